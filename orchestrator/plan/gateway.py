@@ -1,0 +1,89 @@
+"""What the gateway must know, as values: who may ask what, how much, and where it goes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+# Inside the gateway's container. The admin port listens on the container's loopback only.
+API_PORT = 8080
+WEBUI_PORT = 3000
+ADMIN_PORT = 9000
+CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/
+DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When keys work, in epoch seconds (UTC); None on both sides: always. The texts are for people."""
+
+    opens: int | None = None
+    closes: int | None = None
+    opens_text: str = ""
+    closes_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """Bounds for one caller; None: unbounded."""
+
+    requests_per_minute: int | None = None
+    concurrent_requests: int | None = None
+    tokens_per_minute: int | None = None
+    token_budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Someone with a key: a participant, the reserved `_verify`, or Open WebUI itself (`service`)."""
+
+    id: str
+    key_hashes: tuple[str, ...]
+    models: tuple[str, ...]  # names of the models that it may use
+    email: str | None = None
+    limits: CallerLimits | None = None  # None: the workshop's
+    exempt: bool = False  # from the window
+    service: bool = False  # may name the person it asks for by X-OpenWebUI-User-Email
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    host: str  # a container's name on the engines network, or an address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Backends that are asked in the same way: one nginx `upstream` block."""
+
+    name: str  # [a-z0-9-]+
+    servers: tuple[Server, ...]
+    model: str  # the model's name there
+    tls: bool = False
+    host_header: str = "localhost"
+    base_path: str = "/v1"
+    authorization: SecretStr | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedModel:
+    """A model as participants name it; its upstreams in the order they are tried."""
+
+    name: str
+    upstreams: tuple[str, ...]
+    engine: str
+    ollama: bool = False  # served on /ollama/api/* too
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    workshop: str
+    title: str
+    callers: tuple[Caller, ...]
+    models: tuple[RoutedModel, ...]
+    upstreams: tuple[Upstream, ...]
+    window: Window = Window()
+    limits: CallerLimits = CallerLimits()
+    webui: Server | None = None
+    tls: bool = False  # tls/cert.pem and tls/key.pem lie in CONFIG_DIR
