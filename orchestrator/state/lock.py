@@ -1,0 +1,96 @@
+"""One command at a time changes a workshop; whoever comes second is told who is at work, since when and why."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from orchestrator.errors import UserError, Where
+from orchestrator.state.clock import utc_now
+from orchestrator.state.failures import refusals_explained
+from orchestrator.state.folder import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class LockOwner:
+    """Who holds the lock, as the holder itself wrote it down."""
+
+    who: str  # user@machine
+    pid: int
+    since: str  # ISO 8601, UTC
+    why: str  # the command
+
+    def __str__(self) -> str:
+        return f"{self.who} (process {self.pid}, `{self.why}`) since {self.since}"
+
+
+class WorkshopLock:
+    """The kernel's lock on a file: it goes with the process, however that ends. What a killed one noted is ignored.
+
+    Raises UserError `lock_held` at once when someone else has it.
+    """
+
+    def __init__(self, folder: StateFolder, why: str) -> None:
+        self._folder = folder
+        self._why = why
+        self._lock = FileLock(folder.lock, mode=0o600)
+
+    def __enter__(self) -> Self:
+        self._folder.create()
+        with refusals_explained(self._folder.path):
+            try:
+                self._lock.acquire(blocking=False)
+            except Timeout:
+                raise self._held() from None
+            try:
+                self._write_owner()
+            except BaseException:
+                self._lock.release()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            with refusals_explained(self._folder.path):
+                self._folder.lock_owner.unlink(missing_ok=True)
+        finally:
+            self._lock.release()
+
+    def _write_owner(self) -> None:
+        owner = LockOwner(f"{_user()}@{socket.gethostname()}", os.getpid(), utc_now(), self._why)
+        aside = self._folder.lock_owner.with_suffix(".new")
+        aside.write_text(json.dumps(asdict(owner)), encoding="utf-8")
+        aside.replace(self._folder.lock_owner)
+
+    def _held(self) -> UserError:
+        owner = read_owner(self._folder)
+        return UserError(
+            "lock_held",
+            f"another command is at work on this workshop: {owner}" if owner else "another command is at work here",
+            where=Where(file=self._folder.lock),
+            hint="Wait for it to end, then run this again. Nothing was changed.",
+        )
+
+
+def read_owner(folder: StateFolder) -> LockOwner | None:
+    """What the holder noted; of meaning only while the lock is held. None when there is no note that can be read."""
+    try:
+        return LockOwner(**json.loads(folder.lock_owner.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a numeric user without a name, as in containers
+        return str(os.getuid())

@@ -1,0 +1,75 @@
+"""The database's schema as ordered steps. A released step is never edited: the next change is a new one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+Migration = Callable[[sqlite3.Connection], None]
+
+
+def m001_begin(connection: sqlite3.Connection) -> None:
+    """The workshop, its people and their accounts, what was deployed where, and the events."""
+    for statement in (
+        """CREATE TABLE workshop (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            name TEXT NOT NULL,
+            deployment_id TEXT NOT NULL,
+            spec_path TEXT NOT NULL,
+            created TEXT NOT NULL,
+            provisioned TEXT
+        ) STRICT""",
+        """CREATE TABLE people (
+            id TEXT PRIMARY KEY,
+            binding TEXT UNIQUE,
+            name TEXT,
+            email TEXT,
+            team TEXT,
+            spare INTEGER NOT NULL,
+            present INTEGER NOT NULL,
+            revoked INTEGER NOT NULL,
+            key_generation INTEGER NOT NULL CHECK (key_generation >= 1),
+            password_generation INTEGER NOT NULL CHECK (password_generation >= 1)
+        ) STRICT""",
+        """CREATE TABLE accounts (
+            participant TEXT PRIMARY KEY REFERENCES people (id),
+            user_id TEXT NOT NULL,
+            email TEXT NOT NULL,
+            api_key TEXT,
+            password_generation INTEGER NOT NULL,
+            password_changed INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TABLE hosts (
+            name TEXT PRIMARY KEY,
+            connection TEXT NOT NULL CHECK (connection IN ('local', 'ssh')),
+            address TEXT NOT NULL,
+            user TEXT,
+            port INTEGER,
+            project TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            since TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE applied (
+            host TEXT NOT NULL,
+            step TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (host, step)
+        ) STRICT""",
+        """CREATE TABLE images (
+            component TEXT PRIMARY KEY,
+            reference TEXT NOT NULL,
+            digest TEXT,
+            source TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE events (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_begin,)
