@@ -1,0 +1,115 @@
+"""What runs where, as values: stacks of containers on hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from orchestrator.plan.gateway import Server
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Engine
+from orchestrator.spec.sections import Host
+from orchestrator.spec.values import SecretReference
+
+GATEWAY_SERVICE = "gateway"
+WEBUI_SERVICE = "webui"
+WEBUI_CONTAINER_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How one engine is started. Paths are those inside the container; hosts of volumes are volume names."""
+
+    component: Component
+    port: int
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    secret_environment: dict[str, SecretReference] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()  # the image's own, needed only to run it with secrets
+    health: tuple[str, ...] = ()  # argv of the health check
+    volumes: tuple[tuple[str, str], ...] = ()  # (volume, path): weights, kept by teardown --keep-weights
+    files: tuple[tuple[str, str], ...] = ()  # (file or folder in the stack's own folder, path): read-only
+    shm_gib: int | None = None
+    memory_mib: int | None = None  # hard limit
+    start_seconds: int = 120  # until it must be healthy
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A container that runs once, with the network, and leaves weights in a volume or in the running engine."""
+
+    component: Component
+    command: tuple[str, ...]
+    volumes: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    secret_environment: dict[str, SecretReference] = field(default_factory=dict)
+    after_start: bool = False  # asks the running engine, on its network, instead of preparing a volume
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One running replica of a model."""
+
+    service: str  # the Compose service, and its name on the engines network
+    model: str
+    engine: Engine  # as the spec asks
+    replica: int  # from 1
+    host: str
+    container: Container
+    gpus: tuple[int, ...] = ()  # device ids on that host
+    fetch: Fetch | None = None
+    served_name: str = ""  # the model's name there
+    stand_in: str | None = None  # why another engine runs in its place, in words
+
+    @property
+    def server(self) -> Server:
+        return Server(self.service, self.container.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One Compose project: what runs on one host."""
+
+    host: Host
+    project: str
+    backends: tuple[Backend, ...] = ()
+    gateway: bool = False
+    webui: bool = False
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        own = ((GATEWAY_SERVICE, self.gateway), (WEBUI_SERVICE, self.webui))
+        return (*(name for name, here in own if here), *(backend.service for backend in self.backends))
+
+    @property
+    def components(self) -> frozenset[Component]:
+        """The images that this host needs."""
+        needed = {backend.container.component for backend in self.backends}
+        needed |= {backend.fetch.component for backend in self.backends if backend.fetch}
+        return frozenset(
+            needed | ({Component.GATEWAY} if self.gateway else set()) | ({Component.WEBUI} if self.webui else set())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """All stacks of a workshop, and what its plan says in words."""
+
+    stacks: tuple[Stack, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        return tuple(backend for stack in self.stacks for backend in stack.backends)
+
+    @property
+    def components(self) -> frozenset[Component]:
+        return frozenset().union(*(stack.components for stack in self.stacks))
+
+    def backends_of(self, model: str) -> tuple[Backend, ...]:
+        return tuple(backend for backend in self.backends if backend.model == model)
+
+
+def project_name(workshop: str) -> str:
+    """The Compose project of a workshop, the same on every host."""
+    return f"workshop-{workshop}"

@@ -1,0 +1,207 @@
+"""How each engine is started for a model: image, arguments, environment, health, weights. Pure.
+
+Sources: vLLM `vllm serve --help`; Ollama docs/faq.mdx; llama.cpp tools/server/README.md; TGI docs, "launcher".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.plan.deployment import Container, Fetch
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.values import SecretReference
+
+HUGGING_FACE = ("weights-huggingface", "/root/.cache/huggingface")
+OLLAMA = ("weights-ollama", "/root/.ollama")
+LLAMACPP = ("weights-llamacpp", "/weights")
+TGI = ("weights-tgi", "/data")
+OLLAMA_PORT = 11434
+
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
+
+
+def real_engine(model: Model, *, gpus: int, share: float | None, parallel: int) -> tuple[Container, Fetch | None, str]:
+    """Container, how to fetch the weights, and the model's name at that engine.
+
+    `gpus` of one replica; `share` is the fraction of each GPU's memory that is this replica's (None: all of it);
+    `parallel` is how many requests it must expect at once.
+    """
+    match model.engine:
+        case Engine.VLLM:
+            return _vllm(model, gpus, share), _hugging_face_fetch(model, Component.VLLM, HUGGING_FACE), model.name
+        case Engine.TGI:
+            return _tgi(model, gpus), _tgi_fetch(model), model.name
+        case Engine.OLLAMA:
+            return _ollama(model, parallel), _ollama_fetch(model), model.source
+        case Engine.LLAMACPP:
+            return _llamacpp(model, gpus, parallel), _llamacpp_fetch(model, gpus), model.name
+        case Engine.EXTERNAL:
+            raise ValueError(model.engine)
+
+
+def flags(arguments: Mapping[str, object]) -> Iterator[str]:
+    """`{"max_num_seqs": 64, "enable_x": True}` as `--max-num-seqs 64 --enable-x`, in the order given."""
+    for name, value in arguments.items():
+        option = "--" + name.replace("_", "-")
+        if value is True:
+            yield option
+        elif value is False:
+            yield option.replace("--", "--no-", 1)
+        elif isinstance(value, list):
+            yield from (option, *map(str, value))
+        else:
+            yield from (option, str(value))
+
+
+def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretReference]]:
+    """The model's own environment: what may be seen, and what may not."""
+    plain = {name: value for name, value in model.environment.items() if isinstance(value, str)}
+    secret = {name: value for name, value in model.environment.items() if isinstance(value, SecretReference)}
+    return plain, secret
+
+
+def curl_health(port: int, path: str = "/health") -> tuple[str, ...]:
+    return ("curl", "-fsS", "-o", "/dev/null", "-m", "3", f"http://127.0.0.1:{port}{path}")
+
+
+def _vllm(model: Model, gpus: int, share: float | None) -> Container:
+    arguments: dict[str, object] = {"host": "0.0.0.0", "port": 8000, "tensor_parallel_size": gpus}  # noqa: S104 - inside its network
+    if model.context:
+        arguments["max_model_len"] = model.context
+    if share is not None:
+        arguments["gpu_memory_utilization"] = share
+    arguments |= model.args
+    plain, secret = split_environment(model)
+    return Container(
+        component=Component.VLLM,
+        port=8000,
+        entrypoint=("vllm", "serve"),
+        command=(model.source, "--served-model-name", model.name, *flags(arguments)),
+        environment={**_OFFLINE, "VLLM_NO_USAGE_STATS": "1"} | plain,
+        secret_environment=secret,
+        health=curl_health(8000),
+        volumes=(HUGGING_FACE,),
+        shm_gib=4 if gpus < 2 else 16,  # NCCL between the GPUs of one replica goes through shared memory
+        start_seconds=model.start_timeout,
+    )
+
+
+def _hugging_face_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch:
+    code = "import sys; from huggingface_hub import snapshot_download; snapshot_download(sys.argv[1])"
+    plain, secret = split_environment(model)
+    return Fetch(
+        component, ("python3", "-c", code, model.source), (volume,), environment=plain, secret_environment=secret
+    )
+
+
+def _tgi(model: Model, gpus: int) -> Container:
+    arguments: dict[str, object] = {"port": 80, "num_shard": gpus}
+    if model.context:
+        arguments["max_total_tokens"] = model.context
+    arguments |= model.args
+    plain, secret = split_environment(model)
+    return Container(
+        component=Component.TGI,
+        port=80,
+        entrypoint=("text-generation-launcher",),
+        command=("--model-id", model.source, *flags(arguments)),
+        environment=_OFFLINE | plain,
+        secret_environment=secret,
+        health=curl_health(80),
+        volumes=(TGI,),
+        shm_gib=4,
+        start_seconds=model.start_timeout,
+    )
+
+
+def _tgi_fetch(model: Model) -> Fetch:
+    plain, secret = split_environment(model)
+    command = ("text-generation-server", "download-weights", model.source)
+    return Fetch(Component.TGI, command, (TGI,), environment=plain, secret_environment=secret)
+
+
+def ollama_environment(context: int | None, parallel: int) -> dict[str, str]:
+    """Ollama serves one request at a time unless told otherwise; beyond the queue it answers 503."""
+    return {
+        "OLLAMA_HOST": f"0.0.0.0:{OLLAMA_PORT}",
+        "OLLAMA_NUM_PARALLEL": str(parallel),
+        "OLLAMA_CONTEXT_LENGTH": str(context or 4096),
+        "OLLAMA_MAX_QUEUE": "1024",
+        "OLLAMA_KEEP_ALIVE": "-1",
+        "OLLAMA_MAX_LOADED_MODELS": "1",
+        "OLLAMA_NO_CLOUD": "1",
+    }
+
+
+def _ollama(model: Model, parallel: int) -> Container:
+    plain, secret = split_environment(model)
+    return Container(
+        component=Component.OLLAMA,
+        port=OLLAMA_PORT,
+        entrypoint=("/bin/ollama",),
+        command=("serve",),
+        environment=ollama_environment(model.context, parallel) | plain,
+        secret_environment=secret,
+        health=("ollama", "list"),
+        volumes=(OLLAMA,),
+        start_seconds=model.start_timeout,
+    )
+
+
+def _ollama_fetch(model: Model) -> Fetch:
+    script = 'ollama serve & until ollama list >/dev/null 2>&1; do sleep 0.2; done; exec ollama pull "$0"'
+    plain, secret = split_environment(model)
+    return Fetch(
+        Component.OLLAMA,
+        ("/bin/sh", "-c", script, model.source),
+        (OLLAMA,),
+        environment=plain,
+        secret_environment=secret,
+    )
+
+
+def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
+    path = model.source if model.source.startswith("/") else f"{LLAMACPP[1]}/{model.source.rsplit('/', 1)[-1]}"
+    plain, secret = split_environment(model)
+    environment = {"LLAMA_ARG_MODEL": path} | llamacpp_environment(model.context or 4096, parallel)
+    if gpus:
+        environment["LLAMA_ARG_N_GPU_LAYERS"] = "999"
+    return Container(
+        component=_llamacpp_component(gpus),
+        port=8080,
+        entrypoint=("/app/llama-server",),
+        command=("--alias", model.name, *flags(model.args)),
+        environment=environment | plain,
+        secret_environment=secret,
+        health=curl_health(8080),
+        volumes=(LLAMACPP,),
+        files=((path, path),) if model.source.startswith("/") else (),
+        start_seconds=model.start_timeout,
+    )
+
+
+def llamacpp_environment(context: int, parallel: int) -> dict[str, str]:
+    """llama-server shares its context over the slots, so each slot gets `context` tokens."""
+    return {
+        "LLAMA_ARG_HOST": "0.0.0.0",  # noqa: S104 - inside its network
+        "LLAMA_ARG_PORT": "8080",
+        "LLAMA_ARG_CTX_SIZE": str(context * parallel),
+        "LLAMA_ARG_N_PARALLEL": str(parallel),
+        "LLAMA_ARG_ENDPOINT_METRICS": "1",
+    }
+
+
+def _llamacpp_component(gpus: int) -> Component:
+    return Component.LLAMACPP_CUDA if gpus else Component.LLAMACPP
+
+
+def _llamacpp_fetch(model: Model, gpus: int) -> Fetch | None:
+    if model.source.startswith("/"):
+        return None
+    owner, repository, *file = model.source.split("/")
+    is_url = model.source.startswith(("http://", "https://"))
+    url = model.source if is_url else f"https://huggingface.co/{owner}/{repository}/resolve/main/{'/'.join(file)}"
+    script = 'test -s "$1" || { curl -fL --retry 3 -o "$1.part" "$0" && mv "$1.part" "$1"; }'
+    target = f"{LLAMACPP[1]}/{model.source.rsplit('/', 1)[-1]}"
+    return Fetch(_llamacpp_component(gpus), ("/bin/sh", "-c", script, url, target), (LLAMACPP,))

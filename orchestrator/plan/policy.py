@@ -1,0 +1,138 @@
+"""Who may ask what: from workshop, people and backends to what the gateway must know. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, WEBUI_SERVICE, Deployment
+from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
+from orchestrator.plan.stacks import service_names, slug
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.workshop import Workshop
+
+VERIFY = "_verify"  # asks as a participant would; exempt from the window, never listed, no card
+SERVICE = "_webui"  # Open WebUI itself
+UNBOUNDED = CallerLimits()
+
+
+def verifiers(workshop: Workshop) -> tuple[Participant, ...]:
+    """Who asks on behalf of `verify`: a participant without a team, and one for each team that has models of its own."""
+    members = (Participant(f"{VERIFY}-{slug(team)}", team=team) for team in workshop.teams)
+    return (Participant(VERIFY), *members)
+
+
+def key_of(secret: bytes, participant: Participant) -> SecretStr:
+    return keys.api_key(secret, participant.id, participant.key_generation)
+
+
+def service_key(secret: bytes) -> SecretStr:
+    """Open WebUI's own key at the gateway."""
+    return keys.api_key(secret, SERVICE, 1)
+
+
+def models_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
+    """The models that a member of this team may use, in the order of the spec."""
+    return tuple(model.name for model in workshop.models if model.open_to(team))
+
+
+def gateway_config(
+    workshop: Workshop,
+    deployment: Deployment,
+    people: Sequence[Participant],
+    secret: bytes,
+    provider_keys: Mapping[str, SecretStr],
+) -> GatewayConfig:
+    """The gateway's whole configuration; `provider_keys` are those of external models, by model."""
+    limits = workshop.limits
+    return GatewayConfig(
+        workshop=workshop.name,
+        title=workshop.title,
+        window=window(workshop),
+        limits=CallerLimits(
+            requests_per_minute=limits.requests_per_minute,
+            concurrent_requests=limits.concurrent_requests,
+            tokens_per_minute=limits.tokens_per_minute,
+            token_budget=limits.token_budget,
+        ),
+        callers=tuple(_callers(workshop, people, secret)),
+        models=tuple(_routed(model, deployment, service_names(workshop.models)) for model in workshop.models),
+        upstreams=tuple(
+            _upstream(model, deployment, service_names(workshop.models)[model.name], provider_keys.get(model.name))
+            for model in workshop.models
+        ),
+        webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.mode != "none" else None,
+        tls=workshop.public.tls is not None,
+    )
+
+
+def window(workshop: Workshop) -> Window:
+    if workshop.window is None:
+        return Window()
+    opens, closes = workshop.window
+    return Window(int(opens.timestamp()), int(closes.timestamp()), _in_words(opens), _in_words(closes))
+
+
+def _in_words(moment: datetime) -> str:
+    offset = moment.isoformat()[-6:]
+    return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M} (UTC{offset})"
+
+
+def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -> Iterator[Caller]:
+    everything = tuple(model.name for model in workshop.models)
+    for person in people:
+        if person.state == "active":
+            yield Caller(
+                id=person.id,
+                key_hashes=(keys.fingerprint(key_of(secret, person)),),
+                models=models_for(workshop, person.team),
+                email=person.webui_email(workshop.name),
+            )
+    for person in verifiers(workshop):
+        yield Caller(
+            id=person.id,
+            key_hashes=(keys.fingerprint(key_of(secret, person)),),
+            models=models_for(workshop, person.team),
+            email=person.webui_email(workshop.name),
+            limits=UNBOUNDED,
+            exempt=True,
+        )
+    yield Caller(
+        id=SERVICE,
+        key_hashes=(keys.fingerprint(service_key(secret)),),
+        models=everything,
+        limits=UNBOUNDED,
+        exempt=True,
+        service=True,
+    )
+
+
+def _routed(model: Model, deployment: Deployment, names: Mapping[str, str]) -> RoutedModel:
+    backends = deployment.backends_of(model.name)
+    native = bool(backends) and all(backend.container.component is Component.OLLAMA for backend in backends)
+    return RoutedModel(name=model.name, upstreams=(names[model.name],), engine=str(model.engine), ollama=native)
+
+
+def _upstream(model: Model, deployment: Deployment, name: str, provider_key: SecretStr | None) -> Upstream:
+    backends = deployment.backends_of(model.name)
+    if backends:
+        return Upstream(name=name, servers=tuple(b.server for b in backends), model=backends[0].served_name)
+    if model.engine is not Engine.EXTERNAL or model.base_url is None:
+        raise ValueError(model.name)
+    url = urlsplit(model.base_url)
+    tls = url.scheme == "https"
+    return Upstream(
+        name=name,
+        servers=(Server(url.hostname or "", url.port or (443 if tls else 80)),),
+        model=model.source,
+        tls=tls,
+        host_header=url.hostname or "",
+        base_path=url.path.rstrip("/"),
+        authorization=SecretStr(f"Bearer {provider_key.get_secret_value()}") if provider_key else None,
+    )

@@ -1,0 +1,118 @@
+"""A stack as the text of its compose.yaml. Pure, but for reading the packaged templates."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from orchestrator import resources
+from orchestrator.plan import gateway as inside
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Container, Fetch, Stack
+from orchestrator.plan.engines import curl_health
+from orchestrator.spec.components import Component
+
+LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
+SECRETS_FOLDER = "secrets"
+HEALTH_FRONT = ("curl", "-fsSk", "-o", "/dev/null", "-m", "3")
+
+
+@dataclass(frozen=True, slots=True)
+class StackValues:
+    """What a compose.yaml holds beside its stack."""
+
+    workshop: str
+    deployment: str  # the deployment's id
+    images: Mapping[Component, str]
+    published: tuple[tuple[int, int], ...]  # host port, container port
+    tls: bool
+    webui_environment: Mapping[str, str]
+    webui_secrets: tuple[str, ...]
+    inputs: Mapping[str, str]  # service -> digest of what is mounted into it
+
+
+def render_compose(stack: Stack, values: StackValues) -> str:
+    """The compose.yaml of one host."""
+    mounted = [part for backend in stack.backends for part in (backend.container, backend.fetch) if part]
+    weights = sorted({volume for part in mounted for volume, _ in part.volumes})
+    data = [name for name, here in (("gateway-data", stack.gateway), ("webui-data", stack.webui)) if here]
+    return _environment().get_template("stack.yaml.j2").render(
+        stack=stack,
+        images={component.value: reference for component, reference in values.images.items()},
+        labels={
+            "workshop.name": values.workshop,
+            "workshop.deployment": values.deployment,
+            "workshop.host": stack.host.name,
+        },
+        logging=LOGGING,
+        gateway={
+            "service": GATEWAY_SERVICE,
+            "config_dir": inside.CONFIG_DIR,
+            "data_dir": inside.DATA_DIR,
+            "ports": [f"{published}:{target}" for published, target in values.published],
+            "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
+        },
+        webui={
+            "service": WEBUI_SERVICE,
+            "environment": dict(values.webui_environment),
+            "secrets": [{"source": f"webui.{name}", "target": name} for name in values.webui_secrets],
+            "inputs": values.inputs.get(WEBUI_SERVICE, ""),
+            "health": curl_health(8080, "/ready"),
+        },
+        inputs=values.inputs,
+        volumes={"weights": weights, "data": data},
+        secrets={name: f"./{SECRETS_FOLDER}/{name}" for name in secret_names(stack, values.webui_secrets)},
+        mounts=_mounts,
+        secret_mounts=_secret_mounts,
+    )
+
+
+def secret_names(stack: Stack, webui_secrets: tuple[str, ...]) -> list[str]:
+    """The files below `secrets/` that this stack mounts: SERVICE.VARIABLE."""
+    names = [f"{WEBUI_SERVICE}.{name}" for name in webui_secrets] if stack.webui else []
+    for backend in stack.backends:
+        variables = {*backend.container.secret_environment, *(backend.fetch.secret_environment if backend.fetch else ())}
+        names += [f"{backend.service}.{variable}" for variable in sorted(variables)]
+    return names
+
+
+def inputs_digest(secret: bytes, parts: Mapping[str, bytes]) -> str:
+    """A digest of mounted files that tells nothing about them, so that a change of theirs recreates the container."""
+    text = json.dumps({name: hashlib.sha256(content).hexdigest() for name, content in sorted(parts.items())})
+    return hmac.new(secret, text.encode(), "sha256").hexdigest()[:16]
+
+
+def _mounts(part: Container | Fetch) -> list[dict[str, object]]:
+    mounts: list[dict[str, object]] = [{"type": "volume", "source": name, "target": path} for name, path in part.volumes]
+    mounts += [
+        {"type": "bind", "source": source if source.startswith("/") else f"./{source}", "target": path, "read_only": True}
+        for source, path in part.files
+    ]
+    if part.secret_environment:
+        target = "/run/workshop/with-secrets.sh"
+        mounts.append({"type": "bind", "source": "./with-secrets.sh", "target": target, "read_only": True})
+    return mounts
+
+
+def _secret_mounts(service: str, variables: Mapping[str, object]) -> list[dict[str, str]]:
+    return [{"source": f"{service}.{name}", "target": name} for name in sorted(variables)]
+
+
+def _quoted(value: Any) -> str:
+    """JSON is YAML; a doubled $ is not interpolated by Compose."""
+    return json.dumps(value, ensure_ascii=True).replace("$", "$$")
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(resources.COMPOSE),
+        finalize=_quoted,
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - not HTML; `finalize` quotes every value
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,139 @@
+"""A YAML file as plain values that remember their line and column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from orchestrator.errors import SpecError, UserError, Where
+
+Path_ = tuple[str | int, ...]
+MERGE = "tag:yaml.org,2002:merge"
+MOST_BYTES = 1_000_000
+MOST_VALUES = 50_000  # aliases can blow up a small file
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """From 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Document:
+    """`data` as JSON-like values; `values` and `keys` say where each stands."""
+
+    file: Path
+    data: Any = None
+    values: dict[Path_, Place] = field(default_factory=dict)
+    keys: dict[Path_, Place] = field(default_factory=dict)
+
+    def where(self, path: Path_, *, key: bool = False) -> Where:
+        """The place of a value (or its key), else of the nearest thing around it that is in the file."""
+        if key and path in self.keys:
+            place = self.keys[path]
+        else:
+            while path and path not in self.values:
+                path = path[:-1]
+            place = self.values.get(path, Place(1, 1))
+        return Where(file=self.file, line=place.line, column=place.column)
+
+
+def read_document(file: Path) -> Document:
+    """Read one YAML 1.2 document. Raises SpecError with the line for anything that is not readable YAML."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SpecError([UserError("spec_unreadable", "is not UTF-8 text", where=Where(file=file))]) from None
+    except OSError as problem:
+        hint = "workshop init writes one" if isinstance(problem, FileNotFoundError) else None
+        message = (problem.strerror or str(problem)).lower()
+        raise SpecError([UserError("spec_unreadable", message, where=Where(file=file), hint=hint)]) from None
+    if len(text) > MOST_BYTES:
+        raise SpecError([UserError("spec_unreadable", "is larger than 1 MB", where=Where(file=file))])
+    document = Document(file)
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+        document.data = _Reader(document, yaml).read(node, ()) if node is not None else None
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        where = Where(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Where(file=file)
+        raise SpecError(
+            [UserError("yaml_syntax", f"not valid YAML: {problem.problem or problem.context}", where=where)]
+        ) from None
+    except (YAMLError, ValueError, RecursionError) as problem:
+        first = (str(problem).splitlines() or ["unreadable"])[0]
+        raise SpecError([UserError("yaml_syntax", f"not valid YAML: {first}", where=Where(file=file))]) from None
+    return document
+
+
+class _Reader:
+    def __init__(self, document: Document, yaml: YAML) -> None:
+        self.document = document
+        self.constructor = yaml.constructor
+        self.count = 0
+
+    def read(self, node: Node, path: Path_) -> Any:
+        self.count += 1
+        if self.count > MOST_VALUES or len(path) > 50:
+            raise self._problem(node, "too many values: is an anchor used inside itself?")
+        self.document.values[path] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        if str(node.tag) == "tag:yaml.org,2002:timestamp":  # times are read by the spec, which knows its time zone
+            return str(node.value)
+        value = self.constructor.construct_object(node, deep=True)
+        if value is None or isinstance(value, str | int | float | bool):
+            return value
+        raise self._problem(node, "only text, numbers, true, false and null are allowed")
+
+    def _mapping(self, node: MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: list[Node] = []
+        for key_node, value_node in node.value:
+            if str(key_node.tag) == MERGE:
+                merged.extend(value_node.value if isinstance(value_node, SequenceNode) else [value_node])
+                continue
+            if not isinstance(key_node, ScalarNode):
+                raise self._problem(key_node, "a key must be plain text")
+            key = str(key_node.value)
+            if key in result:
+                raise self._problem(key_node, f"the key {key!r} stands here twice")
+            self.document.keys[*path, key] = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            result[key] = self.read(value_node, (*path, key))
+        for source in merged:
+            if not isinstance(source, MappingNode):
+                raise self._problem(source, "<<: needs a mapping")
+            self._merge(source, path, result)
+        return result
+
+    def _merge(self, source: MappingNode, path: Path_, result: dict[str, Any]) -> None:
+        own_values, own_keys = dict(self.document.values), dict(self.document.keys)
+        own_names = set(result)
+        for key, value in self._mapping(source, path).items():
+            result.setdefault(key, value)
+        for places, own in ((self.document.values, own_values), (self.document.keys, own_keys)):
+            places.update(
+                {
+                    place: at
+                    for place, at in own.items()
+                    if place[: len(path)] == path and place[len(path) :][:1] and place[len(path)] in own_names
+                }
+            )
+
+    @staticmethod
+    def _problem(node: Node, message: str) -> MarkedYAMLError:
+        return MarkedYAMLError(problem=message, problem_mark=node.start_mark)

@@ -1,0 +1,151 @@
+"""The roster: a CSV file with the people of a class, its problems by line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserError, Where
+from orchestrator.spec.people import MOST
+
+REQUIRED = ("name", "email")
+OPTIONAL = ("team", "id")
+_MAIL = re.compile(r"^[^\s@\"'<>(),;:\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+_TEAM = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$")
+_BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF])
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """One person. `line` is where the row begins in the file, from 1."""
+
+    name: str
+    email: str | None
+    team: str | None
+    id: str | None
+    line: int
+
+    @property
+    def binding(self) -> str:
+        """What identifies this person from one reading to the next: the id column, else the mail."""
+        return f"id:{self.id}" if self.id else f"mail:{(self.email or '').lower()}"
+
+
+def read_roster(file: Path, named_at: Where) -> tuple[tuple[RosterRow, ...], list[UserError]]:
+    """All rows, and all problems with their lines. `named_at` is where workshop.yaml names the file."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return (), [
+            UserError("roster_unreadable", "is not UTF-8 text", where=Where(file=file), hint="Save it as CSV UTF-8")
+        ]
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        return (), [UserError("roster_unreadable", f"cannot read the roster {file}: {reason}", where=named_at)]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    problems: list[UserError] = []
+    rows: list[RosterRow] = []
+    try:
+        header = [column.strip().lower() for column in next(reader, [])]
+        problems += _header_problems(file, header)
+        if problems:
+            return (), problems
+        start = reader.line_num + 1
+        for cells in reader:
+            line, start = start, reader.line_num + 1
+            if any(cell.strip() for cell in cells):
+                row, found = _row(Where(file=file, line=line), header, cells)
+                problems += found
+                rows += [row] if row else []
+    except csv.Error as problem:
+        problems.append(
+            UserError("roster_invalid", f"not valid CSV: {problem}", where=Where(file=file, line=reader.line_num))
+        )
+    problems += _duplicates(file, rows)
+    if not rows and not problems:
+        problems.append(
+            UserError("roster_invalid", "names nobody", where=Where(file=file), hint="Add a row for each person")
+        )
+    if len(rows) > MOST:
+        problems.append(
+            UserError("roster_invalid", f"names {len(rows)} people; {MOST} is the most", where=Where(file=file))
+        )
+    return tuple(rows), problems
+
+
+def _delimiter(text: str) -> str:
+    """Spreadsheets of half of Europe write semicolons."""
+    first = text.split("\n", 1)[0]
+    return ";" if first.count(";") > first.count(",") else ","
+
+
+def _header_problems(file: Path, header: list[str]) -> Iterator[UserError]:
+    where = Where(file=file, line=1)
+    hint = "The first line must be name,email[,team][,id]"
+    for column in REQUIRED:
+        if column not in header:
+            yield UserError("roster_invalid", f"the column {column} is missing", where=where, hint=hint)
+    for column in header:
+        if column and column not in REQUIRED + OPTIONAL:
+            yield UserError("roster_invalid", f"unknown column {column!r}", where=where, hint=hint)
+        if header.count(column) > 1:
+            yield UserError("roster_invalid", f"the column {column} stands twice", where=where, hint=hint)
+            return
+
+
+def _row(where: Where, header: list[str], cells: list[str]) -> tuple[RosterRow | None, list[UserError]]:
+    def problem(message: str, hint: str | None = None) -> tuple[None, list[UserError]]:
+        return None, [UserError("roster_invalid", message, where=where, hint=hint)]
+
+    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
+        return problem(
+            f"{len(cells)} cells, but the header has {len(header)} columns", "Put names with commas in quotes"
+        )
+    values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    name = clean_name(values.get("name", ""))
+    email, team, own_id = (values.get(column) or None for column in ("email", "team", "id"))
+    if not name:
+        return problem("the name is empty")
+    if len(name) > LONGEST_NAME:
+        return problem(f"the name has {len(name)} characters; {LONGEST_NAME} is the most")
+    if email is None and own_id is None:
+        return problem("a row needs an email or an id")
+    if email is not None and (not _MAIL.match(email) or not email.isascii()):
+        return problem(f"{email!r} is not a mail address")
+    if team is not None and not _TEAM.match(team):
+        return problem(f"{team!r} is not a team name", "Letters, digits, blanks and . _ - only")
+    if own_id is not None and not re.match(r"^[\w.@-]{1,64}$", own_id):
+        return problem(f"{own_id!r} is not an id", "Letters, digits and . _ - @ only")
+    return RosterRow(name, email, team, own_id, where.line or 0), []
+
+
+def clean_name(name: str) -> str:
+    """A name as one line of visible text: line breaks and tabs become blanks, controls and text-direction overrides go."""
+    blanks = re.sub(r"\s+", " ", name.translate(_BIDI))
+    return unicodedata.normalize(
+        "NFC", "".join(c for c in blanks if unicodedata.category(c) not in {"Cc", "Cs", "Co"})
+    ).strip()
+
+
+def _duplicates(file: Path, rows: list[RosterRow]) -> Iterator[UserError]:
+    for column in ("email", "id"):
+        first: dict[str, int] = {}
+        for row in rows:
+            value = getattr(row, column)
+            key = value.lower() if value else None
+            if key is None:
+                continue
+            if key in first:
+                yield UserError(
+                    "roster_invalid",
+                    f"the {column} {value} is on line {first[key]} already",
+                    where=Where(file=file, line=row.line),
+                    hint="Each person needs their own",
+                )
+            first.setdefault(key, row.line)

@@ -1,0 +1,128 @@
+"""The sections of workshop.yaml except its models and participants."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from orchestrator.spec.components import Component
+from orchestrator.spec.section import Problem, Section, refuse
+from orchestrator.spec.values import DnsLabel, HostName, ImageReference, Line, RelativePath, UserName
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Role = Literal["gateway", "webui", "inference"]
+ALL_ROLES: tuple[Role, ...] = ("gateway", "webui", "inference")
+LOCAL = "localhost"
+
+
+class Tls(Section):
+    """The certificate (with its chain) and private key that participants' programs will see, as PEM files."""
+
+    cert: RelativePath
+    key: RelativePath
+
+
+class Public(Section):
+    """How participants reach the workshop."""
+
+    host: HostName | None = None
+    """Name or address on the cards; absent: this machine's own address."""
+    tls: Tls | None = None
+    """Absent: plain HTTP."""
+
+
+class Gpus(Section):
+    """The GPUs of a host, all of one kind."""
+
+    count: Annotated[int, Field(ge=0, le=64)]
+    memory_gib: Annotated[float, Field(gt=0, strict=False)] | None = None
+    """Memory of each, in GiB."""
+
+
+class Host(Section):
+    """A machine with Docker: this one (`address: localhost`), or one that is reached over SSH."""
+
+    name: DnsLabel
+    address: HostName = LOCAL
+    user: UserName | None = None
+    """SSH user; absent: what ssh itself would take."""
+    port: Port = 22
+    """SSH port."""
+    roles: Annotated[list[Role], Field(min_length=1)] = list(ALL_ROLES)
+    gpus: Gpus = Gpus(count=0)
+
+    @property
+    def is_local(self) -> bool:
+        return self.address == LOCAL
+
+
+class Limits(Section):
+    """Bounds for each participant; an absent one does not bound."""
+
+    requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = 60
+    concurrent_requests: Annotated[int, Field(ge=1, le=1_000)] | None = 4
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    token_budget: Annotated[int, Field(ge=1)] | None = None
+    """Tokens in all, prompts and answers together."""
+
+
+class Gateway(Section):
+    """The one address in front of all models."""
+
+    port: Port = 8080
+
+
+class WebUI(Section):
+    """Open WebUI: one for everybody, or none."""
+
+    mode: Literal["shared", "none"] = "shared"
+    port: Port = 3000
+
+
+class Handouts(Section):
+    """The printed cards."""
+
+    paper: Literal["a4", "letter"] = "a4"
+    per_page: Literal[1, 2, 4, 6, 8, 10, 12] = 8
+    fonts: RelativePath | None = None
+    """A folder with more fonts, for names in scripts that the built-in ones lack."""
+    contact: Line | None = None
+    """Whom to ask; printed on the guide."""
+
+
+class Images(Section):
+    """Where container images come from."""
+
+    source: Literal["auto", "registry", "archive", "packages"] = "auto"
+    registry: ImageReference | None = None
+    """A registry (and path) that mirrors all images; replaces the registry of each."""
+    override: dict[Annotated[Component, Field(strict=False)], ImageReference] = {}
+    """A reference for single components."""
+
+
+def window_problems(opens: object, closes: object) -> list[Problem]:
+    """Both or neither, and in this order."""
+    if (opens is None) != (closes is None):
+        given, absent = ("opens", "closes") if closes is None else ("closes", "opens")
+        return [
+            Problem(
+                (given,), f"{given} stands without {absent}: give both, or neither for a workshop that is always open"
+            )
+        ]
+    if opens is not None and closes is not None and opens >= closes:  # type: ignore[operator]
+        return [Problem(("closes",), "closes must be later than opens")]
+    return []
+
+
+class Ports(Section):
+    """A mix-in check: two services cannot share a port."""
+
+    gateway: Gateway = Gateway()
+    webui: WebUI = WebUI()
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.webui.mode != "none" and self.webui.port == self.gateway.port:
+            refuse([Problem(("webui", "port"), f"port {self.webui.port} is the gateway's already")])
+        return self

@@ -1,0 +1,126 @@
+"""The small value types of workshop.yaml: names, hosts, paths, secrets by reference."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretStr,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from orchestrator.errors import UserError
+
+DnsLabel = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"),
+]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:/-]{0,78}[A-Za-z0-9])?$")]
+TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$")]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
+ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,250}$")]
+EngineArgument = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+def _printable(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise PydanticCustomError("control", "control characters and line breaks are not allowed here")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
+]
+
+
+def _path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) and value else value
+
+
+RelativePath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
+"""A path, relative to the folder of workshop.yaml unless it is absolute."""
+
+_REFERENCE = re.compile(r"^\$\{(env|file):([^{}]+)\}$")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """Where a secret is to be read from: `${env:NAME}` or `${file:PATH}`. Holds no secret itself."""
+
+    kind: str
+    name: str
+
+    def reveal(self, folder: Path) -> SecretStr:
+        """The secret; relative paths are taken from `folder`.
+
+        Raises UserError (`secret_missing`) when the variable is not set, or the file cannot be read or is empty.
+        """
+        if self.kind == "env":
+            value = os.environ.get(self.name, "")
+            if not value:
+                raise UserError(
+                    "secret_missing", f"the environment variable {self.name} is not set", hint=f"export {self.name}=..."
+                )
+            return SecretStr(value)
+        path = folder / Path(self.name).expanduser()
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or "not text"
+            raise UserError(
+                "secret_missing", f"cannot read the secret file {path}: {reason}", hint="create it, mode 0600"
+            ) from None
+        if not value:
+            raise UserError("secret_missing", f"the secret file {path} is empty", hint="put the secret into it")
+        return SecretStr(value)
+
+    @classmethod
+    def parse(cls, text: str) -> SecretReference | None:
+        found = _REFERENCE.match(text)
+        return cls(found[1], found[2]) if found else None
+
+    @classmethod
+    def _validate(cls, value: object) -> SecretReference:
+        reference = cls.parse(value) if isinstance(value, str) else None
+        if reference is None:
+            raise PydanticCustomError("secret", "a secret must be a reference: ${{env:NAME}} or ${{file:PATH}}")
+        return reference
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls._validate)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": _REFERENCE.pattern}
+
+
+def _environment_value(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return (SecretReference.parse(value) or value) if isinstance(value, str) else value
+
+
+def _no_newline(value: str | SecretReference) -> str | SecretReference:
+    return _printable(value) if isinstance(value, str) else value
+
+
+EnvironmentValue = Annotated[
+    str | SecretReference,
+    AfterValidator(_no_newline),
+    BeforeValidator(_environment_value, json_schema_input_type=str | int | float | bool),
+]

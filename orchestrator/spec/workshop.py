@@ -1,0 +1,130 @@
+"""workshop.yaml as a whole, and the checks that need more than one section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.people import Participants
+from orchestrator.spec.section import Problem, duplicates, refuse
+from orchestrator.spec.sections import (
+    ALL_ROLES,
+    Handouts,
+    Host,
+    Images,
+    Limits,
+    Ports,
+    Public,
+    window_problems,
+)
+from orchestrator.spec.values import DnsLabel, Line
+
+THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("moment", "expected a time like 2026-12-01T08:30:00+01:00") from None
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise PydanticCustomError("timezone", "expected the name of a time zone, like Europe/Zurich")
+    return name
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+
+
+class Workshop(Ports):
+    """One class: its name, time, participants, hosts and models."""
+
+    name: DnsLabel
+    """A DNS label of at most 40 characters; names every container, network and volume."""
+    title: Line
+    timezone: TimeZone | None = None
+    """For times without an offset."""
+    opens: Moment | None = None
+    """Keys work from then; absent: always."""
+    closes: Moment | None = None
+    """Keys work until then; absent: always."""
+    public: Public = Public()
+    participants: Participants
+    hosts: Annotated[list[Host], Field(min_length=1)] = [THIS_MACHINE]
+    models: Annotated[list[Model], Field(min_length=1)]
+    limits: Limits = Limits()
+    handouts: Handouts = Handouts()
+    images: Images = Images()
+    practice: bool = False
+    """CPU engines and synthetic weights on this machine: no GPU, no download, no account."""
+
+    def moment(self, value: datetime | None) -> datetime | None:
+        """The time with its zone: its own offset, else the workshop's time zone."""
+        if value is None or value.tzinfo is not None or self.timezone is None:
+            return value
+        return value.replace(tzinfo=ZoneInfo(self.timezone))
+
+    @property
+    def window(self) -> tuple[datetime, datetime] | None:
+        opens, closes = self.moment(self.opens), self.moment(self.closes)
+        return (opens, closes) if opens and closes else None
+
+    def host(self, name: str) -> Host:
+        return next(host for host in self.hosts if host.name == name)
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """All teams that a model is restricted to, sorted."""
+        return tuple(sorted({team for model in self.models for team in model.teams or ()}))
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        refuse(
+            [
+                *self._time_problems(),
+                *self._below("hosts", duplicates("name", (host.name for host in self.hosts), "host")),
+                *self._below("models", duplicates("name", (model.name for model in self.models), "model")),
+                *self._role_problems(),
+                *self._host_problems(),
+            ],
+        )
+        return self
+
+    def _time_problems(self) -> Iterable[Problem]:
+        naive = [
+            Problem((field,), f"{field} has no offset: write +01:00 after it, or give timezone: Europe/Zurich")
+            for field, value in (("opens", self.opens), ("closes", self.closes))
+            if value and value.tzinfo is None and self.timezone is None
+        ]
+        return naive or window_problems(self.moment(self.opens), self.moment(self.closes))
+
+    @staticmethod
+    def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
+        return (Problem((section, *problem.at), problem.message) for problem in problems)
+
+    def _role_problems(self) -> Iterable[Problem]:
+        for role in ("gateway", *(["webui"] if self.webui.mode != "none" else [])):
+            holders = [index for index, host in enumerate(self.hosts) if role in host.roles]
+            if not holders:
+                yield Problem(("hosts",), f"no host has the role {role}")
+            for index in holders[1:]:
+                yield Problem(("hosts", index, "roles"), f"a second host with the role {role}; one is enough")
+
+    def _host_problems(self) -> Iterable[Problem]:
+        names = {host.name for host in self.hosts if "inference" in host.roles}
+        if not names and any(model.engine is not Engine.EXTERNAL for model in self.models):
+            yield Problem(("hosts",), "no host has the role inference")
+        for index, model in enumerate(self.models):
+            if model.host is not None and model.host not in names:
+                yield Problem(("models", index, "host"), f"no host with the role inference is named {model.host!r}")
