@@ -46,13 +46,20 @@ class Database:
         return cls(connection, path)
 
     @classmethod
+    def memory(cls) -> Database:
+        """An empty state that nobody keeps."""
+        connection = _memory()
+        _migrate(connection, Path(":memory:"), MIGRATIONS)
+        return cls(connection, Path(":memory:"))
+
+    @classmethod
     def snapshot(cls, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> Database:
         """What the file says now, in memory; an empty state where there is no file. Creates and changes nothing.
 
         The file is opened in mode `rw`, not `ro`, so that SQLite can roll back what a killed process left half-written;
         where it may not write, SQLite itself falls back to reading.
         """
-        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        memory = _memory()
         with refusals_explained(path):
             if path.exists():
                 with closing(_connect(path)) as file:
@@ -109,8 +116,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+def _memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").fetchone()
     done = connection.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0 if known else 0
     if done > len(migrations):

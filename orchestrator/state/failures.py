@@ -44,8 +44,8 @@ def refusals_explained(place: Path) -> Iterator[None]:
 def _refusal(code: str, place: Path, why: str) -> UserError:
     messages = {
         "state_not_writable": (
-            f"the state can't be kept here ({why})",
-            "Make this place writable for you, or name another folder with --state-dir DIR.",
+            f"the state can't be kept or read here ({why})",
+            "Make this place yours to read and write, or name another folder with --state-dir DIR.",
         ),
         "disk_full": (
             f"no space is left for the state ({why})",

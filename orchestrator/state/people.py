@@ -43,7 +43,8 @@ class People:
         with self._database.transaction():
             before = self.enrolled()
             result = reconcile(before, seats)
-            self._put(*(row for row in result.rows if row not in set(before)))
+            same = set(before)
+            self._put(*(row for row in result.rows if row not in same))
         return result
 
     def set_revoked(self, participant: str, *, revoked: bool) -> Participant:

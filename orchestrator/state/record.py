@@ -28,18 +28,24 @@ def record_teardown(folder: StateFolder, teardown: Teardown) -> None:
     with refusals_explained(folder.teardowns):
         descriptor = os.open(folder.teardowns, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(teardown), ensure_ascii=False) + "\n")
+            # The newline before it ends what a power cut may have left unfinished.
+            file.write("\n" + json.dumps(asdict(teardown)) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
 
 def teardowns(folder: StateFolder) -> tuple[Teardown, ...]:
-    """Oldest first; none where there was none."""
+    """Oldest first; a line that a power cut left unfinished is passed over."""
     with refusals_explained(folder.teardowns):
         if not folder.teardowns.exists():
             return ()
-        lines = folder.teardowns.read_text(encoding="utf-8").splitlines()
-    documents = [json.loads(line) for line in lines if line]
-    return tuple(
-        Teardown(**document | {part: tuple(document[part]) for part in ("hosts", "left")}) for document in documents
-    )
+        lines = folder.teardowns.read_text(encoding="utf-8", errors="replace").splitlines()
+    return tuple(filter(None, map(_read, lines)))
+
+
+def _read(line: str) -> Teardown | None:
+    try:
+        document = json.loads(line)
+        return Teardown(**document | {part: tuple(document[part]) for part in ("hosts", "left")})
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -47,8 +47,8 @@ def load_secret(folder: StateFolder) -> bytes:
 
 def ensure_secret(folder: StateFolder) -> bytes:
     """Loads it, or makes it where no workshop was begun yet. Interrupted anywhere, there is a whole secret or none."""
-    if not folder.secret.exists() and not folder.has_state:
-        with refusals_explained(folder.secret):
+    with refusals_explained(folder.secret):
+        if not folder.secret.exists() and not folder.has_state:
             _create(folder.secret, new_secret())
     return load_secret(folder)
 

@@ -1,0 +1,134 @@
+"""One command at a time; whoever comes second is told who, since when and why, and a killed one holds nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+from orchestrator.errors import UserError
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.lock import WorkshopLock, read_owner
+from orchestrator.state.state import State
+
+HOLD = """
+import sys
+from pathlib import Path
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.lock import WorkshopLock
+with WorkshopLock(StateFolder(Path(sys.argv[1])), "provision workshop.yaml"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    return StateFolder.for_spec(tmp_path / "workshop.yaml", "llm")
+
+
+@contextmanager
+def another_process(folder: StateFolder) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock until its standard input is closed."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(orchestrator.__file__).parents[1],
+    )
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.communicate(timeout=10)
+
+
+def test_a_second_process_is_told_who_is_at_work_since_when_and_why(folder: StateFolder) -> None:
+    with another_process(folder) as child:
+        owner = read_owner(folder)
+        assert owner is not None
+        with pytest.raises(UserError) as refusal, WorkshopLock(folder, "teardown"):
+            pass
+    assert (refusal.value.code, refusal.value.exit_code) == ("lock_held", 1)
+    assert owner.pid == child.pid
+    for part in (owner.who, str(child.pid), owner.since, "provision workshop.yaml"):
+        assert part in refusal.value.message
+
+
+def test_the_lock_is_free_again_when_the_other_has_ended(folder: StateFolder) -> None:
+    with another_process(folder):
+        pass
+    with WorkshopLock(folder, "provision"):
+        owner = read_owner(folder)
+        assert owner is not None
+        assert owner.pid == os.getpid()
+    assert read_owner(folder) is None
+
+
+def test_a_killed_process_holds_nothing_and_its_note_is_replaced(folder: StateFolder) -> None:
+    with another_process(folder) as child:
+        child.send_signal(signal.SIGKILL)
+        child.wait(timeout=10)
+        assert read_owner(folder) is not None
+        with WorkshopLock(folder, "provision again"):
+            owner = read_owner(folder)
+            assert owner is not None
+            assert (owner.pid, owner.why) == (os.getpid(), "provision again")
+
+
+def test_it_holds_within_one_process_too(folder: StateFolder) -> None:
+    with (
+        WorkshopLock(folder, "provision"),
+        pytest.raises(UserError, match=f"process {os.getpid()}"),
+        WorkshopLock(folder, "teardown"),
+    ):
+        pass
+
+
+def test_the_refused_one_leaves_the_holders_note_alone(folder: StateFolder) -> None:
+    with WorkshopLock(folder, "provision"):
+        with pytest.raises(UserError), WorkshopLock(folder, "teardown"):
+            pass
+        owner = read_owner(folder)
+        assert owner is not None
+        assert owner.why == "provision"
+
+
+def test_an_error_inside_frees_the_lock(folder: StateFolder) -> None:
+    with pytest.raises(ZeroDivisionError), WorkshopLock(folder, "provision"):
+        _ = 1 / 0
+    with WorkshopLock(folder, "provision"):
+        pass
+
+
+def test_who_only_reads_needs_no_lock(folder: StateFolder) -> None:
+    with WorkshopLock(folder, "provision"), State.open(folder) as writing:
+        writing.begin("llm", folder.path / "workshop.yaml")
+        with State.read(folder) as reading:
+            assert reading.meta == writing.meta
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"who": 1}', '{"surplus": true}', "\udcff"])
+def test_a_note_that_cannot_be_read_still_refuses_the_second(note: str, folder: StateFolder) -> None:
+    with WorkshopLock(folder, "provision"):
+        folder.lock_owner.write_bytes(note.encode("utf-8", "surrogateescape"))
+        with pytest.raises(UserError) as refusal, WorkshopLock(folder, "teardown"):
+            pass
+    assert refusal.value.code == "lock_held"
+
+
+def test_two_workshops_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    one, two = (StateFolder(tmp_path / name) for name in ("one", "two"))
+    with WorkshopLock(one, "provision"), WorkshopLock(two, "provision"):
+        pass

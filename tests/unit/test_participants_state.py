@@ -1,0 +1,118 @@
+"""The participants as the state keeps them from one command to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import UserError
+from orchestrator.state.database import Database
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.people import People
+from orchestrator.state.seats import CountedSeats, RosterRow, RosterSeats, Seats, reconcile
+from orchestrator.state.state import State
+
+ADA = RosterRow('Ada "); DROP TABLE people; --', "ada@example.org")
+BOB = RosterRow("{{7*7}}\n\u202e王 😀", "bob@example.org", team="staff")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    return StateFolder.for_spec(tmp_path / "workshop.yaml", "llm")
+
+
+@pytest.fixture
+def state(folder: StateFolder) -> Iterator[State]:
+    with State.open(folder) as opened:
+        yield opened
+
+
+def test_participants_are_the_same_after_the_program_was_started_again(folder: StateFolder, state: State) -> None:
+    before = state.people.reconcile(RosterSeats((ADA, BOB), spare=1)).participants
+    with State.open(folder) as again:
+        assert again.people.present() == before
+        assert again.people.present()[1].name == BOB.name
+        assert again.people.reconcile(RosterSeats((BOB, ADA), spare=1)).changes == ()
+
+
+def test_a_preview_tells_what_would_change_and_writes_nothing(state: State) -> None:
+    state.people.reconcile(CountedSeats(2))
+    preview = state.people.preview(CountedSeats(1))
+    assert [(change.kind, change.after.id) for change in preview.changes] == [("removed", "p02")]
+    assert len(state.people.present()) == 2
+    assert state.people.reconcile(CountedSeats(1)) == preview
+
+
+def test_who_left_is_remembered_but_not_present(state: State) -> None:
+    state.people.reconcile(CountedSeats(2))
+    state.people.reconcile(CountedSeats(1))
+    assert [person.id for person in state.people.present()] == ["p01"]
+    assert [(person.id, person.state) for person in state.people.all()] == [("p01", "active"), ("p02", "removed")]
+
+
+def test_a_refused_roster_leaves_everybody_as_they_were(state: State) -> None:
+    before = state.people.reconcile(RosterSeats((ADA, BOB))).rows
+    with pytest.raises(UserError, match="two rows"):
+        state.people.reconcile(RosterSeats((ADA, ADA)))
+    assert state.people.enrolled() == before
+
+
+def test_revoking_outlives_reconciling_and_restoring_gives_the_same_key(state: State) -> None:
+    state.people.reconcile(CountedSeats(2))
+    assert state.people.set_revoked("p02", revoked=True).state == "revoked"
+    assert state.people.reconcile(CountedSeats(2)).changes == ()
+    assert state.people.get("p02").state == "revoked"
+    restored = state.people.set_revoked("p02", revoked=False)
+    assert (restored.state, restored.key_generation) == ("active", 1)
+
+
+def test_revoking_somebody_who_left_counts_when_they_return(state: State) -> None:
+    state.people.reconcile(RosterSeats((ADA,)))
+    state.people.reconcile(RosterSeats(()))
+    assert state.people.set_revoked("p01", revoked=True).state == "removed"
+    state.people.reconcile(RosterSeats((ADA,)))
+    assert state.people.get("p01").state == "revoked"
+
+
+def test_rotating_changes_one_persons_key_or_password_and_reconciling_keeps_it(state: State) -> None:
+    state.people.reconcile(CountedSeats(2))
+    state.people.rotate_key("p01")
+    state.people.rotate_password("p02")
+    assert state.people.reconcile(CountedSeats(2)).changes == ()
+    generations = [(person.key_generation, person.password_generation) for person in state.people.present()]
+    assert generations == [(2, 1), (1, 2)]
+
+
+def test_an_unknown_participant_is_named_in_the_error(state: State) -> None:
+    with pytest.raises(UserError, match="'p77'") as refusal:
+        state.people.get("p77")
+    assert refusal.value.code == "participant_unknown"
+
+
+rows = st.builds(
+    RosterRow,
+    name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
+    email=st.integers(0, 5).map(lambda number: f"m{number}@example.org"),
+    id=st.one_of(st.none(), st.integers(0, 5).map(str)),
+)
+rosters = st.builds(
+    RosterSeats,
+    st.lists(rows, max_size=5, unique_by=(lambda row: row.email, lambda row: row.binding)).map(tuple),
+    st.integers(0, 2),
+)
+
+
+@given(st.lists(st.one_of(rosters, st.builds(CountedSeats, st.integers(0, 4), st.integers(0, 2))), max_size=4))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_database_keeps_exactly_what_was_decided(history: list[Seats]) -> None:
+    database = Database.memory()
+    people, decided = People(database), reconcile((), CountedSeats(0))
+    for seats in history:
+        decided = reconcile(decided.rows, seats)
+        people.reconcile(seats)
+        assert people.enrolled() == decided.rows
+    database.close()
