@@ -1,0 +1,1 @@
+"""Pure: values of the plan become the files that hosts get."""

@@ -1,0 +1,89 @@
+// The answer on its way back: errors get OpenAI's form, tokens are counted, a usage event that the client did not ask
+// for is hidden. State is per request (one VM per request).
+import refusal from 'refusal.js';
+import usage from 'usage.js';
+
+const ERROR_MOST = 65536;    // bytes of a backend's error that are read
+
+let kind = null, hides = false;     // set by the router: null while nothing was sent to a backend
+let failure = 0;                    // the status of a backend's error
+let firstByte = null;               // seconds since the request began
+let held = null;                    // bytes kept back: an error, or the beginning of an event
+
+function expect(pathKind, hidesUsage) {
+    kind = pathKind;
+    hides = hidesUsage;
+}
+
+function head(r) {
+    if (refusal.lastCode() !== null) { return; }
+    if (r.status < 400) {
+        if (hides) { delete r.headersOut['Content-Length']; }
+        return;
+    }
+    failure = r.status;
+    delete r.headersOut['Content-Length'];
+    delete r.headersOut['WWW-Authenticate'];
+    r.headersOut['Content-Type'] = 'application/json';
+    if (isOurs(failure)) { r.status = 502; }
+}
+
+function body(r, data, flags) {
+    if (refusal.lastCode() !== null) { return r.sendBuffer(data, flags); }
+    if (failure) { return reshape(r, data, flags); }
+    if (data.length) {
+        if (firstByte === null) { firstByte = Number(r.variables.request_time); }
+        usage.read(data, kind === 'native' ? '\n' : 'data:');
+    }
+    if (!hides) { return r.sendBuffer(data, { last: flags.last, flush: true }); }
+    hideUsage(r, data, flags);
+}
+
+// Whole events only are passed on, so that a usage event can be taken out.
+function hideUsage(r, data, flags) {
+    if (held !== null && held.length) { data = Buffer.concat([held, data]); }
+    const end = flags.last ? data.length : endOfEvents(data);
+    held = data.subarray(end);
+    let whole = data.subarray(0, end);
+    if (whole.indexOf('"usage"') >= 0) {
+        whole = whole.toString().split(/\r?\n\r?\n/).filter(event => !isUsageOnly(event)).join('\n\n');
+    }
+    if (whole.length || flags.last) { r.sendBuffer(whole, { last: flags.last, flush: true }); }
+}
+
+function endOfEvents(data) {
+    const lf = data.lastIndexOf('\n\n'), crlf = data.lastIndexOf('\r\n\r\n');
+    return Math.max(lf < 0 ? 0 : lf + 2, crlf < 0 ? 0 : crlf + 4);
+}
+
+function isUsageOnly(event) {
+    return /"choices"\s*:\s*\[\s*\]/.test(event) && /"usage"\s*:\s*\{/.test(event);
+}
+
+// What the backend has against the gateway's own key is not the participant's business.
+function isOurs(status) { return kind !== null && (status === 401 || status === 403); }
+
+function reshape(r, data, flags) {
+    held = held === null ? data : Buffer.concat([held, data]).subarray(0, ERROR_MOST);
+    if (flags.last) { r.sendBuffer(openAiError(held.toString()), flags); }
+}
+
+function openAiError(text) {
+    if (isOurs(failure)) { return refusal.shape('The model server did not accept the gateway.', 'server_error', 'backend_auth_failed'); }
+    let answer = null;
+    try { answer = JSON.parse(text); } catch (e) { /* HTML, or cut off */ }
+    const error = answer?.error ?? answer ?? {};
+    const detail = error.detail ?? error.message ?? (typeof error === 'string' ? error : null);
+    const message = detail === null ? `The model server answered ${failure}.` : typeof detail === 'string' ? detail : JSON.stringify(detail);
+    return refusal.shape(message,
+        typeof error.type === 'string' ? error.type : failure < 500 ? 'invalid_request_error' : 'server_error',
+        typeof error.code === 'string' ? error.code : null,
+        typeof error.param === 'string' ? error.param : null);
+}
+
+// Whether this answer costs tokens
+function isBilled() { return kind !== null && kind !== 'show' && failure === 0; }
+
+function timeToFirstByte() { return firstByte; }
+
+export default { expect, head, body, isBilled, timeToFirstByte };

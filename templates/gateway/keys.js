@@ -1,0 +1,37 @@
+// API keys: how they are spelt and hashed. The same rules as orchestrator/keys.py; tests/vectors/keys.json holds both together.
+import crypto from 'crypto';
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const PREFIX = 'ws-';
+const BODY = 24;
+const CHECK = 2;
+const MODULUS = 1021;
+
+function normalise(key) {
+    const text = key.trim().toLowerCase();
+    if (!text.startsWith(PREFIX)) { return text; }
+    return PREFIX + text.slice(PREFIX.length).replace(/[- ]/g, '').replace(/o/g, '0').replace(/[il]/g, '1');
+}
+
+// Only keys with the prefix can have been mistyped: anything else is somebody else's key.
+function isMistyped(key) {
+    const text = normalise(key);
+    return text.startsWith(PREFIX) && !isWellFormed(text.slice(PREFIX.length));
+}
+
+function isWellFormed(text) {
+    if (text.length !== BODY + CHECK) { return false; }
+    let value = 0;
+    for (let i = 0; i < text.length; i++) {
+        const digit = ALPHABET.indexOf(text[i]);
+        if (digit < 0) { return false; }
+        if (i < BODY) { value = (value * 32 + digit) % MODULUS; }
+    }
+    return text.slice(BODY) === ALPHABET[Math.floor(value / 32)] + ALPHABET[value % 32];
+}
+
+function fingerprint(key) {
+    return crypto.createHash('sha256').update(normalise(key)).digest('hex');
+}
+
+export default { fingerprint, isMistyped };
