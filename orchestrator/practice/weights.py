@@ -50,8 +50,11 @@ class Weights:
     output: Matrix
 
 
-def make_weights(*, end_bias: float, seed: int = 0) -> Weights:
-    """`end_bias` 30: an answer ends after some dozens of tokens; higher: sooner; -200: only the token limit ends it."""
+def make_weights(*, end_bias: float, seed: int = 14) -> Weights:
+    """`end_bias` 30: an answer ends after some dozens of tokens; higher: sooner; -200: only the token limit ends it.
+
+    Most seeds go in circles at temperature 0; this one's answers end there too, within some 200 tokens.
+    """
     random = np.random.default_rng(seed)
 
     def matrix(rows: int, columns: int, spread: float) -> Matrix:
