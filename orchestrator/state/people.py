@@ -80,8 +80,6 @@ class People:
         return _read(row)
 
     def _put(self, *rows: Enrolled) -> None:
-        # A binding may move between people in one go only by way of nobody: clear it first.
-        self._database.write("UPDATE people SET binding = NULL WHERE id = ?", *((row.participant.id,) for row in rows))
         self._database.write(
             "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " binding = excluded.binding, name = excluded.name, email = excluded.email, team = excluded.team,"

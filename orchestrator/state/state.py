@@ -99,7 +99,7 @@ class State:
         self._database.write("UPDATE workshop SET provisioned = ?", (self._now(),))
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Several writes as one: all or nothing."""
+        """Several writes as one: all or nothing. Other threads wait for its end, so never wait for them inside it."""
         return self._database.transaction()
 
     def close(self) -> None:

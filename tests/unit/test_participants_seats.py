@@ -157,6 +157,13 @@ def test_an_id_column_that_comes_or_goes_later_changes_nobody(
     assert after(roster(before), roster(then), roster(then)).rows == result.rows
 
 
+def test_without_the_id_column_a_mail_is_the_person_who_has_it_now() -> None:
+    one, two = replace(ADA, id="1"), replace(ADA, id="2", name="Ada the Second")
+    result = after(RosterSeats((one,)), RosterSeats((two,)), RosterSeats((replace(two, id=None),)))
+    assert ids(result) == ["p02"]
+    assert result.changes == ()
+
+
 def test_two_people_who_swap_their_mails_stay_who_they_are_by_their_ids() -> None:
     ada, bob = replace(ADA, id="1"), replace(BOB, id="2")
     swapped = RosterSeats((replace(ada, email=BOB.email), replace(bob, email=ADA.email)))

@@ -119,6 +119,19 @@ def test_threads_may_share_the_state(folder: StateFolder) -> None:
         assert {account.password_generation for account in state.accounts.all().values()} == {5}
 
 
+def test_a_thread_never_sees_what_another_ones_transaction_takes_back(folder: StateFolder) -> None:
+    seen: list[int] = []
+    with State.open(folder) as state:
+        thread = Thread(target=lambda: seen.append(len(state.events.all())))
+        with pytest.raises(ConnectionError), state.transaction():  # noqa: PT012 - the block is what is tested
+            state.events.add("half", "")
+            thread.start()
+            thread.join(0.2)  # time enough to look, if it could
+            raise ConnectionError
+        thread.join()
+    assert seen == [0]
+
+
 # Reading
 
 
