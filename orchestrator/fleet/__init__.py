@@ -1,0 +1,1 @@
+"""What touches hosts: Ansible, Docker, images."""

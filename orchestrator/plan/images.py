@@ -1,0 +1,91 @@
+"""Which image each component runs, before anyone has looked whether it can be had. Pure.
+
+The versions are pinned here. Those of nginx, Open WebUI and vLLM are the releases that compose/images builds too; no
+tag of this table was pulled where it was written, so docs/decisions.md lists them as not tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.spec.components import Component
+
+Source = Literal["registry", "archive", "packages"]
+DOCKER_HUB = "docker.io"
+
+REFERENCES: Mapping[Component, str] = {
+    Component.GATEWAY: "nginx:1.30.6",  # must carry njs 1.0 or newer: looked at before it is used
+    Component.WEBUI: "ghcr.io/open-webui/open-webui:v0.12.4",
+    Component.LLAMACPP: "ghcr.io/ggml-org/llama.cpp:server-b11669",
+    Component.LLAMACPP_CUDA: "ghcr.io/ggml-org/llama.cpp:server-cuda-b11669",
+    Component.VLLM: "vllm/vllm-openai:v0.32.0",
+    Component.VLLM_CPU: "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo:v0.32.0",
+    Component.OLLAMA: "ollama/ollama:0.33.0",
+    Component.TGI: "ghcr.io/huggingface/text-generation-inference:3.3.5",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChoice:
+    """The spec's `images` section."""
+
+    source: Literal["auto", "registry", "archive", "packages"] = "auto"
+    registry: str | None = None  # host, and a path where the mirror has one
+    override: Mapping[Component, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is on the machine."""
+
+    reference: str
+    digest: str | None  # of the registry's manifest, "sha256:..."; None: made here, so there is none
+    source: Source
+
+    @property
+    def pinned(self) -> str:
+        """What a stack names: always the same bits."""
+        return f"{Reference.parse(self.reference).name}@{self.digest}" if self.digest else self.reference
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image's name taken apart, as Docker reads it (github.com/distribution/reference)."""
+
+    host: str
+    repository: str  # as the registry knows it: `library/nginx` on Docker Hub
+    suffix: str  # ":tag", "@digest", both or nothing
+    name: str  # as it was written, without the suffix
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        name, at, digest = text.partition("@")
+        head, colon, tag = name.rpartition(":")
+        if colon and "/" not in tag:
+            name, suffix = head, f":{tag}{at}{digest}"
+        else:
+            suffix = f"{at}{digest}"
+        host, slash, path = name.partition("/")
+        if not slash or not (set(host) & set(".:") or host == "localhost"):
+            host, path = DOCKER_HUB, name
+        if host == DOCKER_HUB and "/" not in path:
+            path = f"library/{path}"
+        return cls(host, path, suffix, name)
+
+    @property
+    def canonical(self) -> str:
+        """The name with nothing left out: two spellings of one repository come out alike."""
+        return f"{self.host}/{self.repository}"
+
+
+def reference_for(component: Component, choice: ImageChoice) -> str:
+    """The override, or the pinned reference, taken from the workshop's own registry where there is one."""
+    if component in choice.override:
+        return choice.override[component]
+    reference = REFERENCES[component]
+    if choice.registry is None:
+        return reference
+    parts = Reference.parse(reference)
+    return f"{choice.registry.rstrip('/')}/{parts.repository}{parts.suffix}"
