@@ -1,0 +1,1 @@
+"""Open WebUI: its environment, and all that its admin API is asked to hold."""

@@ -1,0 +1,204 @@
+"""One Open WebUI server over HTTP: requests out, JSON or a clear error back."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import tenacity
+from pydantic import SecretStr
+
+from orchestrator.errors import UserError, Where
+
+SERVICE = "Open WebUI"
+MINIMUM_VERSION = (0, 9, 5)  # older ones have published holes (CVEs)
+DETAIL_CHARACTERS = 200
+OK = 200
+BAD_REQUEST = 400
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+NOT_FOUND = 404
+SERVER_ERROR = 500
+
+
+class WebUIRefused(UserError):  # noqa: N818 - named like the other branches of UserError, by what happened
+    """The server answered with an error of its own: `status` is HTTP's, `detail` the server's words."""
+
+    def __init__(self, request: str, status: int, detail: str) -> None:
+        super().__init__(
+            "webui_refused" if status < SERVER_ERROR else "webui_failed",
+            f"{request} was answered {status}: {detail}",
+            where=Where(service=SERVICE),
+            hint="Run the command again; if it stays so, look at Open WebUI's log.",
+        )
+        self.status = status
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Bearer(requests.auth.AuthBase):
+    """Set on every request, without a token too, so that no ~/.netrc puts in something else."""
+
+    token: SecretStr | None
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.token:
+            request.headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
+        return request
+
+
+class _Connections(threading.local):
+    """A requests.Session for each thread: it isn't safe to share one."""
+
+    def __init__(self) -> None:
+        self.session = requests.Session()
+
+
+class WebUI:
+    """The server at `base_url` as one caller sees it: nobody, or the owner of `token` (a JWT or an API key).
+
+    Threads may share it. `verify_tls` is a CA file, or whether certificates are checked at all; `timeout` is in seconds
+    for each answer and must leave room for a queue of password hashes on the server.
+    """
+
+    def __init__(
+        self, base_url: str, *, verify_tls: bool | str = True, timeout: float = 60, token: SecretStr | None = None
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.token = token
+        self._verify_tls = verify_tls
+        self._timeout = timeout
+        self._connections = _Connections()
+
+    def signed_in(self, token: SecretStr) -> WebUI:
+        """The same server as the token's owner sees it."""
+        other = WebUI(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=token)
+        other._connections = self._connections
+        return other
+
+    def sign_in(self, email: str, password: SecretStr) -> WebUI:
+        """The server as that account sees it. Raises WebUIRefused: 400 wrong mail or password, 429 too many tries."""
+        body = {"email": email, "password": password.get_secret_value()}
+        answer = self.post("/api/v1/auths/signin", body, repeatable=True)
+        if not isinstance(answer, dict) or not answer.get("token"):
+            raise UserError(
+                "webui_second_factor",
+                f"{email} needs a second factor to sign in",
+                where=Where(service=SERVICE),
+                hint="Turn off multi-factor authentication in Open WebUI's admin settings.",
+            )
+        return self.signed_in(SecretStr(answer["token"]))
+
+    def wait_ready(self, seconds: float) -> None:
+        """Returns once the server has started; raises UserError `webui_not_ready` after `seconds`."""
+        attempts = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(seconds),
+            wait=tenacity.wait_fixed(0.25),
+            retry=tenacity.retry_if_exception_type(UserError),
+            reraise=True,
+        )
+        try:
+            attempts(self.get, "/ready")
+        except UserError as error:
+            raise UserError(
+                "webui_not_ready",
+                f"not ready after {seconds:g} seconds: {error.message}",
+                where=Where(service=SERVICE),
+                hint="Look at its container's log.",
+            ) from error
+
+    def version(self) -> str:
+        """Such as `0.12.4`."""
+        return str(self.get("/api/version")["version"])
+
+    def require_version(self, minimum: tuple[int, int, int] = MINIMUM_VERSION) -> str:
+        """The version, if it is new enough."""
+        version = self.version()
+        numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+        if not numbers or tuple(int(number) for number in numbers.groups()) < minimum:
+            raise UserError(
+                "webui_too_old",
+                f"version {version} is older than {'.'.join(map(str, minimum))}, the first without known holes",
+                where=Where(service=SERVICE),
+                hint="Name a newer image.",
+            )
+        return version
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON at `path`."""
+        return self._ask("GET", path, None, query, repeatable=True)
+
+    def post(self, path: str, body: object, *, repeatable: bool = False) -> Any:
+        """The JSON answer. `repeatable`: twice is as good as once, so a lost connection is tried again."""
+        return self._ask("POST", path, body, {}, repeatable=repeatable)
+
+    def delete(self, path: str) -> Any:
+        """The JSON answer; deleting what is gone is refused."""
+        return self._ask("DELETE", path, None, {}, repeatable=False)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        query: dict[str, str],
+        *,
+        repeatable: bool,
+    ) -> Any:
+        request = f"{method} {path}"
+        try:
+            response = self._send(method, path, body, query, tries=2 if repeatable else 1)
+        except requests.Timeout:
+            raise UserError(
+                "webui_timeout",
+                f"{request} was not answered within {self._timeout:g} seconds",
+                where=Where(service=SERVICE),
+                hint="Is the machine overloaded? Run the command again.",
+            ) from None
+        except requests.RequestException as error:
+            raise UserError(
+                "webui_unreachable",
+                f"{self.base_url} does not answer ({type(error).__name__})",
+                where=Where(service=SERVICE),
+                hint="Is its container running, and is the address right?",
+            ) from None  # the request in the chain holds the token
+        if response.status_code != OK:
+            raise WebUIRefused(request, response.status_code, _detail(response))
+        if not response.headers.get("content-type", "").startswith("application/json"):
+            # A path that it does not know is answered 200 with the page of the web client.
+            raise WebUIRefused(request, response.status_code, "no JSON: this version does not know the request")
+        return response.json()
+
+    def _send(self, method: str, path: str, body: object, query: dict[str, str], *, tries: int) -> requests.Response:
+        while True:
+            tries -= 1
+            try:
+                return self._connections.session.request(
+                    method,
+                    self.base_url + path,
+                    json=body,
+                    params=query,
+                    auth=_Bearer(self.token),
+                    headers={"Accept": "application/json"},
+                    timeout=self._timeout,
+                    verify=self._verify_tls,
+                    allow_redirects=False,
+                )
+            except requests.ConnectionError:
+                if not tries:
+                    raise
+
+
+def _detail(response: requests.Response) -> str:
+    """The server's reason in one line. What a 422 repeats of the request is left out: it may be a password."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = response.text
+    if isinstance(detail, list):
+        detail = "; ".join(f"{'.'.join(map(str, part.get('loc', ())))}: {part.get('msg', '')}" for part in detail)
+    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(detail)).strip()
+    return line[:DETAIL_CHARACTERS] or "no reason given"

@@ -1,0 +1,76 @@
+"""Groups: one for everybody in the workshop, one for each team. Rights and models hang on them, nothing on persons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.wanted import Seed, Tally
+
+EVERYBODY = "workshop"
+TEAM = "team:"
+DESCRIPTION = "Kept by the workshop: what is changed here by hand is put back."
+CLOSED = {"config": {"share": False}}  # members neither see the group's list nor share things with it
+EVERYBODY_MAY = {"features": {"api_keys": True}}
+
+
+def team_group(team: str) -> str:
+    return TEAM + team
+
+
+def make(webui: WebUI, wanted: Seed, tally: Tally) -> dict[str, str]:
+    """Ids by name of all groups that the people and the models need."""
+    there: dict[str, dict[str, Any]] = {}
+    for group in webui.get("/api/v1/groups/"):  # names need not be unique: the oldest counts
+        if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
+            there[group["name"]] = group
+    needed = {EVERYBODY: EVERYBODY_MAY} | {team_group(team): {} for team in _teams(wanted)}
+    ids = {name: _make_one(webui, name, rights, there.get(name), tally) for name, rights in needed.items()}
+    for name, group in there.items():
+        if name.startswith(TEAM) and name not in needed and group["description"] == DESCRIPTION:
+            webui.delete(f"/api/v1/groups/id/{group['id']}/delete")
+            tally.change(f"group {name}", "removed")
+    return ids
+
+
+def add(webui: WebUI, group: str, users: list[str]) -> None:
+    webui.post(f"/api/v1/groups/id/{group}/users/add", {"user_ids": users}, repeatable=True)
+
+
+def fill(webui: WebUI, wanted: Seed, ids: dict[str, str], users: dict[str, str], tally: Tally) -> None:
+    """Puts exactly the active people into their groups; `users` has the account's id of each, by the person's."""
+    for name, group in ids.items():
+        should = {
+            users[person.id]
+            for person in wanted.people
+            if person.active and person.id in users and name in (EVERYBODY, person.team and team_group(person.team))
+        }
+        found = {user["id"] for user in webui.post(f"/api/v1/groups/id/{group}/users", None, repeatable=True)}
+        if missing := sorted(should - found):
+            add(webui, group, missing)
+        if surplus := sorted(found - should):
+            webui.post(f"/api/v1/groups/id/{group}/users/remove", {"user_ids": surplus}, repeatable=True)
+        if missing or surplus:
+            tally.change(f"group {name}", f"{len(missing)} put in, {len(surplus)} taken out")
+        else:
+            tally.keep()
+
+
+def _make_one(webui: WebUI, name: str, rights: dict[str, Any], found: dict[str, Any] | None, tally: Tally) -> str:
+    form = {"name": name, "description": DESCRIPTION, "permissions": rights, "data": CLOSED}
+    if found is None:
+        made = webui.post("/api/v1/groups/create", form)
+        tally.create(f"group {name}")
+        return str(made["id"])
+    if any((found.get(part) or {}) != value for part, value in form.items()):
+        webui.post(f"/api/v1/groups/id/{found['id']}/update", form, repeatable=True)
+        tally.change(f"group {name}", "put right")
+    else:
+        tally.keep()
+    return str(found["id"])
+
+
+def _teams(wanted: Seed) -> list[str]:
+    of_people = {person.team for person in wanted.people if person.active and person.team}
+    of_models = {team for model in wanted.models for team in model.teams or ()}
+    return sorted(of_people | of_models)

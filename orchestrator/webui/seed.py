@@ -1,0 +1,64 @@
+"""Puts into Open WebUI all that a workshop needs, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.errors import UserError, Where
+from orchestrator.webui import accounts as people
+from orchestrator.webui import connections, groups, models, settings
+from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
+from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
+
+
+def seed(
+    webui: WebUI, wanted: Seed, accounts: AccountStore, *, report: Callable[[str], None], concurrency: int
+) -> SeedResult:
+    """Makes the server hold what is wanted; the second time it changes nothing.
+
+    `webui` speaks for nobody or, which saves the hashing of a password and the limit of 15 sign-ins in three minutes,
+    for the administrator already. `report` gets a line for each change. `concurrency` counts accounts made at a time:
+    the server's cores, up to twice as many. Killed at any point, the next call ends in the same state with the same
+    keys. Raises UserError: the server can't be reached, is too old, doesn't let the administrator in, or refused some
+    accounts (`webui_accounts`: all else is then done).
+    """
+    webui.require_version()
+    admin = _as_admin(webui, wanted.admin)
+    tally = Tally(report)
+    settings.apply(admin, wanted, tally)
+    connections.apply(admin, wanted, tally)
+    ids = groups.make(admin, wanted, tally)
+    models.apply(admin, wanted, ids, tally)
+    found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
+    groups.fill(admin, wanted, ids, found.ids, tally)
+    models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    if found.failures:
+        raise UserError(
+            "webui_accounts",
+            f"{len(found.failures)} of {len(wanted.people)} accounts were refused: {'; '.join(found.failures[:3])}",
+            where=Where(service=SERVICE),
+            hint="All else is done. Put right what is named here and run the command again.",
+        )
+    return tally.result()
+
+
+def _as_admin(webui: WebUI, admin: Admin) -> WebUI:
+    if webui.token:
+        try:
+            webui.get("/api/v1/auths/admin/config")
+        except WebUIRefused as refused:
+            if refused.status not in {UNAUTHORIZED, FORBIDDEN}:  # else the session has ended
+                raise
+        else:
+            return webui
+    try:
+        return webui.sign_in(admin.email, admin.password)
+    except WebUIRefused as refused:
+        if refused.status != BAD_REQUEST:
+            raise
+        raise UserError(
+            "webui_admin_refused",
+            f"the administrator {admin.email} can't sign in with the workshop's password",
+            where=Where(service=SERVICE),
+            hint="Was it changed by hand, or does the data come from another deployment?",
+        ) from None

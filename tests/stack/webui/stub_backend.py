@@ -1,0 +1,61 @@
+"""A stand-in for the gateway: OpenAI's chat and embeddings for any model, and a record of what was asked, at /_asked."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ASKED: list[Any] = []
+HEADERS = ("authorization", "x-openwebui-user-email", "x-openwebui-user-name", "x-openwebui-user-id")
+
+
+class Stub(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path == "/_asked":
+            self._json(ASKED)
+        else:
+            self._note(None)
+            self._json({"object": "list", "data": [{"id": "of-the-stub", "object": "model", "owned_by": "stub"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self._note(body)
+        if self.path.endswith("/embeddings"):
+            self._json({"object": "list", "model": body["model"], "data": [{"index": 0, "embedding": [0.5, 0.5]}]})
+        elif body.get("stream"):
+            self._stream(body["model"], ("Hello", " from", " the stub"))
+        else:
+            message = {"role": "assistant", "content": "Hello from the stub"}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            self._json({"id": "1", "object": "chat.completion", "model": body["model"], "choices": [choice]})
+
+    def _note(self, body: Any) -> None:
+        headers = {name: self.headers[name] for name in HEADERS if name in self.headers}
+        ASKED.append({"path": self.path, "headers": headers, "body": body})
+
+    def _json(self, value: object) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _stream(self, model: str, words: tuple[str, ...]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for word in words:
+            choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
+            chunk = {"id": "1", "object": "chat.completion.chunk", "model": model, "choices": [choice]}
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+
+ThreadingHTTPServer(("0.0.0.0", 8000), Stub).serve_forever()  # noqa: S104 - inside a container
