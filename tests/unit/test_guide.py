@@ -92,7 +92,7 @@ def stub_gateway() -> Iterator[StubGateway]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield StubGateway(f"http://127.0.0.1:{server.server_port}", asked)
         server.shutdown()
