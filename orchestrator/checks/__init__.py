@@ -1,0 +1,1 @@
+"""Proof: what a participant would ask, what must fail, and whether an engine answers."""

@@ -1,0 +1,81 @@
+"""Whether an engine answers a real question: health alone does not say that a model can speak."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from orchestrator.checks import reading
+from orchestrator.checks.check import Outcome
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.plan.deployment import Backend
+
+CURL_TROUBLES = {
+    6: "its name is not known on the engines network",
+    7: "the connection was refused",
+    52: "it closed the connection without an answer",
+    56: "the connection broke off",
+}
+CURL_TIMEOUT = 28
+MISSING_PROGRAM = {126, 127}
+OK = 200
+MOST_CHARACTERS = 160
+
+
+def first_answer(docker: DockerHost, gateway_container: str, backend: Backend, *, seconds: float) -> str | None:
+    """Asks one replica from inside the gateway's container; None: it answered, else why not, in few words."""
+    messages = [{"role": "user", "content": "Hello"}]
+    chat = {"model": backend.served_name, "messages": messages, "max_tokens": 8}
+    try:
+        status, text = _post(docker, gateway_container, backend, "/v1/chat/completions", chat, seconds)
+        if reading.has_no_chat(status, text):
+            body = {"model": backend.served_name, "input": "Hello"}
+            status, text = _post(docker, gateway_container, backend, "/v1/embeddings", body, seconds)
+            outcome = reading.embeddings(text)
+        else:
+            outcome = reading.completion(text)
+    except _Silent as silent:
+        return str(silent)
+    except UserError as error:
+        return error.message
+    if status != OK:
+        said = " ".join((reading.error_in(text) or "").split())[:MOST_CHARACTERS]
+        outcome = Outcome(ok=False, got=f"{status}: {said}" if said else str(status))
+    return None if outcome.ok else f"a first question was answered with {outcome.got}"
+
+
+def ask_all(
+    docker: DockerHost, gateway_container: str, backends: Iterable[Backend], *, seconds: float, workers: int = 4
+) -> dict[str, str]:
+    """The silent ones: service -> why."""
+    asked = tuple(backends)
+
+    def ask(backend: Backend) -> str | None:
+        return first_answer(docker, gateway_container, backend, seconds=seconds)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="first-answer") as pool:
+        answers = list(pool.map(ask, asked))
+    return {backend.service: why for backend, why in zip(asked, answers, strict=True) if why is not None}
+
+
+class _Silent(Exception):  # noqa: N818 - says what happened
+    """No HTTP answer came."""
+
+
+def _post(
+    docker: DockerHost, container: str, backend: Backend, path: str, body: dict[str, object], seconds: float
+) -> tuple[int, str]:
+    server = backend.server
+    url = f"http://{server.host}:{server.port}{path}"
+    command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code}", "-H", "Content-Type: application/json"]
+    status, output = docker.ask(container, [*command, "-d", json.dumps(body), url])
+    if status == CURL_TIMEOUT:
+        raise _Silent(f"it did not answer a first question within {seconds:g} seconds")
+    if status in MISSING_PROGRAM:
+        raise _Silent("it could not be asked: the gateway's image has no curl")
+    if status != 0:
+        raise _Silent(CURL_TROUBLES.get(status, f"it could not be asked (curl: {status})"))
+    text, _, code = output.rpartition("\n")
+    return int(code), text

@@ -1,0 +1,70 @@
+"""All that `verify` must know of the workshop that it asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.participants import Participant
+from orchestrator.plan.gateway import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """One of the reserved participants that ask on behalf of `verify`."""
+
+    participant: Participant
+    key: SecretStr
+    models: tuple[str, ...]  # exactly what it must see
+    webui_email: str
+    webui_password: SecretStr | None
+    webui_api_key: SecretStr | None
+
+    @property
+    def label(self) -> str:
+        return f"team {self.participant.team}" if self.participant.team else "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUnderTest:
+    name: str
+    engine: str
+    ollama: bool  # served on /ollama/api/* too
+    teams: tuple[str, ...] | None = None  # None: for everybody
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUnderTest:
+    """An engine's container on the host of `Subject.docker`."""
+
+    service: str  # its name on the engines network
+    port: int  # inside the container
+    container: str  # name or id
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`api` and `webui` are URLs without a path, as participants use them."""
+
+    api: str
+    webui: str | None
+    models: tuple[ModelUnderTest, ...]
+    verifiers: tuple[Verifier, ...]  # the first without a team, then one for each team
+    removed: SecretStr  # a removed participant's key; if nobody was removed, one derived like any other for nobody
+    now: float  # epoch seconds
+    window: Window = Window()
+    ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
+    tls_certificate: Path | None = None  # trusted beside the system's authorities
+    docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
+    webui_container: str | None = None
+    engines: tuple[EngineUnderTest, ...] = ()
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """Every secret in here."""
+        held = [self.removed, *([self.ordinary[1]] if self.ordinary else [])]
+        for verifier in self.verifiers:
+            held += [verifier.key, *filter(None, (verifier.webui_password, verifier.webui_api_key))]
+        return tuple(held)

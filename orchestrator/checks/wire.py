@@ -1,0 +1,73 @@
+"""Answers of the APIs that are asked, as far as they are read. Sources: OpenAI's API reference; Ollama docs/api.md."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class Message(BaseModel):
+    """A message, or a piece of one. Models that think say so under one of three names."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    thinking: str | None = None
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.content or self.reasoning_content or self.reasoning or self.thinking)
+
+
+class Choice(BaseModel):
+    message: Message = Message()
+    delta: Message = Message()
+    finish_reason: str | None = None
+
+
+class Usage(BaseModel):
+    completion_tokens: int = 0
+
+
+class Completion(BaseModel):
+    """An answer of /v1/chat/completions, or one event of its stream."""
+
+    choices: list[Choice] = []
+    usage: Usage | None = None
+
+
+class Embedding(BaseModel):
+    embedding: list[float]
+
+
+class Embeddings(BaseModel):
+    data: list[Embedding]
+
+
+class OllamaAnswer(BaseModel):
+    """One line of /api/chat."""
+
+    message: Message = Message()
+    done: bool = False
+    done_reason: str | None = None
+
+
+class ListedModel(BaseModel):
+    id: str
+
+
+class ModelList(BaseModel):
+    data: list[ListedModel]
+
+
+class OllamaTag(BaseModel):
+    name: str
+
+
+class OllamaTags(BaseModel):
+    models: list[OllamaTag]
+
+
+class SignedIn(BaseModel):
+    token: str
+    email: str
+    role: str
