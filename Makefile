@@ -1,0 +1,28 @@
+# From a fresh clone: `make provision` (a practice workshop on this machine), `make test`, `make bench`.
+SPEC ?= workshop.yaml
+export TESTCONTAINERS_RYUK_DISABLED := true
+
+.PHONY: provision test lint unit stack bench lock
+
+provision:
+	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
+
+test: lint unit stack
+
+lint:
+	@bootstrap/prepare.sh --with-tests .venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+unit:
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit
+
+stack:
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack
+
+bench:
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no
+
+# The locks name versions and hashes, never an address: whatever index pip is set to will do.
+lock:
+	bootstrap/lock.sh
