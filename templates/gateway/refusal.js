@@ -22,12 +22,12 @@ function fromNginx(r) {
         413: ['request_too_large', 'The request body is too large: 32 MB at most.'],
         414: ['uri_too_long', 'The address is too long.'],
         429: ['rate_limit_exceeded', 'Too many requests.'],
-        494: ['headers_too_large', 'The request headers are too large.'],
+        431: ['headers_too_large', 'The request headers are too large.'],
         502: ['model_unavailable', 'The model server could not be reached.'],
         503: ['model_unavailable', 'The model is not available right now.'],
         504: ['model_unavailable', 'The model server did not answer in time.'],
     }[status] || [`http_${status}`, `The gateway answered ${status}.`];
-    refuse(r, status === 494 ? 431 : status, status < 500 ? 'invalid_request_error' : 'server_error', known[0], known[1]);
+    refuse(r, status, status < 500 ? 'invalid_request_error' : 'server_error', known[0], known[1]);
 }
 
 function lastCode() { return code; }

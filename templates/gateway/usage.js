@@ -17,7 +17,7 @@ function last(pattern, text) {
 // data: a Buffer; mark: what each event has once
 function read(data, mark) {
     for (let at = data.indexOf(mark); at >= 0; at = data.indexOf(mark, at + 1)) { events++; }
-    const text = tail + data.toString('latin1');
+    const text = tail + data.toString();
     if (text.indexOf('_tokens"') >= 0 || text.indexOf('eval_count"') >= 0) {
         const p = last(PROMPT, text), c = last(COMPLETION, text);
         if (p !== null) { prompt = p; }

@@ -1,0 +1,64 @@
+"""A new policy is taken over while people work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.keys import fingerprint
+from orchestrator.plan.gateway import Caller, GatewayConfig, Server
+
+if TYPE_CHECKING:
+    from tests.stack.gateway.conftest import Gateway
+
+
+def test_a_reload_takes_new_keys_drops_old_ones_and_cuts_no_stream(
+    start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig
+) -> None:
+    gateway = start_gateway(config)
+    changed = replace(
+        config,
+        callers=(
+            *(caller for caller in config.callers if caller.id != "bob"),
+            Caller("eve", (fingerprint("sk-eve"),), ("stub",)),
+        ),
+    )
+    assert (gateway.chat("bob").status, gateway.chat("eve").status) == (200, 401)
+    with ThreadPoolExecutor(20) as pool:
+        long = [pool.submit(gateway.chat, stream=True, stub={"events": 30, "gap": 0.05}) for _ in range(20)]
+        gateway.until(lambda: gateway.counters("ada")["in_flight"] == 20)
+        gateway.reload(changed)
+        gateway.until(lambda: gateway.chat("eve").status == 200)
+        gateway.until(lambda: gateway.chat("bob").status == 401)
+        assert gateway.counters("ada")["in_flight"] == 20
+        for stream in long:
+            assert len(stream.result().events) == 31
+    gateway.until(lambda: gateway.counters("ada")["in_flight"] == 0)
+
+
+def test_a_broken_policy_is_refused_and_the_old_one_stays(
+    start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig
+) -> None:
+    gateway = start_gateway(config)
+    (gateway.folder / "policy.json").write_text("{", encoding="utf-8")
+    code, output = gateway.container.exec_run(["nginx", "-t", "-c", "/etc/nginx/workshop/nginx.conf"])
+    assert code == 1
+    assert b"failed to initialize preload objects" in output
+    gateway.container.exec_run(["nginx", "-c", "/etc/nginx/workshop/nginx.conf", "-s", "reload"])
+    assert gateway.chat("bob").status == 200
+
+
+def test_a_gateway_starts_before_any_of_its_engines_exists(
+    start_gateway: Callable[[GatewayConfig], Gateway],
+    config: GatewayConfig,
+    run_container: Callable[..., object],
+    build: Callable[..., str],
+) -> None:
+    later = tuple(replace(u, servers=(Server("stub-later", 8000),)) for u in config.upstreams if u.name == "stub")
+    gateway = start_gateway(replace(config, upstreams=(*later, *(u for u in config.upstreams if u.name != "stub"))))
+    assert gateway.chat("bob").status == 503
+    run_container(build(Path(__file__).parent / "stub"), ["stub-later"], "stub-later")
+    gateway.until(lambda: gateway.chat("bob").status == 200, seconds=15)

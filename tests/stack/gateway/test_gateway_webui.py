@@ -1,0 +1,79 @@
+"""Open WebUI behind the gateway, and TLS in front of both."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.plan.gateway import API_PORT, WEBUI_PORT, GatewayConfig, Server
+
+if TYPE_CHECKING:
+    from tests.stack.gateway.conftest import Gateway
+
+
+@pytest.fixture(scope="module")
+def secure(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig) -> Gateway:
+    return start_gateway(replace(config, tls=True, webui=Server("nobody", 8080)))
+
+
+def test_open_webui_sees_the_real_client_and_the_name_it_used(gateway: Gateway) -> None:
+    seen = gateway.send("/page", headers={"X-Forwarded-For": "6.6.6.6", "Cookie": "token=1"}, port=WEBUI_PORT).json[
+        "headers"
+    ]
+    assert seen["host"] == f"127.0.0.1:{gateway.port(WEBUI_PORT)}"
+    assert seen["x-forwarded-proto"] == "http"
+    assert seen["x-real-ip"] == seen["x-forwarded-for"] != "6.6.6.6"
+    assert seen["cookie"] == "token=1"
+
+
+def test_open_webui_takes_documents_larger_than_the_api_does(gateway: Gateway) -> None:
+    answer = gateway.send("/upload", "x" * (40 * 2**20), port=WEBUI_PORT)
+    assert (answer.status, answer.json["size"]) == (200, 40 * 2**20)
+
+
+def test_a_websocket_stays_open_both_ways(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port(WEBUI_PORT)), timeout=5) as connection:
+        connection.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        assert connection.recv(4000).startswith(b"HTTP/1.1 101")
+        for message in (b"one", b"two"):
+            connection.sendall(message)
+            assert connection.recv(100) == message
+
+
+def test_while_open_webui_is_down_people_are_told_that_it_is_starting(secure: Gateway) -> None:
+    answer = secure.send("/", port=WEBUI_PORT)
+    assert answer.status == 503
+    assert answer.headers["content-type"] == "text/html"
+    assert "<h1>Open WebUI is starting</h1>" in answer.text
+
+
+def test_with_tls_the_api_answers_over_it(secure: Gateway) -> None:
+    assert secure.chat("bob").status == 200
+    assert len(secure.chat("bob", stream=True, stub={"events": 3}).events) == 4
+
+
+def test_http_2_is_offered(secure: Gateway) -> None:
+    assert secure.tls
+    secure.tls.set_alpn_protocols(["h2", "http/1.1"])
+    for port in (API_PORT, WEBUI_PORT):
+        with (
+            socket.create_connection(("127.0.0.1", secure.port(port))) as plain,
+            secure.tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
+            assert connection.selected_alpn_protocol() == "h2"
+    secure.tls.set_alpn_protocols(["http/1.1"])
+
+
+def test_plain_http_on_the_tls_port_is_sent_to_https(secure: Gateway) -> None:
+    for port in (API_PORT, WEBUI_PORT):
+        connection = http.client.HTTPConnection("127.0.0.1", secure.port(port))
+        connection.request("GET", "/page?x=1")
+        response = connection.getresponse()
+        assert response.status == 308
+        assert response.headers["Location"] == f"https://127.0.0.1:{secure.port(port)}/page?x=1"
+        connection.close()
