@@ -22,6 +22,7 @@ def seed(
     keys. Raises UserError: the server can't be reached, is too old, doesn't let the administrator in, or refused some
     accounts (`webui_accounts`: all else is then done).
     """
+    _each_mail_once(wanted)
     webui.require_version()
     admin = _as_admin(webui, wanted.admin)
     tally = Tally(report)
@@ -40,6 +41,17 @@ def seed(
             hint="All else is done. Put right what is named here and run the command again.",
         )
     return tally.result()
+
+
+def _each_mail_once(wanted: Seed) -> None:
+    holders: dict[str, str] = {}
+    for person in wanted.people:
+        if person.active and holders.setdefault(person.email.lower(), person.id) != person.id:
+            raise UserError(
+                "webui_mail_twice",
+                f"{holders[person.email.lower()]} and {person.id} have the same mail, and an account has one person",
+                hint="Give one of them another mail.",
+            )
 
 
 def _as_admin(webui: WebUI, admin: Admin) -> WebUI:

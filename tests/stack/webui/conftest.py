@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import socket
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -75,9 +76,10 @@ def archive(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def published(container: Any, port: int) -> str:
-    container.reload()
-    return f"http://127.0.0.1:{container.ports[f'{port}/tcp'][0]['HostPort']}"
+def free_port() -> int:
+    """Chosen here, since one that Docker chooses is another one after a restart."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -86,17 +88,21 @@ def server() -> Iterator[Server]:
     started: list[Any] = []
     network = api.networks.create(f"workshop-test-webui-{secrets.token_hex(4)}", labels=LABELS)
 
-    def start(files: dict[str, bytes], port: int, **settings: Any) -> Any:
-        ports = {f"{port}/tcp": ("127.0.0.1", None)}
+    def url(port: int) -> str:
+        return f"http://127.0.0.1:{port}"
+
+    def start(files: dict[str, bytes], port: int, host_port: int, **settings: Any) -> Any:
+        ports = {f"{port}/tcp": ("127.0.0.1", host_port)}
         container = api.containers.create(IMAGE, labels=LABELS, network=network.name, ports=ports, **settings)
         started.append(container)
         container.put_archive("/", archive(files))
         container.start()
         return container
 
+    stub_port, webui_port = free_port(), free_port()
     try:
         code = (Path(__file__).parent / "stub_backend.py").read_bytes()
-        stub = start({"stub.py": code}, STUB_PORT, hostname="stub", command=["python3", "/stub.py"], name=network.name)
+        start({"stub.py": code}, STUB_PORT, stub_port, command=["python3", "/stub.py"], name=network.name)
         admin = Admin("admin@tests.workshop.local", SecretStr("the $admin's `pass word`"))
         secret_key = secrets.token_hex(32)
         environment = webui_environment(
@@ -113,12 +119,14 @@ def server() -> Iterator[Server]:
         container = start(
             files,
             PORT,
+            webui_port,
             entrypoint=["/bin/sh", "/run/workshop/with-secrets.sh"],
             command=["bash", "start.sh"],
             environment=environment,
         )
-        found = Server(published(container, PORT), admin, secret_key, container, published(stub, STUB_PORT))
+        found = Server(url(webui_port), admin, secret_key, container, url(stub_port))
         found.client().wait_ready(180)
+        container.reload()
         yield found
     finally:
         for container in started:

@@ -1,4 +1,4 @@
-"""How long thirty accounts take, against the hashing of their passwords alone; figures, and generous bounds."""
+"""How long thirty accounts take, against the hashing of their passwords alone; figures, and bounds that a busy machine keeps."""
 
 from __future__ import annotations
 
@@ -21,24 +21,30 @@ print(time.perf_counter() - started)
 """
 
 
+def cpu_seconds(server: Server) -> float:
+    found = server.container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+    return float(found) / 1e9
+
+
 def test_thirty_accounts_cost_little_more_than_their_hashes_and_nothing_to_do_is_quick(
     new_class: NewClass, server: Server
 ) -> None:
+    new_class(0).seed()  # settings and groups are there
     workshop = new_class(30)
-    server.as_admin.version()
+    before = cpu_seconds(server)
     floor = float(server.container.exec_run(["python3", "-c", FLOOR]).output)
+    floor_cpu = cpu_seconds(server) - before
 
-    began = perf_counter()
+    before, began = cpu_seconds(server), perf_counter()
     first = workshop.seed()
-    seconds = perf_counter() - began
+    seconds, cpu = perf_counter() - began, cpu_seconds(server) - before
     began = perf_counter()
     second = workshop.seed()
     again = perf_counter() - began
 
-    print(
-        f"30 accounts: {seconds:.2f} s, the hashes alone: {floor:.2f} s ({seconds / floor:.2f}); again: {again:.2f} s"
-    )
+    print(f"30 accounts: {seconds:.2f} s ({cpu:.2f} s of CPU), their hashes alone: {floor:.2f} s ({floor_cpu:.2f} s)")
+    print(f"nothing to do: {again:.2f} s")
     assert first.created >= 30
     assert (second.created, second.changed) == (0, 0)
-    assert seconds < 4 * floor
+    assert cpu < 1.5 * floor_cpu  # the processor's time: others may be using the machine
     assert again < 5

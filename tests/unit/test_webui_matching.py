@@ -1,0 +1,97 @@
+"""Which Open WebUI account is whose, and what about it is not as it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from orchestrator.state.accounts import AccountRecord
+from orchestrator.webui.matching import Account, match
+from orchestrator.webui.wanted import Person
+
+
+def person(number: int, mail: str = "", **more: Any) -> Person:
+    return Person(f"p{number:02}", mail or f"p{number:02}@x.org", f"Seat {number}", SecretStr("password"), **more)
+
+
+def user(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"u{number}", "email": f"p{number:02}@x.org", "name": f"Seat {number}", "role": "user", **more}
+
+
+def record(number: int, **more: Any) -> AccountRecord:
+    return AccountRecord(f"u{number}", f"p{number:02}@x.org", **{"api_key": SecretStr("sk-1"), **more})
+
+
+def matched(*arguments: Any) -> dict[str, str | None]:
+    return {one.person.id: one.user["id"] if one.user else None for one in match(*arguments)}
+
+
+def test_an_account_is_found_by_the_states_id_whatever_its_mail() -> None:
+    (found,) = match([person(1)], {"p01": record(1)}, [user(1, email="other@x.org")])
+
+    assert found.user is not None
+    assert found.differences() == {"email": "p01@x.org"}
+
+
+def test_an_account_that_the_state_does_not_know_is_found_by_its_mail_in_any_case() -> None:
+    (found,) = match([person(1, "P01@X.org")], {}, [user(1)])
+
+    assert found.user is not None
+    assert found.lacks_key
+    assert not found.differences()
+
+
+def test_who_has_an_account_by_record_keeps_it_from_who_only_has_the_mail() -> None:
+    people = [person(2, "p01@x.org"), person(1, "new@x.org")]
+
+    assert matched(people, {"p01": record(1)}, [user(1)]) == {"p01": "u1", "p02": None}
+
+
+def test_one_account_is_never_two_persons() -> None:
+    people = [person(1), person(2, "p01@x.org")]
+
+    assert sorted(map(str, matched(people, {}, [user(1)]).values())) == ["None", "u1"]
+
+
+def test_who_comes_with_the_mail_of_someone_who_left_inherits_the_account_but_not_its_secrets() -> None:
+    people = [person(1, active=False), person(2, "p01@x.org")]
+
+    heir, left = match(people, {"p01": record(1)}, [user(1, role="pending")])
+
+    assert heir.person.id == "p02"
+    assert heir.inherited
+    assert heir.sets_password
+    assert heir.lacks_key
+    assert left.user is None
+    assert left.settled
+
+
+@pytest.mark.parametrize(
+    ("account", "settled"),
+    [
+        (Account(person(1), record(1), user(1)), True),
+        (Account(person(1)), False),
+        (Account(person(1, active=False)), True),
+        (Account(person(1, active=False), record(1), user(1)), False),
+        (Account(person(1, active=False), record(1), user(1, role="pending")), True),
+        (Account(person(1), record(1), user(1, role="pending")), False),
+        (Account(person(1), record(1), user(1, role="admin")), False),
+        (Account(person(1), record(1), user(1, name="Mallory")), False),
+        (Account(person(1, generation=2), record(1), user(1)), False),
+        (Account(person(1, generation=2), record(1, password_generation=2), user(1)), True),
+        (Account(person(1), record(1, api_key=None), user(1)), False),
+        (Account(person(1), record(1, api_key=None, password_changed=True), user(1)), True),
+        (Account(person(1, generation=2), record(1, api_key=None, password_changed=True), user(1)), False),
+        (Account(person(1), None, user(1)), False),
+    ],
+)
+def test_only_what_is_not_as_it_should_be_is_touched(account: Account, settled: bool) -> None:
+    assert account.settled is settled
+
+
+def test_who_left_keeps_name_and_mail() -> None:
+    left = Account(person(1, "new@x.org", active=False), record(1), user(1))
+
+    assert left.differences() == {"role": "pending"}
