@@ -27,12 +27,17 @@ MOST_CHARACTERS = 160
 def first_answer(docker: DockerHost, gateway_container: str, backend: Backend, *, seconds: float) -> str | None:
     """Asks one replica from inside the gateway's container; None: it answered, else why not, in few words."""
     messages = [{"role": "user", "content": "Hello"}]
-    chat = {"model": backend.served_name, "messages": messages, "max_tokens": 8}
+    chat: dict[str, object] = {"model": backend.served_name, "messages": messages, "max_tokens": 8}
+
+    def post(path: str, body: dict[str, object]) -> tuple[int, str]:
+        url = f"http://{backend.server.host}:{backend.server.port}{path}"
+        return _post(docker, gateway_container, url, body, seconds=seconds)
+
     try:
-        status, text = _post(docker, gateway_container, backend, "/v1/chat/completions", chat, seconds)
+        status, text = post("/v1/chat/completions", chat)
         if reading.has_no_chat(status, text):
-            body = {"model": backend.served_name, "input": "Hello"}
-            status, text = _post(docker, gateway_container, backend, "/v1/embeddings", body, seconds)
+            body: dict[str, object] = {"model": backend.served_name, "input": "Hello"}
+            status, text = post("/v1/embeddings", body)
             outcome = reading.embeddings(text)
         else:
             outcome = reading.completion(text)
@@ -64,11 +69,8 @@ class _Silent(Exception):  # noqa: N818 - says what happened
     """No HTTP answer came."""
 
 
-def _post(
-    docker: DockerHost, container: str, backend: Backend, path: str, body: dict[str, object], seconds: float
-) -> tuple[int, str]:
-    server = backend.server
-    url = f"http://{server.host}:{server.port}{path}"
+def _post(docker: DockerHost, container: str, url: str, body: dict[str, object], *, seconds: float) -> tuple[int, str]:
+    """HTTP status and body."""
     command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code}", "-H", "Content-Type: application/json"]
     status, output = docker.ask(container, [*command, "-d", json.dumps(body), url])
     if status == CURL_TIMEOUT:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.checks.check import Outcome
-from orchestrator.checks.wire import Completion, Embeddings, OllamaAnswer
+from orchestrator.checks.wire import Completion, Embeddings, OllamaAnswer, OllamaEmbeddings
 
 UNREADABLE = Outcome(ok=False, got="an answer that is not understood")
 
@@ -80,6 +80,13 @@ def embeddings(text: str) -> Outcome:
     if answer is None or not answer.data or not answer.data[0].embedding:
         return UNREADABLE
     return Outcome(ok=True, got=f"an embedding of {len(answer.data[0].embedding)} numbers; this model does not chat")
+
+
+def ollama_embeddings(text: str) -> Outcome:
+    answer = read(OllamaEmbeddings, text)
+    if answer is None or not answer.embeddings or not answer.embeddings[0]:
+        return UNREADABLE
+    return Outcome(ok=True, got=f"an embedding of {len(answer.embeddings[0])} numbers; this model does not chat")
 
 
 def has_no_chat(status: int, text: str) -> bool:

@@ -55,7 +55,7 @@ class Subject:
     verifiers: tuple[Verifier, ...]  # the first without a team, then one for each team
     removed: SecretStr  # a removed participant's key; if nobody was removed, one derived like any other for nobody
     now: float  # epoch seconds
-    window: Window = Window()
+    window: Window
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside

@@ -43,6 +43,12 @@ class Embeddings(BaseModel):
     data: list[Embedding]
 
 
+class OllamaEmbeddings(BaseModel):
+    """/api/embed."""
+
+    embeddings: list[list[float]]
+
+
 class OllamaAnswer(BaseModel):
     """One line of /api/chat."""
 

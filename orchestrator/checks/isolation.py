@@ -1,0 +1,145 @@
+"""Who can't be reached: no engine from outside or from Open WebUI, no counters of the gateway from anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator.checks.asking import Server
+from orchestrator.checks.check import Lane, Outcome, Question
+from orchestrator.checks.silence import Silence
+from orchestrator.checks.subject import EngineUnderTest, Subject
+from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.gateway import ADMIN_PORT, API_PORT
+
+SECONDS = 2  # a packet that is dropped is never answered
+NOT_REACHED = {6: "no such name", 7: "no way there", 28: "no answer"}  # curl's exit codes
+UNPUBLISHED = "no port published"
+UNREACHED = "not reached"
+
+
+def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
+    """`outside` is the gateway's host at the admin port."""
+    yield (_counters(outside),)
+    docker, webui = subject.docker, subject.webui_container
+    if docker is None:
+        return
+    for engine in subject.engines:
+        yield (_published(docker, f"engine {engine.service}", engine.container),)
+    if webui is None:
+        return
+    yield (_published(docker, "Open WebUI", webui),)
+    yield (_the_probe_works(docker, webui, tls=subject.api.startswith("https")),)
+    for engine in subject.engines:
+        yield (_from_inside(docker, webui, engine),)
+    yield (_counters_from_inside(docker, webui),)
+
+
+def admin_address(api: str) -> str:
+    """The gateway's host, as outsiders name it, at the admin port."""
+    host = urlsplit(api).hostname or ""
+    return f"http://[{host}]:{ADMIN_PORT}" if ":" in host else f"http://{host}:{ADMIN_PORT}"
+
+
+def published_ports(container: dict[str, Any]) -> list[str]:
+    """What a container (as `docker inspect` tells it) opens on its host."""
+    host = container["HostConfig"]
+    if host.get("NetworkMode") == "host":
+        return ["all: it shares the host's network"]
+    bindings = [host.get("PortBindings") or {}, container["NetworkSettings"].get("Ports") or {}]
+    found = {f"{at.get('HostIp') or '*'}:{at.get('HostPort')}" for ports in bindings for at in _bound(ports)}
+    return sorted(found | ({"all that the image exposes"} if host.get("PublishAllPorts") else set()))
+
+
+def _bound(ports: dict[str, list[dict[str, str]] | None]) -> Iterator[dict[str, str]]:
+    for bindings in ports.values():
+        yield from bindings or ()
+
+
+def _published(docker: DockerHost, who: str, container: str) -> Question:
+    def ask() -> Outcome:
+        found = published_ports(_inspect(docker, container))
+        return Outcome(not found, f"published: {', '.join(found)}" if found else UNPUBLISHED)
+
+    return Question("Ports on the host", who, UNPUBLISHED, ask)
+
+
+def _from_inside(docker: DockerHost, webui: str, engine: EngineUnderTest) -> Question:
+    """By name and by number: a network that only hides names is open."""
+
+    def ask() -> Outcome:
+        networks = _inspect(docker, engine.container)["NetworkSettings"]["Networks"] or {}
+        addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
+        return _unreached(docker, webui, [f"http://{host}:{engine.port}/" for host in (engine.service, *addresses)])
+
+    return Question("From inside Open WebUI", f"engine {engine.service}", UNREACHED, ask)
+
+
+def _counters_from_inside(docker: DockerHost, webui: str) -> Question:
+    def ask() -> Outcome:
+        return _unreached(docker, webui, [f"http://{GATEWAY_SERVICE}:{ADMIN_PORT}/"])
+
+    return Question("From inside Open WebUI", "the gateway's counters", UNREACHED, ask)
+
+
+def _the_probe_works(docker: DockerHost, webui: str, *, tls: bool) -> Question:
+    """Without this, a container without any network would prove that everything is closed."""
+
+    def ask() -> Outcome:
+        url = f"{'https' if tls else 'http'}://{GATEWAY_SERVICE}:{API_PORT}/healthz"
+        status, answer = _curl(docker, webui, url)
+        return Outcome(status == 0, "reached" if status == 0 else _not_asked(status, answer))
+
+    return Question("From inside Open WebUI", "gateway", "reached", ask)
+
+
+def _unreached(docker: DockerHost, container: str, urls: list[str]) -> Outcome:
+    for url in urls:
+        status, answer = _curl(docker, container, url)
+        if status not in NOT_REACHED:
+            got = f"{url} answered {answer}" if status == 0 else _not_asked(status, answer)
+            return Outcome(ok=False, got=got)
+    return Outcome(ok=True, got=UNREACHED)
+
+
+def _curl(docker: DockerHost, container: str, url: str) -> tuple[int, str]:
+    """Exit code, HTTP status. `-k`: reached is reached, whatever the certificate."""
+    flags = ["-s", "-k", "--noproxy", "*", "-m", str(SECONDS), "-o", "/dev/null", "-w", "%{http_code}"]
+    return docker.ask(container, ["curl", *flags, url])
+
+
+def _not_asked(status: int, answer: str) -> str:
+    if status in {126, 127}:
+        return "could not be asked: the image has no curl"
+    return NOT_REACHED.get(status, f"a connection, then trouble (curl: {status}, HTTP {answer})")
+
+
+def _inspect(docker: DockerHost, container: str) -> dict[str, Any]:
+    with docker.explained():
+        found: dict[str, Any] = docker.client.api.inspect_container(container)
+    return found
+
+
+def _counters(outside: Server) -> Question:
+    """Something else may well listen on that port of the host: only the counters themselves are a leak."""
+
+    def ask() -> Outcome:
+        try:
+            answer = outside.get("/", None)
+        except Silence as silence:
+            return Outcome(ok=True, got=f"{UNREACHED}: {silence}")
+        leaked = _are_counters(answer.text)
+        return Outcome(not leaked, "the counters" if leaked else f"something else: {answer.status}")
+
+    return Question("The gateway's counters", outside.url, UNREACHED, ask)
+
+
+def _are_counters(text: str) -> bool:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and any(isinstance(each, dict) and "in_flight" in each for each in found.values())

@@ -1,0 +1,135 @@
+"""Open WebUI as a participant meets it: the right models, answers, sign-in; closed to strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.checks import reading
+from orchestrator.checks.answers import PIECES, WORDS, ask_model, body, judge, names, who_may_use
+from orchestrator.checks.asking import OK, Server
+from orchestrator.checks.check import Lane, Outcome, Question
+from orchestrator.checks.refusals import others_models
+from orchestrator.checks.subject import Subject, Verifier
+from orchestrator.checks.wire import ModelList, SignedIn
+
+CHAT, EMBED, MODELS = "/api/chat/completions", "/api/embeddings", "/api/models"
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+TOO_MANY = 429
+NO_ACCESS = {400, 403, 404}
+NO_MAIL = "nobody"  # no address: even an open server makes no account of it
+NOT_KNOWN = "not asked: no {} is known for this verifier; run `provision` again"
+
+
+def webui_answers(webui: Server) -> Question:
+    def ask() -> Outcome:
+        answer = webui.get("/health", None)
+        return Outcome(answer.status == OK and answer.is_json, answer.words)
+
+    return Question("Open WebUI", webui.url, "200", ask)
+
+
+def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
+    """The list comes before the questions: it is what makes the server load new models."""
+    for verifier in subject.verifiers:
+        questions = [_list_of_models(verifier, subject, webui)]
+        for model in subject.models:
+            if who_may_use(model.name, subject) is verifier:
+                questions += _questions(model.name, verifier, webui)
+        if others := others_models(verifier, subject):
+            questions.append(_others(verifier, others, webui))
+        yield tuple(questions)
+        yield (_sign_in(verifier, webui),)
+    yield (_no_key(webui),)
+    yield (_sign_up(webui),)
+
+
+def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Question:
+    """What the instructor added in Open WebUI itself may be there too; it is named."""
+    workshops = {model.name for model in subject.models}
+
+    def verdict(text: str) -> Outcome:
+        found = reading.read(ModelList, text)
+        if found is None:
+            return reading.UNREADABLE
+        listed = [model.id for model in found.data if model.id in workshops]
+        added = [model.id for model in found.data if model.id not in workshops]
+        got = names(listed) + (f" (and, not of the workshop: {names(added)})" if added else "")
+        return Outcome(sorted(listed) == sorted(verifier.models), got)
+
+    def ask() -> Outcome:
+        if verifier.webui_api_key is None:
+            return _not_known("API key")
+        return judge(webui.get(MODELS, verifier.webui_api_key), verdict)
+
+    return Question("List of models", f"Open WebUI, {verifier.label}", names(verifier.models), ask)
+
+
+def _questions(model: str, verifier: Verifier, webui: Server) -> Iterator[Question]:
+    def asked(*, stream: bool) -> Outcome:
+        if verifier.webui_api_key is None:
+            return _not_known("API key")
+        return ask_model(webui, CHAT, EMBED, verifier.webui_api_key, model, stream=stream)
+
+    yield Question("Question", f"Open WebUI, {model}", WORDS, lambda: asked(stream=False))
+    yield Question("Question, streamed", f"Open WebUI, {model}", PIECES, lambda: asked(stream=True))
+
+
+def _others(verifier: Verifier, others: tuple[str, ...], webui: Server) -> Question:
+    def ask() -> Outcome:
+        key = verifier.webui_api_key
+        if key is None:
+            return _not_known("API key")
+        for model in others:
+            answer = webui.post(CHAT, key, body(model, tokens=1))
+            if answer.status not in NO_ACCESS:
+                return Outcome(ok=False, got=f"{model}: {answer.words}")
+        return Outcome(ok=True, got=answer.words)
+
+    target = f"Open WebUI, {verifier.label}: {names(others)}"
+    return Question("Another team's model", target, "refused", ask)
+
+
+def _sign_in(verifier: Verifier, webui: Server) -> Question:
+    """Once: the server takes 15 in three minutes for each mail."""
+
+    def ask() -> Outcome:
+        password = verifier.webui_password
+        if password is None:
+            return _not_known("password")
+        form = {"email": verifier.webui_email, "password": password.get_secret_value()}
+        answer = webui.post("/api/v1/auths/signin", None, form)
+        if answer.status == TOO_MANY:
+            return Outcome(ok=False, got=f"{TOO_MANY}: too many sign-ins lately; ask again in three minutes")
+        return judge(answer, _signed_in)
+
+    def _signed_in(text: str) -> Outcome:
+        found = reading.read(SignedIn, text)
+        if found is None:
+            return reading.UNREADABLE
+        right = found.email.lower() == verifier.webui_email.lower() and found.role == "user" and bool(found.token)
+        return Outcome(right, "signed in" if right else f"signed in as {found.email} with the role {found.role}")
+
+    return Question("Sign-in with a password", f"Open WebUI, {verifier.label}", "signed in", ask)
+
+
+def _no_key(webui: Server) -> Question:
+    def ask() -> Outcome:
+        answers = (webui.get(MODELS, None), webui.post(CHAT, None, body("any", tokens=1)))
+        open_ = next((answer for answer in answers if answer.status not in {UNAUTHORIZED, FORBIDDEN}), None)
+        return Outcome(open_ is None, (open_ or answers[0]).words)
+
+    return Question("No key", "Open WebUI", str(UNAUTHORIZED), ask)
+
+
+def _sign_up(webui: Server) -> Question:
+    def ask() -> Outcome:
+        form = {"name": NO_MAIL, "email": NO_MAIL, "password": "no-account-is-wanted"}
+        answer = webui.post("/api/v1/auths/signup", None, form)
+        return Outcome(answer.status == FORBIDDEN, answer.words)
+
+    return Question("Sign-up by a stranger", "Open WebUI", f"{FORBIDDEN}, closed", ask)
+
+
+def _not_known(what: str) -> Outcome:
+    return Outcome(ok=False, got=NOT_KNOWN.format(what))
