@@ -4,6 +4,7 @@
 
 readonly compose_least=2.20
 readonly marker=/var/lib/workshop-orchestrator/engine-installed # what was installed here, so that it may be started again
+readonly daemon_log=/var/log/dockerd.log # where no service manager keeps one
 readonly source_file=/etc/apt/sources.list.d/workshop-docker.sources
 readonly pin_file=/etc/apt/preferences.d/workshop-docker
 
@@ -125,15 +126,30 @@ start_engine() { # by whatever starts services here; by hand where nothing does
   elif [ "$init" = init ] && [ -x "$root/etc/init.d/docker" ]; then
     as_root service docker start >/dev/null 2>&1 || fail "'service docker start' failed: see /var/log/docker.log"
   else
-    say "no service manager here: starting dockerd itself (log: /var/log/dockerd.log); after a restart, make provision starts it again"
-    as_root sh -c 'setsid dockerd >>"$1/var/log/dockerd.log" 2>&1 </dev/null &' sh "$root"
+    say "no service manager here: starting dockerd itself (log: $daemon_log); after a restart, make provision starts it again"
+    forget_dead_daemon
+    as_root sh -c 'setsid dockerd >>"$1" 2>&1 </dev/null &' sh "$root$daemon_log"
   fi
   local try
   for try in $(seq 150); do
     if as_root docker info >/dev/null 2>&1; then return; fi
     sleep 0.2
   done
-  fail "dockerd was started and does not answer after 30 s: see /var/log/dockerd.log or journalctl -u docker"
+  fail "dockerd was started and does not answer after 30 s: $(as_root tail -n 1 "$root$daemon_log" 2>/dev/null || echo "see journalctl -u docker")"
+}
+
+forget_dead_daemon() { # pid files outlive a machine that lost power, and the number may be somebody else's by now
+  local file name pid
+  for file in docker.pid docker/containerd/containerd.pid; do
+    name=$(basename "$file" .pid)
+    pid=$(cat "$root/var/run/$file" 2>/dev/null || true)
+    if [ -z "$pid" ] || is_alive "$pid" "${name/#docker/dockerd}"; then continue; fi
+    as_root rm -f "$root/var/run/$file"
+  done
+}
+
+is_alive() { # pid, name
+  { grep -qx "$2" "/proc/$1/comm" && ! grep -q '^State:.Z' "/proc/$1/status"; } 2>/dev/null
 }
 
 may_start_again() { # installed by us, and nothing on this machine starts services
