@@ -9,6 +9,7 @@ from pydantic import SecretStr
 # Inside the gateway's container. The admin port listens on the container's loopback only.
 API_PORT = 8080
 WEBUI_PORT = 3000
+INTERNAL_PORT = 8081  # the API without TLS, for Open WebUI's container; never published
 ADMIN_PORT = 9000
 CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/
 DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters

@@ -20,6 +20,7 @@ from orchestrator.plan.gateway import (
     API_PORT,
     CONFIG_DIR,
     DATA_DIR,
+    INTERNAL_PORT,
     WEBUI_PORT,
     Caller,
     GatewayConfig,
@@ -78,6 +79,7 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
     return environment.get_template("nginx.conf.j2").render(
         api_port=API_PORT,
         webui_port=WEBUI_PORT,
+        internal_port=INTERNAL_PORT,
         admin_port=ADMIN_PORT,
         config_dir=CONFIG_DIR,
         data_dir=DATA_DIR,
