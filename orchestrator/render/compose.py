@@ -41,34 +41,38 @@ def render_compose(stack: Stack, values: StackValues) -> str:
     mounted = [part for backend in stack.backends for part in (backend.container, backend.fetch) if part]
     weights = sorted({volume for part in mounted for volume, _ in part.volumes})
     data = [name for name, here in (("gateway-data", stack.gateway), ("webui-data", stack.webui)) if here]
-    return _environment().get_template("stack.yaml.j2").render(
-        stack=stack,
-        images={component.value: reference for component, reference in values.images.items()},
-        labels={
-            "workshop.name": values.workshop,
-            "workshop.deployment": values.deployment,
-            "workshop.host": stack.host.name,
-        },
-        logging=LOGGING,
-        gateway={
-            "service": GATEWAY_SERVICE,
-            "config_dir": inside.CONFIG_DIR,
-            "data_dir": inside.DATA_DIR,
-            "ports": [f"{published}:{target}" for published, target in values.published],
-            "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
-        },
-        webui={
-            "service": WEBUI_SERVICE,
-            "environment": dict(values.webui_environment),
-            "secrets": [{"source": f"webui.{name}", "target": name} for name in values.webui_secrets],
-            "inputs": values.inputs.get(WEBUI_SERVICE, ""),
-            "health": curl_health(8080, "/ready"),
-        },
-        inputs=values.inputs,
-        volumes={"weights": weights, "data": data},
-        secrets={name: f"./{SECRETS_FOLDER}/{name}" for name in secret_names(stack, values.webui_secrets)},
-        mounts=_mounts,
-        secret_mounts=_secret_mounts,
+    return (
+        _environment()
+        .get_template("stack.yaml.j2")
+        .render(
+            stack=stack,
+            images={component.value: reference for component, reference in values.images.items()},
+            labels={
+                "workshop.name": values.workshop,
+                "workshop.deployment": values.deployment,
+                "workshop.host": stack.host.name,
+            },
+            logging=LOGGING,
+            gateway={
+                "service": GATEWAY_SERVICE,
+                "config_dir": inside.CONFIG_DIR,
+                "data_dir": inside.DATA_DIR,
+                "ports": [f"{published}:{target}" for published, target in values.published],
+                "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
+            },
+            webui={
+                "service": WEBUI_SERVICE,
+                "environment": dict(values.webui_environment),
+                "secrets": [{"source": f"webui.{name}", "target": name} for name in values.webui_secrets],
+                "inputs": values.inputs.get(WEBUI_SERVICE, ""),
+                "health": curl_health(8080, "/ready"),
+            },
+            inputs=values.inputs,
+            volumes={"weights": weights, "data": data},
+            secrets={name: f"./{SECRETS_FOLDER}/{name}" for name in secret_names(stack, values.webui_secrets)},
+            mounts=_mounts,
+            secret_mounts=_secret_mounts,
+        )
     )
 
 
@@ -76,7 +80,10 @@ def secret_names(stack: Stack, webui_secrets: tuple[str, ...]) -> list[str]:
     """The files below `secrets/` that this stack mounts: SERVICE.VARIABLE."""
     names = [f"{WEBUI_SERVICE}.{name}" for name in webui_secrets] if stack.webui else []
     for backend in stack.backends:
-        variables = {*backend.container.secret_environment, *(backend.fetch.secret_environment if backend.fetch else ())}
+        variables = {
+            *backend.container.secret_environment,
+            *(backend.fetch.secret_environment if backend.fetch else ()),
+        }
         names += [f"{backend.service}.{variable}" for variable in sorted(variables)]
     return names
 
@@ -88,9 +95,16 @@ def inputs_digest(secret: bytes, parts: Mapping[str, bytes]) -> str:
 
 
 def _mounts(part: Container | Fetch) -> list[dict[str, object]]:
-    mounts: list[dict[str, object]] = [{"type": "volume", "source": name, "target": path} for name, path in part.volumes]
+    mounts: list[dict[str, object]] = [
+        {"type": "volume", "source": name, "target": path} for name, path in part.volumes
+    ]
     mounts += [
-        {"type": "bind", "source": source if source.startswith("/") else f"./{source}", "target": path, "read_only": True}
+        {
+            "type": "bind",
+            "source": source if source.startswith("/") else f"./{source}",
+            "target": path,
+            "read_only": True,
+        }
         for source, path in part.files
     ]
     if part.secret_environment:

@@ -32,7 +32,7 @@ def m001_begin(connection: sqlite3.Connection) -> None:
             password_generation INTEGER NOT NULL CHECK (password_generation >= 1)
         ) STRICT""",
         """CREATE TABLE accounts (
-            participant TEXT PRIMARY KEY REFERENCES people (id),
+            participant TEXT PRIMARY KEY,
             user_id TEXT NOT NULL,
             email TEXT NOT NULL,
             api_key TEXT,

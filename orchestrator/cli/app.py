@@ -1,0 +1,54 @@
+"""The group of all commands. A command's module is imported when it is called, so that --help is fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "init": "Write a commented workshop.yaml.",
+    "validate": "Check a workshop.yaml: all problems at once.",
+    "schema": "Print the JSON Schema of workshop.yaml.",
+    "plan": "Say what provision would do; touch nothing.",
+    "provision": "Make it so; the second run changes nothing.",
+    "status": "What is up, what is not, and what to do.",
+    "verify": "Ask as a participant, the negative cases too.",
+    "participants": "List participants with their credentials.",
+    "handouts": "Write cards.pdf, cards.csv and the guide.",
+    "logs": "Show the logs of a service or a model.",
+    "teardown": "Remove all of it, and prove it.",
+}
+
+
+class Commands(click.Group):
+    """Commands by name; the one-line help of each is known without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"orchestrator.cli.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="workshop-orchestrator", prog_name="workshop", message="%(prog)s %(version)s")
+def workshop() -> None:
+    """One YAML file in, a whole LLM class out."""

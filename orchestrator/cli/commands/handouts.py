@@ -1,0 +1,40 @@
+"""`workshop handouts SPEC`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.display import emit
+from orchestrator.cli.options import common_options, practice_option, spec_argument
+
+
+@click.command()
+@spec_argument
+@practice_option
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Another folder than the workshop's own.")
+@common_options
+def handouts(
+    spec: Path, *, practice: bool, to: Path | None, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Write cards.pdf, cards.csv and guide.html again."""
+    from orchestrator.settings import Settings
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.people import print_again
+
+    loaded = load(spec, practice=practice or None)
+    written = print_again(loaded, Settings(), state_dir, to)
+    document = {
+        "workshop": loaded.workshop.name,
+        "ok": True,
+        "changed": written.changed,
+        "cards": written.cards,
+        "files": [str(file) for file in written.files],
+    }
+    word = "written" if written.changed else "unchanged"
+    emit(
+        document,
+        text="\n".join([f"{written.cards} cards, {word}:", *(f"  {file}" for file in written.files)]),
+        output=output,
+    )

@@ -1,0 +1,40 @@
+"""`workshop logs SPEC [SERVICE...]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.display import emit
+from orchestrator.cli.options import common_options, practice_option
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("services", nargs=-1)
+@practice_option
+@click.option("--tail", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Lines of each service.")
+@common_options
+def logs(
+    spec: Path,
+    services: tuple[str, ...],
+    *,
+    practice: bool,
+    tail: int,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
+) -> None:
+    """Show the last lines of SERVICES: gateway, webui, a model's name or one replica; all of them by default."""
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.logs import logs as read
+
+    loaded = load(spec, practice=practice or None)
+    found = read(loaded, services, tail)
+    document = {
+        "workshop": loaded.workshop.name,
+        "ok": True,
+        "logs": {name: text.splitlines() for name, text in found.items()},
+    }
+    emit(document, text="\n".join(f"== {name} ==\n{text}" for name, text in found.items()), output=output)

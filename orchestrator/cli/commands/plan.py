@@ -1,0 +1,68 @@
+"""`workshop plan SPEC`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.display import emit, section, table
+from orchestrator.cli.options import common_options, practice_option, spec_argument
+
+if TYPE_CHECKING:
+    from orchestrator.workflow.plan import Plan
+
+CHANGES = 10
+
+
+@click.command()
+@spec_argument
+@practice_option
+@click.option("--exit-code", is_flag=True, help="Exit with 10 when something would change.")
+@common_options
+def plan(spec: Path, *, practice: bool, exit_code: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
+    """Say what provision would change, where each model goes, and whether it fits. Touches nothing."""
+    from orchestrator.settings import Settings
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.plan import make_plan
+
+    made = make_plan(load(spec, practice=practice or None), Settings(), state_dir)
+    emit(document(made), text=_text(made), output=output)
+    return CHANGES if exit_code and made.changes else 0
+
+
+def document(made: Plan) -> dict[str, object]:
+    return {
+        "workshop": made.workshop,
+        "ok": True,
+        "changes": [
+            {"action": c.action, "what": c.what, "name": c.name, "host": c.host, "detail": c.detail}
+            for c in made.changes
+        ],
+        "backends": [
+            {
+                "model": b.model,
+                "service": b.service,
+                "engine": b.engine,
+                "runs": b.runs,
+                "host": b.host,
+                "gpus": list(b.gpus),
+            }
+            for b in made.backends
+        ],
+        "notes": list(made.notes),
+    }
+
+
+def _text(made: Plan) -> str:
+    rows = [(b.model, b.engine, b.runs, b.host, ", ".join(map(str, b.gpus)) or "-") for b in made.backends]
+    lines = (
+        [table(("model", "engine", "runs", "host", "GPUs"), rows)]
+        if rows
+        else ["No model runs on a host of this workshop."]
+    )
+    lines += section("Note:", made.notes)
+    if not made.changes:
+        return "\n".join([*lines, "", "Nothing would change."])
+    return "\n".join([*lines, *section(f"{len(made.changes)} changes:", map(str, made.changes))])

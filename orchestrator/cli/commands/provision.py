@@ -1,0 +1,99 @@
+"""`workshop provision SPEC`, and `provision SPEC`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.display import Progress, emit, pairs, section
+from orchestrator.cli.options import common_options, practice_option, spec_argument
+
+if TYPE_CHECKING:
+    from orchestrator.workflow.provision import Provisioned
+
+HOSTS_FAILED, NOT_VERIFIED = 3, 4
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@spec_argument
+@practice_option
+@click.option(
+    "--take-over", is_flag=True, help="Replace a workshop of this name that somebody else deployed: all keys change."
+)
+@common_options
+def provision(
+    spec: Path, *, practice: bool, take_over: bool, output: str, state_dir: Path | None, verbose: bool
+) -> int:
+    """Turn SPEC into a class that works: servers, keys, accounts, proof, cards."""
+    from orchestrator.settings import Settings
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.provision import provision as make_it_so
+    from orchestrator.workflow.run import Options
+
+    loaded = load(spec, practice=practice or None)
+    with Progress(verbose=verbose) as progress:
+        done = make_it_so(loaded, Options(state_dir, take_over), Settings(), progress)
+    emit(document(done), text=summary(done, spec), output=output)
+    if done.failed_hosts:
+        return HOSTS_FAILED
+    return 0 if done.ok else NOT_VERIFIED
+
+
+def document(done: Provisioned) -> dict[str, object]:
+    return {
+        "workshop": done.workshop,
+        "ok": done.ok,
+        "changed": len(done.changes),
+        "changes": list(done.changes),
+        "hosts": [{"name": name, "ok": name not in done.failed_hosts} for name in done.hosts],
+        "api_base": done.addresses.api_base,
+        "webui_url": done.addresses.webui,
+        "keys": done.keys,
+        "accounts": done.accounts,
+        "handouts": str(done.handouts),
+        "notes": list(done.notes),
+        "broken": list(done.broken),
+        "checks": [check.as_dict() for check in done.checks],
+        "seconds": round(done.seconds, 2),
+    }
+
+
+def summary(done: Provisioned, spec: Path) -> str:
+    """What an instructor can act on, five minutes before class."""
+    failed = [check for check in done.checks if not check.ok]
+    where = {"Open WebUI": done.addresses.webui} if done.addresses.webui else {}
+    facts = {
+        **where,
+        "API": done.addresses.api_base,
+        "Keys": str(done.keys) + (f", and {done.accounts} accounts" if done.accounts else ""),
+        "Cards": str(done.handouts / "cards.pdf"),
+        "Proof": _proof(done),
+        "Changed": f"{len(done.changes)} things" if done.changes else "nothing",
+        "Time": f"{done.seconds:.1f} s",
+    }
+    head = f"{done.workshop} is ready." if done.ok else f"{done.workshop} is up, but not all of it works."
+    lines = [head, "", *pairs(facts)]
+    lines += section("Did not answer:", done.broken)
+    lines += section("Failed checks:", (f"{c.name}, {c.target}: expected {c.expected}, got {c.got}" for c in failed))
+    lines += section("Note:", done.notes)
+    if done.addresses.guessed:
+        lines += section("Address:", ["This machine's own; set public.host if participants should type another."])
+    return "\n".join([*lines, *section("Next:", _next(done, spec))])
+
+
+def _proof(done: Provisioned) -> str:
+    if not done.checks:
+        return "everything was answered at the last change; ask again with workshop verify"
+    return f"{sum(check.ok for check in done.checks)} of {len(done.checks)} checks passed"
+
+
+def _next(done: Provisioned, spec: Path) -> list[str]:
+    if not done.ok:
+        return [f"workshop status {spec}", f"workshop logs {spec}"]
+    return [
+        f"print {done.handouts / 'cards.pdf'} and cut it",
+        f"workshop status {spec}",
+        f"workshop teardown {spec}   (after class)",
+    ]

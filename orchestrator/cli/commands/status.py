@@ -1,0 +1,64 @@
+"""`workshop status SPEC`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.display import emit, pairs, section, table
+from orchestrator.cli.options import common_options, practice_option, spec_argument
+
+if TYPE_CHECKING:
+    from orchestrator.workflow.status import Status
+
+
+@click.command()
+@spec_argument
+@practice_option
+@common_options
+def status(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
+    """What is up, what is not, and what to do."""
+    from orchestrator.settings import Settings
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.status import status as look
+
+    seen = look(load(spec, practice=practice or None), Settings(), state_dir)
+    emit(document(seen), text=_text(seen), output=output)
+    return 0
+
+
+def document(seen: Status) -> dict[str, object]:
+    return {
+        "workshop": seen.workshop,
+        "ok": seen.ok,
+        "provisioned": seen.provisioned,
+        "api_base": seen.addresses.api_base,
+        "webui_url": seen.addresses.webui,
+        "hosts": [{"name": seen.host, "docker": "ok" if seen.docker is None else seen.docker}],
+        "services": [asdict(service) for service in seen.services],
+        "participants": {"active": seen.active, "revoked": seen.revoked, "removed": seen.removed},
+        "accounts": seen.accounts,
+        "window": seen.window,
+        "busy": seen.busy,
+        "advice": list(seen.advice),
+    }
+
+
+def _text(seen: Status) -> str:
+    facts = {
+        "Workshop": seen.workshop,
+        "Provisioned": seen.provisioned or "not yet, or not to the end",
+        "API": seen.addresses.api_base,
+        "Open WebUI": seen.addresses.webui or "none",
+        "Keys": f"{seen.active} active, {seen.revoked} revoked, {seen.removed} removed",
+        "Accounts": str(seen.accounts),
+        "Window": seen.window,
+    }
+    rows = [(s.service, s.role, s.model or "-", s.state, str(s.restarts)) for s in seen.services]
+    lines = pairs(facts)
+    lines += ["", table(("service", "role", "model", "state", "restarts"), rows)] if rows else []
+    lines += section("At work now:", [seen.busy] if seen.busy else [])
+    return "\n".join([*lines, *section("What to do:", seen.advice)])

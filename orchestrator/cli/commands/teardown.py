@@ -1,0 +1,84 @@
+"""`workshop teardown SPEC`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.display import Progress, emit, section
+from orchestrator.cli.options import common_options
+
+if TYPE_CHECKING:
+    from orchestrator.state.folder import StateFolder
+    from orchestrator.workflow.teardown import TornDown
+
+HOSTS_FAILED = 3
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
+@click.option("--name", help="The workshop's name, when its spec is gone.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--keep-weights", is_flag=True, help="Keep the volumes with downloaded weights.")
+@click.option("--keep-state", is_flag=True, help="Keep secret, keys and cards.")
+@common_options
+def teardown(
+    spec: Path | None,
+    *,
+    name: str | None,
+    yes: bool,
+    keep_weights: bool,
+    keep_state: bool,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
+) -> int:
+    """Remove containers, networks, volumes and files of a workshop, look again, and print the proof."""
+    from orchestrator.settings import Settings
+    from orchestrator.workflow.teardown import find_folder
+    from orchestrator.workflow.teardown import teardown as remove
+
+    settings = Settings()
+    folder = find_folder(spec, name, state_dir or settings.state_dir)
+    if folder.has_state and not yes and not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal teardown needs --yes.")
+    with Progress(verbose=verbose) as progress:
+
+        def confirm(workshop: str, present: tuple[str, ...]) -> None:
+            if not yes:
+                progress.pause()
+                click.echo(
+                    "\n".join(section(f"{workshop}: this will be removed, with all chats and accounts:", present)),
+                    err=True,
+                )
+                click.confirm("Go on?", abort=True, err=True)
+
+        done = remove(folder, progress, confirm, keep_weights=keep_weights, keep_state=keep_state)
+    emit(document(done), text=_text(done, folder), output=output)
+    return HOSTS_FAILED if done.left else 0
+
+
+def document(done: TornDown) -> dict[str, object]:
+    return {
+        "workshop": done.workshop,
+        "ok": not done.left,
+        "was_there": done.was_there,
+        "hosts": list(done.hosts),
+        "removed": list(done.removed),
+        "left": list(done.left),
+        "kept": list(done.kept),
+    }
+
+
+def _text(done: TornDown, folder: StateFolder) -> str:
+    if not done.was_there:
+        return f"{done.workshop}: nothing was there."
+    lines = section(f"{done.workshop}: removed", done.removed) + section("Kept, as asked:", done.kept)
+    if done.left:
+        return "\n".join([*lines, *section("STILL THERE:", done.left)]).lstrip()
+    return "\n".join(
+        [*lines, "", f"Looked again: nothing of {done.workshop} is left. The record: {folder.teardowns}"]
+    ).lstrip()

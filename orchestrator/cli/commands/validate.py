@@ -1,0 +1,36 @@
+"""`workshop validate SPEC`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.display import emit
+from orchestrator.cli.options import common_options, spec_argument
+
+
+@click.command()
+@spec_argument
+@common_options
+def validate(spec: Path, *, output: str, state_dir: Path | None, verbose: bool) -> int:
+    """Check SPEC and the files it names: all problems, each with its line."""
+    from orchestrator.errors import SpecError, UserError
+    from orchestrator.spec.loader import load
+
+    problems: list[UserError] = []
+    name: str | None = None
+    try:
+        loaded = load(spec)
+    except SpecError as error:
+        problems.extend(error.problems)
+    else:
+        name = loaded.workshop.name
+        problems += [] if loaded.workshop.practice else loaded.secret_problems()
+    document = {"workshop": name, "ok": not problems, "errors": [problem.as_dict() for problem in problems]}
+    if problems and output == "text":
+        for problem in problems:
+            click.secho(str(problem), fg="red", err=True)
+        return 1
+    emit(document, text=f"{spec}: valid", output=output)
+    return 1 if problems else 0

@@ -1,0 +1,167 @@
+"""One host's Docker engine, looked at through the Docker SDK. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import UserError, Where
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL = "workshop.name"
+SECONDS = 150  # for one answer of the engine, first questions to a model included
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """One container of the workshop as the engine tells it."""
+
+    id: str
+    name: str
+    service: str
+    role: str  # gateway, webui, engine, fetch
+    model: str | None
+    state: str  # running, exited, created, restarting, ...
+    health: str | None  # healthy, unhealthy, starting; None: it has no check
+    image: str  # id
+    config_hash: str  # of the Compose service it was made from
+    deployment: str
+    restarts: int
+    started: str
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "running" and self.health in {None, "healthy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What carries a workshop's label on a host."""
+
+    containers: tuple[str, ...]
+    networks: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[str]:
+        for kind, names in (("container", self.containers), ("network", self.networks), ("volume", self.volumes)):
+            yield from (f"{kind} {name}" for name in names)
+
+
+class DockerHost:
+    """`name` is the host's name in the spec, for messages."""
+
+    def __init__(self, client: DockerClient, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def containers(self, workshop: str) -> dict[str, ContainerState]:
+        """The workshop's containers by service, stopped ones too, without those that fetch weights."""
+        with self.explained():
+            found = self.client.api.containers(all=True, filters={"label": f"{LABEL}={workshop}"})
+            states = [_state(self.client.api.inspect_container(item["Id"])) for item in found if not _is_fetch(item)]
+        return {state.service: state for state in states}
+
+    def leftovers(self, workshop: str) -> Leftovers:
+        """Everything of the workshop that is still there."""
+        label = {"label": f"{LABEL}={workshop}"}
+        with self.explained():
+            api = self.client.api
+            containers = api.containers(all=True, filters=label)
+            networks = api.networks(filters=label)
+            volumes = api.volumes(filters=label)["Volumes"] or []
+        return Leftovers(
+            tuple(sorted(item["Names"][0].lstrip("/") for item in containers)),
+            tuple(sorted(item["Name"] for item in networks)),
+            tuple(sorted(item["Name"] for item in volumes)),
+        )
+
+    def weights(self, workshop: str) -> frozenset[str]:
+        """Names of the volumes that hold weights."""
+        with self.explained():
+            volumes = self.client.api.volumes(filters={"label": [f"{LABEL}={workshop}", "workshop.kind=weights"]})
+        return frozenset(item["Name"] for item in volumes["Volumes"] or [])
+
+    def published_ports(self) -> dict[int, str]:
+        """Ports of the host that a container holds: port -> the workshop's name, or the container's."""
+        with self.explained():
+            found = self.client.api.containers()
+        return {
+            port["PublicPort"]: item["Labels"].get(LABEL) or f"container {item['Names'][0].lstrip('/')}"
+            for item in found
+            for port in item["Ports"]
+            if "PublicPort" in port
+        }
+
+    def logs(self, container: str, tail: int) -> str:
+        with self.explained():
+            text: bytes = self.client.api.logs(container, tail=tail, timestamps=True)
+        return text.decode(errors="replace")
+
+    def ask(self, container: str, command: list[str]) -> tuple[int, str]:
+        """Run a command that only looks inside a container: exit status and output."""
+        with self.explained():
+            job = self.client.api.exec_create(container, command)
+            output: bytes = self.client.api.exec_start(job["Id"])
+            status: int = self.client.api.exec_inspect(job["Id"])["ExitCode"]
+        return status, output.decode(errors="replace")
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """The engine's own troubles as one line."""
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except APIError as problem:
+            raise UserError(
+                "docker_error", f"Docker answered: {problem.explanation}", where=Where(host=self.name)
+            ) from problem
+        except (DockerException, RequestException) as problem:
+            raise _unreachable(self.name, problem) from problem
+
+
+def connect_local(name: str) -> DockerHost:
+    """This machine's engine, as DOCKER_HOST or the default socket says. Raises UserError `docker_unreachable`."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return DockerHost(docker.from_env(timeout=SECONDS), name)
+    except DockerException as problem:
+        raise _unreachable(name, problem) from problem
+
+
+def _unreachable(host: str, problem: Exception) -> UserError:
+    text = str(problem)
+    if "Permission denied" in text:
+        hint = "Add yourself to the group docker and sign in again, or use sudo"
+        return UserError("docker_unreachable", "you may not talk to Docker", where=Where(host=host), hint=hint)
+    hint = "Start it (sudo systemctl start docker), or let `make provision` install it"
+    return UserError("docker_unreachable", "Docker does not answer", where=Where(host=host), hint=hint)
+
+
+def _is_fetch(item: dict[str, Any]) -> bool:
+    return bool(item["Labels"].get("workshop.role") == "fetch")
+
+
+def _state(item: dict[str, Any]) -> ContainerState:
+    labels, state = item["Config"]["Labels"], item["State"]
+    return ContainerState(
+        id=item["Id"],
+        name=item["Name"].lstrip("/"),
+        service=labels.get("com.docker.compose.service", ""),
+        role=labels.get("workshop.role", ""),
+        model=labels.get("workshop.model"),
+        state=state["Status"],
+        health=(state.get("Health") or {}).get("Status"),
+        image=item["Image"],
+        config_hash=labels.get("com.docker.compose.config-hash", ""),
+        deployment=labels.get("workshop.deployment", ""),
+        restarts=item.get("RestartCount", 0),
+        started=state.get("StartedAt", ""),
+    )

@@ -1,0 +1,153 @@
+"""Runs one of the packaged playbooks through ansible-runner, with nothing of the caller's environment in it.
+
+ansible-runner writes the whole environment and all variables below its private directory; so the environment is
+reduced to what Ansible needs, secrets travel as files only, and the directory is removed whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator import resources
+
+KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host for Ansible, with the variables that the playbook needs there. No secrets."""
+
+    name: str
+    local: bool = True
+    address: str = "localhost"
+    user: str | None = None
+    port: int | None = None
+    variables: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class HostResult:
+    """How the playbook went on one host."""
+
+    changed: int = 0
+    failed: str | None = None  # the task and its reason, in one line
+    notes: list[str] = field(default_factory=list)  # of tasks that may fail
+
+
+def run_playbook(
+    name: str, targets: Sequence[Target], report: Callable[[str], None], log: Path, tags: Sequence[str] = ()
+) -> dict[str, HostResult]:
+    """Run playbooks/NAME on all targets, its tasks with one of `tags` (none: all).
+
+    Ansible's own output goes to `log`. A host that fails does not stop the others.
+    """
+    from ansible_runner import Runner
+    from ansible_runner.config.runner import RunnerConfig
+
+    results = {target.name: HostResult() for target in targets}
+    private = Path(tempfile.mkdtemp(prefix="workshop-ansible-"))
+    try:
+        inventory = private / "hosts.json"
+        inventory.write_text(json.dumps(_inventory(targets)), encoding="utf-8")
+        config = RunnerConfig(
+            private_data_dir=str(private),
+            project_dir=str(resources.PLAYBOOKS),
+            playbook=name,
+            inventory=str(inventory),
+            quiet=True,
+            tags=",".join(tags) or None,
+            suppress_env_files=True,
+            rotate_artifacts=1,
+        )
+        config.prepare()
+        added = {name: value for name, value in config.env.items() if os.environ.get(name) != value}
+        config.env = added | _environment(private)
+        with log.open("a", encoding="utf-8") as stream:
+            log.chmod(0o600)
+
+            def heed(event: dict[str, Any]) -> bool:
+                stream.write((event.get("stdout") or "") + "\n" if event.get("stdout") else "")
+                _heed(event, results, report)
+                return False  # no event file in the private directory
+
+            status, code = Runner(config, event_handler=heed).run()
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+    if code != 0 and not any(result.failed for result in results.values()):
+        for result in results.values():
+            result.failed = f"Ansible ended early ({status}, {code}): {_last_line(log)}"
+    return results
+
+
+def _inventory(targets: Sequence[Target]) -> dict[str, Any]:
+    return {"all": {"hosts": {target.name: _host_variables(target) for target in targets}}}
+
+
+def _host_variables(target: Target) -> dict[str, object]:
+    if target.local:
+        own: dict[str, object] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    else:
+        own = {"ansible_host": target.address, "ansible_user": target.user, "ansible_port": target.port}
+    return {name: value for name, value in (own | dict(target.variables)).items() if value is not None}
+
+
+def _environment(private: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return kept | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_CONFIG": str(_empty(private / "ansible.cfg")),
+        "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
+        "ANSIBLE_HOME": str(private / "home"),
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_FORKS": "25",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "ANSIBLE_DEVEL_WARNING": "0",
+        "ANSIBLE_RETRY_FILES_ENABLED": "0",
+    }
+
+
+def _empty(file: Path) -> Path:
+    """The user's own ansible.cfg must not change what happens."""
+    file.touch(mode=0o600)
+    return file
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "no output"
+
+
+def _heed(event: dict[str, Any], results: dict[str, HostResult], report: Callable[[str], None]) -> None:
+    kind, data = event.get("event"), event.get("event_data", {})
+    if kind == "playbook_on_task_start":
+        report(str(data.get("name", "")))
+    result = results.get(data.get("host", ""))
+    if result is None:
+        return
+    answer = data.get("res") or {}
+    if kind == "runner_on_ok" and answer.get("changed"):
+        result.changed += 1
+    elif kind in {"runner_on_failed", "runner_on_unreachable"}:
+        line = f"{data.get('task', 'a task')}: {_reason(answer)}"
+        if data.get("ignore_errors"):
+            result.notes.append(line)
+        else:
+            result.failed = line
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    """The last line that says why, of what the module or the command told."""
+    text = answer.get("stderr") or answer.get("msg") or answer.get("stdout") or json.dumps(answer)[:200]
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

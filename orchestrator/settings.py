@@ -1,0 +1,23 @@
+"""What belongs to the operator's machine, not to the workshop: WORKSHOP_* environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once per command. Each field is the variable WORKSHOP_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKSHOP_", frozen=True, extra="ignore")
+
+    state_dir: Path | None = None
+    """Where workshops keep their state; absent: `.workshop` beside the spec."""
+    stack_dir: Path = Field(default_factory=lambda: Path.home() / ".local/share/workshop")
+    """Where stacks lie on this machine."""
+    torch_index: str | None = None
+    """A package index with torch's CPU wheels, for building vLLM's practice image."""
+    webui_concurrency: int = Field(default=4, ge=1, le=64)
+    """Accounts created at once; about the WebUI host's cores, up to twice as many."""

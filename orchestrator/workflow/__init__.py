@@ -1,0 +1,1 @@
+"""What the program does, as ordered steps: each file is one verb."""

@@ -1,0 +1,56 @@
+"""Under which address participants reach a workshop."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from orchestrator.spec.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """URLs as participants type them, and as this machine reaches the same ports."""
+
+    api: str  # without a path
+    webui: str | None
+    local_api: str
+    local_webui: str | None
+    guessed: bool  # the host is this machine's own address, because the spec names none
+
+    @property
+    def api_base(self) -> str:
+        return f"{self.api}/v1"
+
+
+def addresses(workshop: Workshop) -> Addresses:
+    """The workshop's addresses; without `public.host`, those of this machine."""
+    gateway_host = next(host for host in workshop.hosts if "gateway" in host.roles)
+    local = workshop.practice or gateway_host.is_local
+    host = workshop.public.host or (own_address() if local else gateway_host.address)
+    scheme = "https" if workshop.public.tls else "http"
+    webui = None if workshop.webui.mode == "none" else workshop.webui.port
+    near = "127.0.0.1" if local else gateway_host.address
+    return Addresses(
+        api=url(scheme, host, workshop.gateway.port),
+        webui=url(scheme, host, webui) if webui else None,
+        local_api=url(scheme, near, workshop.gateway.port),
+        local_webui=url(scheme, near, webui) if webui else None,
+        guessed=workshop.public.host is None,
+    )
+
+
+def url(scheme: str, host: str, port: int) -> str:
+    bracketed = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{bracketed}" if port == usual else f"{scheme}://{bracketed}:{port}"
+
+
+def own_address() -> str:
+    """This machine's address on the network that it would use to leave it. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address: only the routing table is asked
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"

@@ -1,0 +1,150 @@
+"""Steps: the host may be used, and its containers are what the stack says. Reads by the Docker SDK, writes by Ansible."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import socket
+import tarfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from orchestrator.errors import UserError, Where, WorkshopError
+from orchestrator.fleet.compose import require_compose
+from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.ownership import Owner, as_variables, require_ownership
+from orchestrator.fleet.playbook import HostResult, Target, run_playbook
+from orchestrator.fleet.ports import require_free_ports
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack, project_name
+from orchestrator.render.files import File
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.deployed import DeployedHost
+from orchestrator.state.failures import refusals_explained
+from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.remove import remove_stack
+from orchestrator.workflow.run import Run
+
+LOG = "ansible.log"
+
+
+def look_at_host(run: Run) -> Run:
+    """Docker answers, the name is ours, the ports are free. Nothing is changed before that."""
+    host = only_host(run.spec)
+    docker = connect_local(host)
+    docker.containers(run.spec.workshop.name)  # it answers
+    require_compose(host)
+    meta = run.state.begin(run.spec.workshop.name, run.spec.file)
+    folder = stack_folder(run.settings, run.spec.workshop.name)
+    run = replace(run, docker=docker)
+    try:
+        require_ownership(host, folder, meta.deployment_id)
+    except UserError:
+        if not run.options.take_over:
+            raise
+        remove_stack(
+            deployed_host(run.spec, host, folder),
+            run.spec.workshop.name,
+            docker,
+            run.report,
+            run.state.folder.logs / LOG,
+        )
+        run = run.changed(f"{host}: removed what was deployed there by another")
+    require_free_ports(docker, run.spec.workshop.name, _ports(run.spec))
+    run.state.deployed.record_host(deployed_host(run.spec, host, folder))
+    return run
+
+
+def deploy(run: Run) -> Run:
+    """Bring up what differs; an unchanged stack costs only the look."""
+    workshop, folder = run.spec.workshop.name, stack_folder(run.settings, run.spec.workshop.name)
+    for stack in run.planned.deployment.stacks:
+        files = run.planned.files[stack.host.name]
+        found = difference(stack, folder, files, run.engine_room.containers(workshop))
+        if found.is_empty:
+            continue
+        result = _apply(run, stack, folder, files, found)
+        run = run.changed(*found.lines(stack.host.name))
+        if result.failed:
+            raise UserError(
+                "deploy_failed",
+                result.failed,
+                where=Where(host=stack.host.name),
+                hint=f"Details: {run.state.folder.logs / LOG}; then run the same command again",
+            )
+    return run
+
+
+def only_host(spec: Spec) -> str:
+    """The name of this machine in the spec. Raises UserError `remote_hosts` where the spec names others."""
+    if spec.workshop.practice:
+        return "here"
+    for index, host in enumerate(spec.workshop.hosts):
+        if not host.is_local:
+            message = f"{host.name} is reached over SSH, which this version plans and renders, but does not deploy yet"
+            raise spec.problem(("hosts", index), "remote_host", message, "Use address: localhost, or practice: true")
+    if len(spec.workshop.hosts) > 1:
+        raise spec.problem(("hosts",), "remote_host", "two hosts are both this machine", "Give one host all roles")
+    return spec.workshop.hosts[0].name
+
+
+def stack_folder(settings: Settings, workshop: str) -> Path:
+    return settings.stack_dir / project_name(workshop)
+
+
+def deployed_host(spec: Spec, host: str, folder: Path) -> DeployedHost:
+    return DeployedHost(name=host, project=project_name(spec.workshop.name), folder=PurePosixPath(folder))
+
+
+def _ports(spec: Spec) -> list[tuple[int, str]]:
+    ports = [(spec.workshop.gateway.port, "gateway.port")]
+    return ports + ([(spec.workshop.webui.port, "webui.port")] if spec.workshop.webui.mode != "none" else [])
+
+
+def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], found: Difference) -> HostResult:
+    archive = run.state.folder.rendered / f".{stack.host.name}.tar"
+    meta = run.state.meta
+    if meta is None:
+        raise WorkshopError("deploying comes after the workshop was begun")
+    owner = Owner(
+        run.spec.workshop.name, meta.deployment_id, f"{getpass.getuser()}@{socket.gethostname()}", str(run.spec.file)
+    )
+    new = {*found.create, *found.recreate}
+    variables = {
+        "project": stack.project,
+        "stack_folder": str(folder),
+        "archive": str(archive),
+        "owner": as_variables(owner),
+        "stale": list(found.stale),
+        "front": [name for name, here in ((GATEWAY_SERVICE, stack.gateway), (WEBUI_SERVICE, stack.webui)) if here],
+        "engines": [backend.service for backend in stack.backends],
+        "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
+        "fetch": [
+            f"fetch-{b.service}" for b in stack.backends if b.fetch and not b.fetch.after_start and b.service in new
+        ],
+        "put": [f"fetch-{b.service}" for b in stack.backends if b.fetch and b.fetch.after_start and b.service in new],
+    }
+    needed = {name for name in ("stale", "front", "engines", "fetch", "put") if variables[name]}
+    needed |= ({"files"} if found.files else set()) | ({"reload"} if found.reloads_gateway else set())
+    with refusals_explained(archive):
+        write_archive(archive, files)
+    try:
+        target = Target(stack.host.name, variables=variables)
+        results = run_playbook(
+            "provision.yml", [target], run.report.say, run.state.folder.logs / LOG, sorted(needed) or ["always"]
+        )
+    finally:
+        archive.unlink(missing_ok=True)
+    return results[stack.host.name]
+
+
+def write_archive(path: Path, files: Mapping[str, File]) -> None:
+    """A tar that unpacks to exactly these files; private, for it holds secrets."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    with tarfile.open(path, "w") as archive:
+        for name, file in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(file.content), file.mode
+            archive.addfile(entry, io.BytesIO(file.content))

@@ -1,0 +1,165 @@
+"""What should be there: all stacks of a workshop with all their files, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.errors import SpecError, UserError
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment, Stack
+from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig
+from orchestrator.plan.placement import Unplaced
+from orchestrator.plan.policy import gateway_config
+from orchestrator.plan.stacks import plan_stacks
+from orchestrator.render.compose import StackValues
+from orchestrator.render.files import File
+from orchestrator.render.stack import StackInputs, stack_files
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import Spec
+from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
+from orchestrator.webui.environment import webui_environment
+from orchestrator.workflow.address import Addresses, addresses
+from orchestrator.workflow.synthetic import synthetic_models
+
+INTERNAL_GATEWAY = f"http://gateway:{INTERNAL_PORT}/v1"  # as Open WebUI's container reaches it
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    deployment: Deployment
+    gateway: GatewayConfig
+    addresses: Addresses
+    files: Mapping[str, Mapping[str, File]]  # by host
+
+
+def planned(spec: Spec, unavailable: Mapping[Component, str]) -> Deployment:
+    """The stacks; raises SpecError naming the models for which no host has room."""
+    section = spec.workshop.participants
+    heads = (section.count or len(spec.roster or ())) + section.spare
+    deployment, unplaced = plan_stacks(spec.workshop, heads, unavailable)
+    if unplaced:
+        raise SpecError([_does_not_fit(spec, lack) for lack in unplaced])
+    return deployment
+
+
+def desired(
+    spec: Spec,
+    deployment: Deployment,
+    people: Sequence[Participant],
+    *,
+    secret: bytes,
+    deployment_id: str,
+    images: Mapping[Component, str],
+    cache: Path,
+) -> Desired:
+    """All files of all hosts. `cache` keeps synthetic weights. Raises UserError for a secret or certificate it cannot read."""
+    workshop, where = spec.workshop, addresses(spec.workshop)
+    secrets = _secrets(spec, deployment, secret)
+    config = gateway_config(workshop, deployment, people, secret, _provider_keys(spec))
+    inputs = StackInputs(
+        secret=secret,
+        gateway=config,
+        tls=_certificates(spec),
+        secrets=secrets,
+        models=synthetic_models(deployment, cache),
+    )
+    published = [(workshop.gateway.port, API_PORT), (workshop.webui.port, WEBUI_PORT)]
+    values = StackValues(
+        workshop=workshop.name,
+        deployment=deployment_id,
+        images=images,
+        published=tuple(published if where.webui else published[:1]),
+        tls=workshop.public.tls is not None,
+        webui_environment=_webui_environment(spec, where),
+        webui_secrets=WEBUI_SECRETS,
+        inputs={},
+    )
+    files = {stack.host.name: stack_files(stack, values, inputs) for stack in deployment.stacks}
+    return Desired(deployment, config, where, files)
+
+
+def admin_email(workshop: str) -> str:
+    """The first administrator of Open WebUI: the instructor."""
+    return f"instructor@{workshop}.workshop.local"
+
+
+def admin_password(secret: bytes) -> SecretStr:
+    return keys.password(secret, "webui-admin", "", 1)
+
+
+def stack_of(deployment: Deployment, host: str) -> Stack:
+    return next(stack for stack in deployment.stacks if stack.host.name == host)
+
+
+def _webui_environment(spec: Spec, where: Addresses) -> dict[str, str]:
+    if where.webui is None or where.local_webui is None:
+        return {}
+    return webui_environment(
+        where.webui,
+        title=spec.workshop.title,
+        admin_email=admin_email(spec.workshop.name),
+        gateway_url=INTERNAL_GATEWAY,
+        origins=(where.local_webui, where.local_webui.replace("127.0.0.1", "localhost")),
+    )
+
+
+def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, SecretStr]:
+    found = {
+        f"{WEBUI_SERVICE}.WEBUI_ADMIN_PASSWORD": admin_password(secret),
+        f"{WEBUI_SERVICE}.WEBUI_SECRET_KEY": keys.token(secret, "webui-sessions"),
+    }
+    for backend in deployment.backends:
+        references = backend.container.secret_environment | (backend.fetch.secret_environment if backend.fetch else {})
+        found |= {f"{backend.service}.{name}": reference.reveal(spec.folder) for name, reference in references.items()}
+    return found
+
+
+def _provider_keys(spec: Spec) -> dict[str, SecretStr]:
+    if spec.workshop.practice:
+        return {}
+    return {model.name: model.api_key.reveal(spec.folder) for model in spec.workshop.models if model.api_key}
+
+
+def _certificates(spec: Spec) -> dict[str, bytes]:
+    tls = spec.workshop.public.tls
+    if tls is None:
+        return {}
+    found = {}
+    for field, path in (("cert", tls.cert), ("key", tls.key)):
+        at = ("public", "tls", field)
+        try:
+            content = spec.path(path).read_bytes()
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            raise spec.problem(
+                at, "tls_unreadable", f"cannot read {path}: {reason}", "Give the path of a PEM file"
+            ) from None
+        if b"-----BEGIN" not in content:
+            raise spec.problem(at, "tls_unreadable", f"{path} is not a PEM file", "It must begin with -----BEGIN")
+        found[f"{field}.pem"] = content
+    _require_pair(spec, tls.cert, tls.key)
+    return found
+
+
+def _require_pair(spec: Spec, cert: Path, key: Path) -> None:
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(spec.path(cert), spec.path(key))
+    except ssl.SSLError as problem:
+        reason = (problem.reason or "unreadable").replace("_", " ").lower()
+        message = f"{cert} and {key} do not belong together: {reason}"
+        raise spec.problem(
+            ("public", "tls"), "tls_unreadable", message, "Use the key that the certificate was made for"
+        ) from None
+
+
+def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:
+    index = spec.workshop.models.index(lack.model)
+    hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}; practice: true needs none"
+    return spec.problem(("models", index), "does_not_fit", f"{lack.model.name}: {lack.reason}", hint)

@@ -1,0 +1,65 @@
+"""What differs between a stack as it should be and as it is on its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.fleet.compose import service_hashes
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
+from orchestrator.render.files import File, differences
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Paths of files, and services by what must happen to them."""
+
+    files: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()  # files that should not be there
+    create: tuple[str, ...] = ()
+    recreate: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()  # there, but stopped or unhealthy
+    remove: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.files or self.create or self.recreate or self.start or self.remove)
+
+    @property
+    def reloads_gateway(self) -> bool:
+        """The gateway's rules changed and its container stays."""
+        touched = any(path.startswith("gateway/") for path in self.files)
+        return touched and GATEWAY_SERVICE not in {*self.create, *self.recreate, *self.start}
+
+    def lines(self, host: str) -> list[str]:
+        """One line for each change, as `plan` and `provision` tell them."""
+        told = [f"{host}: container {name}: {verb}" for verb, names in self.services() for name in names]
+        return told + ([f"{host}: gateway: new rules"] if self.reloads_gateway else []) or (
+            [f"{host}: files"] if self.files else []
+        )
+
+    def services(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return (("create", self.create), ("recreate", self.recreate), ("start", self.start), ("remove", self.remove))
+
+
+def difference(
+    stack: Stack, folder: Path, files: Mapping[str, File], containers: Mapping[str, ContainerState]
+) -> Difference:
+    """Compare with the files in `folder` on this machine and the containers that Docker tells of."""
+    wrong = differences(folder, files)
+    same_file = "compose.yaml" not in wrong
+    hashes = service_hashes(folder / "compose.yaml", stack.project) if same_file and containers else {}
+    there = [name for name in stack.services if name in containers]
+    recreate = tuple(
+        n for n in there if hashes and containers[n].config_hash != hashes.get(n, containers[n].config_hash)
+    )
+    return Difference(
+        files=wrong,
+        stale=tuple(path for path in wrong if path not in files),
+        create=tuple(name for name in stack.services if name not in containers),
+        recreate=recreate,
+        start=tuple(n for n in there if n not in recreate and not containers[n].is_up),
+        remove=tuple(sorted(name for name in containers if name not in stack.services)),
+    )

@@ -1,0 +1,77 @@
+"""Step: every image is on the machine, and what stands in for one that cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestrator.fleet.images.resolve import Resolution, resolve
+from orchestrator.fleet.images.settings import BuildSettings
+from orchestrator.plan.images import Image, ImageChoice
+from orchestrator.plan.stacks import practice_components
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import Spec
+from orchestrator.state.deployed import ImageRecord
+from orchestrator.state.state import State
+from orchestrator.workflow.desired import planned
+from orchestrator.workflow.run import Run
+
+OPTIONAL = frozenset({Component.VLLM_CPU, Component.OLLAMA})  # practice mode has a stand-in for these
+
+
+def choose_images(run: Run) -> Run:
+    found = _resolve(run, wanted_components(run.spec))
+    _require(run.spec, found.missing)
+    deployment = planned(run.spec, found.missing)
+    needed = {component: image for component, image in found.images.items() if component in deployment.components}
+    fresh = _record(run.state, needed)
+    images = {component: image.pinned for component, image in needed.items()}
+    return replace(run, images=images, deployment=deployment).changed(*fresh)
+
+
+def wanted_components(spec: Spec) -> frozenset[Component]:
+    """The images that this spec would like to have."""
+    return practice_components(spec.workshop) if spec.workshop.practice else planned(spec, {}).components
+
+
+def recorded_images(state: State) -> dict[Component, Image]:
+    """What an earlier run used."""
+    return {
+        Component(name): Image(record.reference, record.digest, record.source)  # type: ignore[arg-type]
+        for name, record in state.deployed.images().items()
+    }
+
+
+def _resolve(run: Run, wanted: frozenset[Component]) -> Resolution:
+    section = run.spec.workshop.images
+    choice = ImageChoice(section.source, section.registry, dict(section.override))
+    folder = run.state.folder
+    settings = BuildSettings.from_environment(folder.logs, folder.rendered / ".cache")
+    return resolve(
+        sorted(wanted),
+        choice,
+        recorded_images(run.state),
+        run.engine_room.client,
+        settings=settings,
+        report=run.report.say,
+    )
+
+
+def _require(spec: Spec, missing: Mapping[Component, str]) -> None:
+    lacking = {c: why for c, why in missing.items() if not (spec.workshop.practice and c in OPTIONAL)}
+    if not lacking:
+        return
+    component, why = next(iter(lacking.items()))
+    others = f" (and {len(lacking) - 1} more images)" if len(lacking) > 1 else ""
+    hint = "Check the network, or name an image in images.override or a mirror in images.registry"
+    raise spec.problem(("images",), "image_missing", f"no image for {component}{others}: {why}", hint)
+
+
+def _record(state: State, images: Mapping[Component, Image]) -> list[str]:
+    before = recorded_images(state)
+    fresh = []
+    for component, image in sorted(images.items()):
+        if before.get(component) != image:
+            state.deployed.record_image(component, ImageRecord(image.reference, image.digest, image.source))
+            fresh.append(f"image {component}: {image.reference} ({image.source})")
+    return fresh

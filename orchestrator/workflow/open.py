@@ -1,0 +1,24 @@
+"""What commands begin with: the spec, its state, its people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.seats import CountedSeats, RosterRow, RosterSeats, Seats
+
+
+def state_folder(spec: Spec, state_dir: Path | None, settings: Settings) -> StateFolder:
+    """`--state-dir` first, then WORKSHOP_STATE_DIR, else beside the spec."""
+    return StateFolder.for_spec(spec.file, spec.workshop.name, state_dir or settings.state_dir)
+
+
+def seats(spec: Spec) -> Seats:
+    """The seats that the spec asks for."""
+    section = spec.workshop.participants
+    if spec.roster is None:
+        return CountedSeats(section.count or 0, section.spare)
+    rows = tuple(RosterRow(row.name, row.email, row.team, row.id, row.line) for row in spec.roster)
+    return RosterSeats(rows, section.spare, spec.path(section.roster) if section.roster else None)

@@ -1,0 +1,123 @@
+"""What `provision` would do, found out by looking only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import ContainerState, connect_local
+from orchestrator.plan.deployment import Deployment
+from orchestrator.settings import Settings
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.sections import Host
+from orchestrator.state.state import State
+from orchestrator.workflow.deploy import stack_folder
+from orchestrator.workflow.desired import desired, planned
+from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.foresee import unavailable
+from orchestrator.workflow.images import recorded_images
+from orchestrator.workflow.open import seats, state_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`what` is participant, image, container, files or rules; `host` is None for what belongs to no host."""
+
+    action: str  # add, return, change, remove, create, recreate, start, choose, update
+    what: str
+    name: str
+    host: str | None
+    detail: str | None = None
+
+    def __str__(self) -> str:
+        place = f" on {self.host}" if self.host else ""
+        return f"{self.action} {self.what} {self.name}{place}" + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one backend goes."""
+
+    model: str
+    service: str
+    engine: str
+    runs: str  # the component that runs in its place
+    host: str
+    gpus: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    workshop: str
+    changes: tuple[Change, ...]
+    backends: tuple[Placement, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
+    """Raises SpecError when something does not fit. Writes nothing, locks nothing."""
+    folder = state_folder(spec, state_dir, settings)
+    with State.read(folder) as state:
+        deployment = planned(spec, unavailable(spec, state))
+        people = state.people.preview(seats(spec))
+        changes = [Change(c.kind, "participant", c.after.id, None, c.after.name) for c in people.changes]
+        recorded = recorded_images(state)
+        fresh = sorted(deployment.components - set(recorded))
+        changes += [Change("choose", "image", str(component), None) for component in fresh]
+        notes = list(deployment.notes)
+        for stack in deployment.stacks:
+            found = _difference(spec, settings, state, deployment, stack.host, notes, fresh=bool(fresh))
+            changes += _changes(found, stack.host.name)
+        revoked = [person.id for person in state.people.present() if person.state == "revoked"]
+    notes += [f"revoked by command, and stays so: {', '.join(revoked)}"] if revoked else []
+    placements = tuple(
+        Placement(b.model, b.service, str(b.engine), str(b.container.component), b.host, b.gpus)
+        for b in deployment.backends
+    )
+    return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes))
+
+
+def _difference(
+    spec: Spec,
+    settings: Settings,
+    state: State,
+    deployment: Deployment,
+    host: Host,
+    notes: list[str],
+    *,
+    fresh: bool,
+) -> Difference:
+    stack = next(stack for stack in deployment.stacks if stack.host.name == host.name)
+    meta = state.meta
+    if meta is None or not host.is_local:
+        return Difference(create=stack.services)
+    try:
+        containers: dict[str, ContainerState] = connect_local(host.name).containers(spec.workshop.name)
+    except UserError as problem:
+        notes.append(f"{problem}; the plan takes every container as missing")
+        containers = {}
+    if fresh:
+        return Difference(create=tuple(name for name in stack.services if name not in containers))
+    images = {component: image.pinned for component, image in recorded_images(state).items()}
+    people = [row.participant for row in state.people.preview(seats(spec)).rows]
+    wanted = desired(
+        spec,
+        deployment,
+        people,
+        secret=state.secret,
+        deployment_id=meta.deployment_id,
+        images={Component(c): image for c, image in images.items()},
+        cache=state.folder.rendered / ".cache",
+    )
+    return difference(stack, stack_folder(settings, spec.workshop.name), wanted.files[host.name], containers)
+
+
+def _changes(found: Difference, host: str) -> list[Change]:
+    changes = [Change(verb, "container", name, host) for verb, names in found.services() for name in names]
+    if found.reloads_gateway:
+        changes.append(Change("update", "rules", "gateway", host))
+    if found.files and not changes:
+        changes.append(Change("update", "files", ", ".join(found.files[:3]), host))
+    return changes

@@ -1,0 +1,117 @@
+"""Step, and the `verify` command: everything that a participant would ask works, and what must fail fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from orchestrator.checks.check import Check
+from orchestrator.checks.subject import EngineUnderTest, ModelUnderTest, Subject, Verifier
+from orchestrator.checks.verification import verify
+from orchestrator.fleet.docker_host import ContainerState, DockerHost
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.plan.gateway import GatewayConfig
+from orchestrator.plan.policy import key_of, models_for, verifiers
+from orchestrator.render.files import digest
+from orchestrator.spec.loader import Spec
+from orchestrator.state.accounts import AccountRecord
+from orchestrator.state.state import State
+from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.run import Run
+from orchestrator.workflow.seed import webui_password
+
+NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
+PROVEN = "_proven"  # kept in the state like a host
+
+
+def prove(run: Run) -> Run:
+    """Ask everything, unless nothing changed since everything was answered."""
+    containers = run.engine_room.containers(run.spec.workshop.name)
+    what = _what_is_proven(run, containers)
+    if not run.changes and not run.broken and run.state.deployed.applied(PROVEN).get("digest") == what:
+        return run
+    checks = verify(
+        subject(
+            run.spec, run.state, run.people, run.planned.addresses, run.planned.gateway, run.engine_room, containers
+        ),
+        report=_failures_to(run.report.say),
+    )
+    if all(check.ok for check in checks):
+        run.state.deployed.record_applied(PROVEN, "digest", what)
+    return replace(run, checks=checks)
+
+
+def subject(
+    spec: Spec,
+    state: State,
+    people: Sequence[Participant],
+    where: Addresses,
+    gateway: GatewayConfig,
+    docker: DockerHost,
+    containers: dict[str, ContainerState],
+) -> Subject:
+    """What `verify` is to ask, and as whom."""
+    workshop, secret = spec.workshop, state.secret
+    accounts = state.accounts.all()
+    native = {model.name for model in gateway.models if model.ollama}
+    active = next((person for person in people if person.state == "active"), None)
+    removed = next((person for person in people if person.state == "removed"), Participant(NOBODY))
+    return Subject(
+        api=where.api,
+        webui=where.webui,
+        tls_certificate=spec.path(workshop.public.tls.cert) if workshop.public.tls else None,
+        models=tuple(
+            ModelUnderTest(
+                model.name, str(model.engine), model.name in native, tuple(model.teams) if model.teams else None
+            )
+            for model in workshop.models
+        ),
+        verifiers=tuple(
+            Verifier(
+                participant=person,
+                key=key_of(secret, person),
+                models=models_for(workshop, person.team),
+                webui_email=person.webui_email(workshop.name),
+                webui_password=webui_password(secret, person) if where.webui else None,
+                webui_api_key=_webui_key(accounts.get(person.id)),
+            )
+            for person in verifiers(workshop)
+        ),
+        ordinary=(active.id, key_of(secret, active)) if active else None,
+        window=gateway.window,
+        removed=key_of(secret, removed),
+        engines=tuple(
+            EngineUnderTest(container.service, _port(gateway, container.service), container.id)
+            for container in containers.values()
+            if container.role == "engine"
+        ),
+        docker=docker,
+        webui_container=containers[WEBUI_SERVICE].id if WEBUI_SERVICE in containers else None,
+        now=time.time(),
+    )
+
+
+def _webui_key(account: AccountRecord | None) -> SecretStr | None:
+    return account.api_key if account else None
+
+
+def _port(gateway: GatewayConfig, service: str) -> int:
+    return next(server.port for upstream in gateway.upstreams for server in upstream.servers if server.host == service)
+
+
+def _what_is_proven(run: Run, containers: dict[str, ContainerState]) -> str:
+    """Changes with every file and every container."""
+    files = [digest(files) for _, files in sorted(run.planned.files.items())]
+    return " ".join([*files, *sorted(f"{state.id}{state.started}" for state in containers.values())])
+
+
+def _failures_to(say: Callable[[str], None]) -> Callable[[Check], None]:
+    def report(check: Check) -> None:
+        if not check.ok:
+            say(f"FAILED {check.name}, {check.target}: expected {check.expected}, got {check.got}")
+
+    return report

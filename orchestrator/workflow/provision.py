@@ -1,0 +1,102 @@
+"""Makes it so: from a spec to a class that works. The steps below, read aloud, are what provisioning is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.checks.check import Check
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.state import State
+from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.deploy import deploy, look_at_host
+from orchestrator.workflow.enrol import enrol
+from orchestrator.workflow.images import choose_images
+from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.print import print_handouts
+from orchestrator.workflow.prove import prove
+from orchestrator.workflow.ready import ask_engines
+from orchestrator.workflow.render import render
+from orchestrator.workflow.run import Options, Report, Run
+from orchestrator.workflow.seed import seed_webui
+
+Step = Callable[[Run], Run]
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("Looking at the host", look_at_host),
+    ("Participants", enrol),
+    ("Images", choose_images),
+    ("Stacks", render),
+    ("Containers", deploy),
+    ("First answers", ask_engines),
+    ("Open WebUI", seed_webui),
+    ("Cards", print_handouts),
+    ("Proof", prove),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What the instructor is told at the end."""
+
+    workshop: str
+    addresses: Addresses
+    keys: int
+    accounts: int
+    handouts: Path
+    changes: tuple[str, ...]
+    notes: tuple[str, ...]
+    broken: tuple[str, ...]  # engines that did not answer, each with its reason
+    failed_hosts: tuple[str, ...]
+    checks: tuple[Check, ...]
+    hosts: tuple[str, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed_hosts and not self.broken and all(check.ok for check in self.checks)
+
+
+def provision(spec: Spec, options: Options, settings: Settings, report: Report) -> Provisioned:
+    """Apply the difference between the spec and what is there.
+
+    Raises UserError for what the user can fix; after one, running it again goes on where it stopped.
+    """
+    begun = time.monotonic()
+    problems = spec.secret_problems() if not spec.workshop.practice else []
+    if problems:
+        raise problems[0]
+    folder = state_folder(spec, options.state_dir, settings)
+    with WorkshopLock(folder, "provision"), State.open(folder) as state:
+        run = Run(spec=spec, options=options, settings=settings, report=report, state=state)
+        for title, step in STEPS:
+            report.step(title)
+            run = step(run)
+        if run.changes:
+            state.events.add("provision", "; ".join(run.changes))
+        if run.ok:
+            state.mark_provisioned()
+    return _told(run, time.monotonic() - begun)
+
+
+def _told(run: Run, seconds: float) -> Provisioned:
+    desired = run.planned
+    active = [person for person in run.people if person.state == "active"]
+    return Provisioned(
+        workshop=run.spec.workshop.name,
+        addresses=desired.addresses,
+        keys=len(active),
+        accounts=len(active) if desired.addresses.webui else 0,
+        handouts=run.state.folder.handouts,
+        changes=run.changes,
+        notes=(*desired.deployment.notes, *run.notes),
+        broken=run.broken,
+        failed_hosts=run.failed_hosts,
+        checks=run.checks,
+        hosts=tuple(stack.host.name for stack in desired.deployment.stacks),
+        seconds=seconds,
+    )

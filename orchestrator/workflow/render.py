@@ -1,0 +1,31 @@
+"""Step: all files of all stacks, in memory and in the workshop's folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.errors import WorkshopError
+from orchestrator.render.files import write_tree
+from orchestrator.state.failures import refusals_explained
+from orchestrator.workflow.desired import desired
+from orchestrator.workflow.run import Run
+
+
+def render(run: Run) -> Run:
+    meta = run.state.meta
+    if run.deployment is None or meta is None:
+        raise WorkshopError("rendering comes after the images were chosen")
+    folder = run.state.folder
+    with refusals_explained(folder.path):
+        wanted = desired(
+            run.spec,
+            run.deployment,
+            run.people,
+            secret=run.state.secret,
+            deployment_id=meta.deployment_id,
+            images=run.images,
+            cache=folder.rendered / ".cache",
+        )
+        for host, files in wanted.files.items():
+            write_tree(folder.rendered / host, files)
+    return replace(run, desired=wanted)

@@ -1,0 +1,73 @@
+"""Step: Open WebUI holds the accounts, the connection and the models, visible to whom they are meant for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.participants import Participant
+from orchestrator.plan.policy import service_key, verifiers
+from orchestrator.spec.workshop import Workshop
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.seed import seed
+from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
+from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_email, admin_password
+from orchestrator.workflow.run import Run
+
+READY_SECONDS = 180
+PASSWORD = "webui-password"  # noqa: S105 - what is derived, not a password
+
+
+def seed_webui(run: Run) -> Run:
+    addresses = run.planned.addresses
+    if addresses.webui is None or addresses.local_webui is None:
+        return run
+    webui = WebUI(addresses.local_webui, verify_tls=False)  # over loopback, where the certificate's name is not used
+    webui.wait_ready(READY_SECONDS)
+    result = seed(
+        webui,
+        wanted_seed(run.spec.workshop, run.people, run.state.secret, addresses.webui),
+        run.state.accounts,
+        report=run.report.say,
+        concurrency=run.settings.webui_concurrency,
+    )
+    touched = result.created + result.changed
+    return (
+        replace(run, changes=(*run.changes, f"Open WebUI: {result.created} created, {result.changed} changed"))
+        if touched
+        else run
+    )
+
+
+def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
+    """All that Open WebUI should hold; removed people keep a closed account, so that their chats are not lost."""
+    return Seed(
+        title=workshop.title,
+        url=url,
+        admin=Admin(admin_email(workshop.name), admin_password(secret)),
+        gateway_url=INTERNAL_GATEWAY,
+        gateway_key=service_key(secret),
+        models=tuple(
+            VisibleModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None)
+            for model in workshop.models
+        ),
+        people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
+    )
+
+
+def _person(person: Participant, workshop: str, secret: bytes) -> Person:
+    return Person(
+        id=person.id,
+        email=person.webui_email(workshop),
+        name=person.label,
+        password=webui_password(secret, person),
+        team=person.team,
+        generation=person.password_generation,
+        active=person.state == "active",
+    )
+
+
+def webui_password(secret: bytes, person: Participant) -> SecretStr:
+    return keys.password(secret, PASSWORD, person.id, person.password_generation)

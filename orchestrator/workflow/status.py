@@ -1,0 +1,120 @@
+"""What is up, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import ContainerState, connect_local
+from orchestrator.plan.gateway import Window
+from orchestrator.plan.policy import window
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.lock import read_owner
+from orchestrator.state.state import State
+from orchestrator.workflow.address import Addresses, addresses
+from orchestrator.workflow.deploy import only_host
+from orchestrator.workflow.open import state_folder
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    service: str
+    role: str
+    model: str | None
+    state: str  # healthy, starting, unhealthy, exited, ...
+    restarts: int
+    up: bool
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    workshop: str
+    provisioned: str | None  # ISO 8601, UTC; None: not yet, or not to the end
+    addresses: Addresses
+    host: str
+    docker: str | None  # what is wrong with it; None: it answers
+    services: tuple[ServiceStatus, ...]
+    active: int
+    revoked: int
+    removed: int
+    accounts: int
+    window: str  # always, open, not yet, over
+    busy: str | None  # who holds the lock
+    advice: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return (
+            self.provisioned is not None
+            and self.docker is None
+            and bool(self.services)
+            and all(s.up for s in self.services)
+        )
+
+
+def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
+    """Looks only. Raises UserError when the state cannot be read."""
+    name, folder = spec.workshop.name, state_folder(spec, state_dir, settings)
+    host = only_host(spec)
+    trouble: str | None = None
+    containers: dict[str, ContainerState] = {}
+    try:
+        containers = connect_local(host).containers(name)
+    except UserError as problem:
+        trouble = str(problem)
+    with State.read(folder) as state:
+        people, accounts, meta = state.people.all(), state.accounts.all(), state.meta
+    counts = {kind: sum(person.state == kind for person in people) for kind in ("active", "revoked", "removed")}
+    services = tuple(_service(container, spec.file) for _, container in sorted(containers.items()))
+    provisioned = meta.provisioned if meta else None
+    ids = {person.id for person in people if person.state == "active"}
+    owner = read_owner(folder)
+    return Status(
+        workshop=name,
+        provisioned=provisioned,
+        addresses=addresses(spec.workshop),
+        host=host,
+        docker=trouble,
+        services=services,
+        active=counts["active"],
+        revoked=counts["revoked"],
+        removed=counts["removed"],
+        accounts=len(ids & set(accounts)),
+        window=window_state(window(spec.workshop), time.time()),
+        busy=str(owner) if owner else None,
+        advice=_advice(spec.file, provisioned, trouble, services),
+    )
+
+
+def window_state(times: Window, now: float) -> str:
+    """Whether keys work now, in a word or two."""
+    if times.opens is None or times.closes is None:
+        return "always"
+    if now < times.opens:
+        return "not yet"
+    return "open" if now < times.closes else "over"
+
+
+def _service(container: ContainerState, spec: Path) -> ServiceStatus:
+    state = container.health if container.state == "running" and container.health else container.state
+    remedy = None if container.is_up else f"workshop logs {spec.name} {container.service}; then provision {spec.name}"
+    return ServiceStatus(
+        container.service, container.role, container.model, state, container.restarts, container.is_up, remedy
+    )
+
+
+def _advice(
+    spec: Path, provisioned: str | None, trouble: str | None, services: tuple[ServiceStatus, ...]
+) -> tuple[str, ...]:
+    if trouble:
+        return (trouble,)
+    if not services:
+        return (f"Nothing runs here: provision {spec.name}",)
+    down = [service for service in services if not service.up]
+    if down:
+        return tuple(f"{service.service} is {service.state}: {service.remedy}" for service in down)
+    return () if provisioned else (f"The last run did not come to its end: provision {spec.name}",)

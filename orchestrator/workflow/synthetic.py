@@ -1,0 +1,49 @@
+"""The synthetic weights of practice mode: made once, then read from the workshop's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.plan.deployment import Deployment
+from orchestrator.plan.practice import CHECKPOINT, GGUF
+
+
+def synthetic_models(deployment: Deployment, folder: Path) -> dict[str, bytes]:
+    """The files below models/ that the deployment's containers mount, by path. Same bytes each time."""
+    mounted = {
+        source
+        for backend in deployment.backends
+        for part in (backend.container, backend.fetch)
+        if part
+        for source, _ in part.files
+    }
+    made: dict[str, bytes] = {}
+    if GGUF in mounted:
+        made |= _read(folder, GGUF)
+    if CHECKPOINT in mounted:
+        made |= _read(folder, CHECKPOINT)
+    return made
+
+
+def _read(folder: Path, path: str) -> dict[str, bytes]:
+    target = folder / path
+    if not target.exists():
+        aside = target.with_name(f".{target.name}.new")
+        _make(aside, path)
+        aside.replace(target)
+    files = sorted(target.rglob("*")) if target.is_dir() else [target]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.is_file()}
+
+
+def _make(target: Path, path: str) -> None:
+    if path == GGUF:
+        from orchestrator.practice.gguf import write_gguf
+
+        write_gguf(target, name="tiny")
+    else:
+        import shutil
+
+        from orchestrator.practice.huggingface import write_checkpoint
+
+        shutil.rmtree(target, ignore_errors=True)
+        write_checkpoint(target, name="tiny")

@@ -1,0 +1,38 @@
+"""The `verify` command: asks everything again, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestrator.checks.check import Check
+from orchestrator.checks.verification import verify as ask_everything
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import connect_local
+from orchestrator.plan.policy import gateway_config
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.state import State
+from orchestrator.workflow.address import addresses
+from orchestrator.workflow.deploy import only_host
+from orchestrator.workflow.desired import planned
+from orchestrator.workflow.foresee import unavailable
+from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.prove import subject
+
+
+def verify(
+    spec: Spec, settings: Settings, state_dir: Path | None, report: Callable[[Check], None]
+) -> tuple[Check, ...]:
+    """Raises UserError `not_provisioned` where there is nothing to ask."""
+    docker = connect_local(only_host(spec))
+    containers = docker.containers(spec.workshop.name)
+    with State.read(state_folder(spec, state_dir, settings)) as state:
+        secret, people = state.secret, state.people.all()
+        if not containers:
+            raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
+        deployment = planned(spec, unavailable(spec, state))
+        gateway = gateway_config(spec.workshop, deployment, people, secret, {})
+        return ask_everything(
+            subject(spec, state, people, addresses(spec.workshop), gateway, docker, containers), report=report
+        )
