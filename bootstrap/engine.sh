@@ -30,7 +30,16 @@ found_engine() { # what of an engine is here, in words; nothing: none. A docker 
   fi
 }
 
-engine_answers() { docker info >/dev/null 2>&1; }
+engine_answers() { # sets through_group where only a membership that this session does not have yet helps
+  if docker info >/dev/null 2>&1; then return; fi
+  is_new_member && sg docker -c "docker info" >/dev/null 2>&1 && through_group=1
+}
+
+is_new_member() {
+  [ "$(id -u)" != 0 ] && [[ " $(id -nG "$(id -un)") " == *" docker "* && " $(id -nG) " != *" docker "* ]]
+}
+
+is_forbidden() { [[ "$(docker info 2>&1)" == *"permission denied"* ]]; }
 
 compose_version() { docker compose version --short 2>/dev/null | sed 's/^v//'; }
 
@@ -42,13 +51,12 @@ compose_is_new_enough() {
 engine_remedy() { # one line for an engine that is here ($1: what of it) and does not do
   if ! command -v docker >/dev/null; then
     echo "$1 is here without the docker command: install the Docker client that belongs to it"
-  elif ! engine_answers; then
-    case "$(docker info 2>&1)" in
-      *"permission denied"*) echo "Docker is here, and you may not use it: sudo usermod -aG docker $(id -un), then sign in again" ;;
-      *) echo "found $1, and no engine answers: start it (sudo systemctl start docker), or correct DOCKER_HOST or the context" ;;
-    esac
-  else
+  elif engine_answers; then
     echo "Docker answers, but 'docker compose' is missing or older than $compose_least: install the Compose plugin of the same source as your Docker"
+  elif is_forbidden; then
+    echo "Docker is here, and you may not use it: sudo usermod -aG docker $(id -un), then try again"
+  else
+    echo "found $1, and no engine answers: start it (sudo systemctl start docker), or correct DOCKER_HOST or the context"
   fi
 }
 
@@ -153,7 +161,7 @@ is_alive() { # pid, name
 }
 
 may_start_again() { # installed by us, and nothing on this machine starts services
-  [ -e "$root$marker" ] && [ -z "${DOCKER_HOST:-}" ] && [ ! -d "$root/run/systemd/system" ]
+  [ -e "$root$marker" ] && [ -z "${DOCKER_HOST:-}" ] && [ ! -d "$root/run/systemd/system" ] && ! is_forbidden
 }
 
 admit_user() { # whoever is not root needs the group docker; a new membership counts from the next sign-in, or by sg

@@ -44,7 +44,7 @@ if [ -z "$engine" ]; then
   start=1
 elif engine_answers && compose_is_new_enough; then
   :
-elif may_start_again && ! engine_answers; then
+elif ! engine_answers && may_start_again; then
   start=1
 else
   fail "$(engine_remedy "$engine")"
