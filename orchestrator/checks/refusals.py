@@ -53,10 +53,10 @@ ENGINE_ROUTES = (
 )
 DETOURS = (
     ("POST", "/v1/../tokenize"),
-    ("POST", "/v1/%2e%2e/tokenize"),
+    ("POST", "/v1/%2E%2E/tokenize"),
     ("POST", "/v1/chat/completions/../../../tokenize"),
     ("POST", "/ollama/api/chat/../pull"),
-    ("POST", "/ollama/..%2fapi/pull"),
+    ("POST", "/ollama/..%2Fapi/pull"),
 )
 
 
