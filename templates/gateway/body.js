@@ -3,20 +3,20 @@
 
 const AMBIGUOUS_MOST = 1048576;    // bytes of a body that are looked through key by key
 
-// {text, fields} or a string that says what is wrong. Servers written in Go match "Model" and "model" alike, and parsers
-// differ on duplicates: exactly one such key may stand at the top.
+// {text, fields, model} or a string that says what is wrong. Servers written in Go match "Model" and "model" alike, and parsers
+// differ on duplicates: exactly one such key may stand at the top. `model` is where it was found, if that was simple.
 function parse(text) {
     let fields;
     try { fields = JSON.parse(text); } catch (e) { return 'The body is not valid JSON.'; }
     if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) { return 'The body must be a JSON object.'; }
     if (typeof fields.model !== 'string') { return 'The body must name a model: "model": "NAME".'; }
-    const spelt = text.match(/"model"\s*:/gi);
-    const simple = spelt !== null && spelt.length === 1 && !/\\u00[46]/.test(text);    // no letter of a key hides in an escape
+    const spelt = /"model"\s*:\s*(?:"(?:[^"\\]|\\.)*")?/gi, model = spelt.exec(text);
+    const simple = model !== null && spelt.exec(text) === null && !/\\u00[46]/.test(text);    // no letter of a key hides in an escape
     if (!simple) {
         if (text.length > AMBIGUOUS_MOST) { return 'A body of this size must spell the key "model" once.'; }
         if (members(text).filter(m => m.key.toLowerCase() === 'model').length !== 1) { return 'The body must have the key "model" once.'; }
     }
-    return { text: text, fields: fields, simple: simple };
+    return { text: text, fields: fields, model: simple ? model : null };
 }
 
 // The top-level members of an object in valid JSON: {key, start, end}, the span being the value's.
@@ -46,8 +46,9 @@ function replaceMember(text, key, value) {
 
 function withModel(body, name) {
     if (body.fields.model === name) { return body.text; }
-    if (!body.simple) { return replaceMember(body.text, 'model', name); }
-    return body.text.replace(/"model"\s*:\s*"(?:[^"\\]|\\.)*"/i, () => `"model":${JSON.stringify(name)}`);
+    const model = body.model, text = body.text;
+    if (model === null) { return replaceMember(text, 'model', name); }
+    return `${text.slice(0, model.index)}"model":${JSON.stringify(name)}${text.slice(model.index + model[0].length)}`;
 }
 
 function wantsUsage(body) { return Boolean(body.fields.stream_options && body.fields.stream_options.include_usage); }

@@ -4,7 +4,7 @@ import refusal from 'refusal.js';
 
 function presentedKey(r) {
     const authorization = r.headersIn.Authorization || '';
-    if (/^bearer\s/i.test(authorization)) { return authorization.slice(7).trim(); }
+    if (authorization.slice(0, 7).toLowerCase() === 'bearer ') { return authorization.slice(7).trim(); }
     return (r.headersIn['x-api-key'] || '').trim();
 }
 

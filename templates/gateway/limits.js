@@ -42,9 +42,9 @@ function countRequest(r, id, limits, now) {
     const most = limits.requests_per_minute;
     if (most === null) { return true; }
     const count = ngx.shared.window.incr(`${id} requests ${now.number}`, 1);
-    r.headersOut['x-ratelimit-limit-requests'] = String(most);
-    r.headersOut['x-ratelimit-remaining-requests'] = String(Math.max(0, most - count));
-    r.headersOut['x-ratelimit-reset-requests'] = `${now.left}s`;
+    r.variables.gw_requests_limit = most;
+    r.variables.gw_requests_left = Math.max(0, most - count);
+    r.variables.gw_requests_reset = `${now.left}s`;
     if (count <= most) { return true; }
     return deny(r, now.left, 'requests', 'rate_limit_exceeded', `More than ${most} requests in a minute: try again in ${now.left} s.`);
 }
@@ -54,9 +54,9 @@ function announceTokens(r, limits, now, total, tokens) {
     if (limits.tokens_per_minute !== null) { bounds.push(limits.tokens_per_minute - tokens); }
     if (limits.token_budget !== null) { bounds.push(limits.token_budget - total); }
     const most = limits.tokens_per_minute === null ? limits.token_budget : limits.tokens_per_minute;
-    r.headersOut['x-ratelimit-limit-tokens'] = String(most);
-    r.headersOut['x-ratelimit-remaining-tokens'] = String(Math.max(0, Math.min.apply(null, bounds)));
-    r.headersOut['x-ratelimit-reset-tokens'] = `${now.left}s`;
+    r.variables.gw_tokens_limit = most;
+    r.variables.gw_tokens_left = Math.max(0, Math.min(bounds[0], bounds[bounds.length - 1]));
+    r.variables.gw_tokens_reset = `${now.left}s`;
 }
 
 function deny(r, seconds, type, code, message) {

@@ -1,29 +1,29 @@
 // Tokens, read from an answer as it passes: SSE, NDJSON or JSON, cut anywhere. Inside a JSON string every quote is
 // escaped, so no text that a model writes can look like these members. The last figure wins.
 
-const OVERLAP = 64;    // bytes: longer than any member, so that one cut in two is seen whole once
-const PROMPT = /"(?:prompt_tokens|input_tokens|prompt_eval_count)"\s*:\s*(\d+)/g;
-const COMPLETION = /"(?:completion_tokens|output_tokens|eval_count)"\s*:\s*(\d+)/g;
+const LONGEST = 64;    // bytes: more than any member takes
+const PROMPT = { prompt_tokens: true, input_tokens: true, prompt_eval_count: true };
 
-let prompt = null, completion = null, events = 0, tail = '';
+let prompt = null, completion = null, events = 0, tail = null;
 
-function last(pattern, text) {
-    let match, value = null;
-    pattern.lastIndex = 0;
-    while ((match = pattern.exec(text)) !== null) { value = Number(match[1]); }
-    return value;
-}
-
-// data: a Buffer; mark: what each event has once
+// data: a Buffer; mark: what each event of a stream has once
 function read(data, mark) {
     for (let at = data.indexOf(mark); at >= 0; at = data.indexOf(mark, at + 1)) { events++; }
-    const text = tail + data.toString();
-    if (text.indexOf('_tokens"') >= 0 || text.indexOf('eval_count"') >= 0) {
-        const p = last(PROMPT, text), c = last(COMPLETION, text);
-        if (p !== null) { prompt = p; }
-        if (c !== null) { completion = c; }
+    const known = tail === null ? data : Buffer.concat([tail, data]);    // a member cut in two is whole here
+    tail = known.subarray(Math.max(0, known.length - LONGEST));
+    const from = firstMention(known);
+    if (from < 0) { return; }
+    const member = /"(prompt_tokens|input_tokens|prompt_eval_count|completion_tokens|output_tokens|eval_count)"\s*:\s*(\d+)/g;
+    const text = known.subarray(Math.max(0, from - LONGEST)).toString();
+    for (let match = member.exec(text); match !== null; match = member.exec(text)) {
+        if (PROMPT[match[1]]) { prompt = Number(match[2]); } else { completion = Number(match[2]); }
     }
-    tail = text.slice(-OVERLAP);
+}
+
+// Looking for bytes is much faster than making text and looking for a pattern, and most events have no figures.
+function firstMention(data) {
+    const tokens = data.indexOf('_tokens"');
+    return tokens >= 0 ? tokens : data.indexOf('eval_count"');
 }
 
 // {prompt, completion, estimated}; without figures one event is about one token, and four bytes of the request are
