@@ -36,7 +36,7 @@ def require_compose(host: str) -> None:
 
 
 def service_hashes(compose_file: Path, project: str) -> dict[str, str]:
-    """Service -> the hash that its container carries when it was made from exactly this. Empty when Compose refuses the file."""
+    """Service -> the hash that its container carries when it was made from exactly this; empty for a refused file."""
     command = ["docker", "compose", "--project-name", project, "--file", str(compose_file), "config", "--hash", "*"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     pairs = (line.split() for line in answer.stdout.splitlines())

@@ -126,7 +126,7 @@ class DockerHost:
 
 
 def connect_local(name: str) -> DockerHost:
-    """This machine's engine, as DOCKER_HOST or the default socket says. Raises UserError `docker_unreachable`."""
+    """The engine that DOCKER_HOST or the default socket leads to. Raises UserError `docker_unreachable`."""
     import docker
     from docker.errors import DockerException
 

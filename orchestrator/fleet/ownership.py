@@ -39,7 +39,7 @@ def require_ownership(host: str, stack_folder: Path, deployment: str) -> None:
         "deployed_by_another",
         f"a workshop named {owner.workshop} runs here already: {owner.who} deployed it from {owner.spec}",
         where=Where(host=host),
-        hint="Use that state (--state-dir), choose another name, or --take-over: that removes its accounts and chats, and all keys change",
+        hint="Use that state (--state-dir), another name, or --take-over: its chats go, all keys change",
     )
 
 

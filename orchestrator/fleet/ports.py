@@ -11,7 +11,7 @@ from orchestrator.fleet.docker_host import DockerHost
 
 
 def require_free_ports(docker: DockerHost, workshop: str, ports: Iterable[tuple[int, str]]) -> None:
-    """Raises UserError `port_in_use` for the first port that somebody else holds; `ports` are (port, field of the spec)."""
+    """Raises UserError `port_in_use` for the first that somebody else holds; `ports` are (port, field of the spec)."""
     published = docker.published_ports()
     for port, field in ports:
         holder = published.get(port)

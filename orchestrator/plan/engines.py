@@ -82,7 +82,7 @@ def _vllm(model: Model, gpus: int, share: float | None) -> Container:
         secret_environment=secret,
         health=curl_health(8000),
         volumes=(HUGGING_FACE,),
-        shm_gib=4 if gpus < 2 else 16,  # NCCL between the GPUs of one replica goes through shared memory
+        shm_gib=16 if gpus > 1 else 4,  # NCCL between the GPUs of one replica goes through shared memory
         start_seconds=model.start_timeout,
     )
 

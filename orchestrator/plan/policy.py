@@ -23,7 +23,7 @@ UNBOUNDED = CallerLimits()
 
 
 def verifiers(workshop: Workshop) -> tuple[Participant, ...]:
-    """Who asks on behalf of `verify`: a participant without a team, and one for each team that has models of its own."""
+    """Who asks on behalf of `verify`: somebody without a team, and one for each team that has models of its own."""
     members = (Participant(f"{VERIFY}-{slug(team)}", team=team) for team in workshop.teams)
     return (Participant(VERIFY), *members)
 

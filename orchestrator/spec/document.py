@@ -16,6 +16,7 @@ Path_ = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"
 MOST_BYTES = 1_000_000
 MOST_VALUES = 50_000  # aliases can blow up a small file
+DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,16 @@ class _Reader:
 
     def read(self, node: Node, path: Path_) -> Any:
         self.count += 1
-        if self.count > MOST_VALUES or len(path) > 50:
+        if self.count > MOST_VALUES or len(path) > DEEPEST:
             raise self._problem(node, "too many values: is an anchor used inside itself?")
         self.document.values[path] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        raise self._problem(node, "only mappings, lists and plain values are allowed")
 
     def _scalar(self, node: ScalarNode) -> Any:
         if str(node.tag) == "tag:yaml.org,2002:timestamp":  # times are read by the spec, which knows its time zone

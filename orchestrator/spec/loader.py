@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.document import Document, Path_, read_document
 from orchestrator.spec.roster import RosterRow, read_roster
 from orchestrator.spec.values import SecretReference
+from orchestrator.spec.wording import Detail, explain
 from orchestrator.spec.workshop import Workshop
 
+_NOTHING = object()
 ROUNDS = 6  # each finds the problems that earlier ones hid
 _PLACEHOLDERS: dict[str, Any] = {
     "participants": {"count": 1},
@@ -118,34 +119,25 @@ def _validate(document: Document, data: dict[str, Any]) -> tuple[Workshop | None
             for detail in details
             if not any(_within(path, detail.path) or _within(detail.path, path) for path in mended)
         ]
-        problems += [_explain(document, detail) for detail in fresh]
+        problems += [explain(document, detail) for detail in fresh]
         for detail in details:
             _mend(data, detail)
             mended.add(detail.path)
     return None, problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Detail:
-    path: Path_
-    kind: str
-    message: str
-    given: Any
-    expected: str
-
-
-def _expand(errors: list[ErrorDetails], data: dict[str, Any]) -> list[_Detail]:
-    details: dict[tuple[Path_, str], _Detail] = {}
+def _expand(errors: list[ErrorDetails], data: dict[str, Any]) -> list[Detail]:
+    details: dict[tuple[Path_, str], Detail] = {}
     for error in errors:
         context = error.get("ctx") or {}
         path = _real_path(error["loc"], data, missing=error["type"] in {"missing", "extra_forbidden"})
         if error["type"] == "problems":
             for at, message in context["problems"]:
-                details.setdefault(((*path, *at), message), _Detail((*path, *at), "problem", message, None, ""))
+                details.setdefault(((*path, *at), message), Detail((*path, *at), "problem", message, None, ""))
             continue
         kind = error["type"]
         details.setdefault(
-            (path, kind), _Detail(path, kind, error["msg"], error.get("input"), str(context.get("expected", "")))
+            (path, kind), Detail(path, kind, error["msg"], error.get("input"), str(context.get("expected", "")))
         )
     return list(details.values())
 
@@ -154,21 +146,27 @@ def _real_path(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Path_
     """Pydantic's location without the words that it adds for unions and functions: only what is in the file."""
     path: list[str | int] = []
     for index, step in enumerate(loc):
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        elif not (missing and index == len(loc) - 1):
+        found = _child(data, step)
+        if found is _NOTHING and not (missing and index == len(loc) - 1):
             break
+        data = found
         path.append(step)
     return tuple(path)
+
+
+def _child(data: Any, step: str | int) -> Any:
+    if isinstance(data, dict):
+        return data.get(step, _NOTHING)
+    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+        return data[step]
+    return _NOTHING
 
 
 def _within(outer: Path_, inner: Path_) -> bool:
     return inner[: len(outer)] == outer
 
 
-def _mend(data: Any, detail: _Detail) -> None:
+def _mend(data: Any, detail: Detail) -> None:
     """Take the wrong value out, or put something harmless where a value is missing."""
     for step in detail.path[:-1]:
         data = data[step]
@@ -179,123 +177,3 @@ def _mend(data: Any, detail: _Detail) -> None:
         data[last] = copy.deepcopy(_PLACEHOLDERS.get(last, f"x{id(data)}"))
     else:
         data.pop(last, None)
-
-
-def _explain(document: Document, detail: _Detail) -> UserError:
-    path = detail.path
-    name = _dotted(path)
-    if detail.kind == "extra_forbidden":
-        near = _nearest(path)
-        hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(_fields(path[:-1]))}"
-        return UserError("unknown_key", f"unknown key {name}", where=document.where(path, key=True), hint=hint)
-    if detail.kind == "missing":
-        return UserError("missing_key", f"{name} is missing", where=document.where(path[:-1]), hint=_describe(path))
-    if detail.kind == "problem":
-        return UserError(
-            "spec_invalid", f"{name}: {detail.message}" if name else detail.message, where=document.where(path)
-        )
-    return UserError(
-        "wrong_value",
-        f"{name}: {_expected(detail)}, got {_shown(detail.given)}",
-        where=document.where(path),
-        hint=_close_value(detail),
-    )
-
-
-def _expected(detail: _Detail) -> str:
-    words = {
-        "string_type": "expected text",
-        "int_type": "expected a whole number",
-        "float_type": "expected a number",
-        "bool_type": "expected true or false",
-        "list_type": "expected a list",
-        "dict_type": "expected a mapping",
-        "model_type": "expected a mapping",
-        "model_attributes_type": "expected a mapping",
-        "path_type": "expected a path",
-        "datetime_type": "expected a time like 2026-12-01T08:30:00+01:00",
-        "too_short": "expected at least one entry",
-    }
-    if detail.kind in words:
-        return words[detail.kind]
-    if detail.expected and detail.kind in {"enum", "literal_error"}:
-        return f"expected {detail.expected}"
-    if detail.kind == "string_pattern_mismatch":
-        return _pattern_in_words(detail)
-    return detail.message[:1].lower() + detail.message[1:].replace("Input should be", "expected").replace(
-        "input should be", "expected"
-    )
-
-
-def _pattern_in_words(detail: _Detail) -> str:
-    last = detail.path[-1] if detail.path else ""
-    if last == "base_url":
-        return "expected a URL like https://api.example.org/v1"
-    if last == "name" and detail.path[0] == "models":
-        return "expected letters, digits and . _ : / - (at most 80)"
-    if last == "name" or (last == "host" and detail.path[0] == "models"):
-        return "expected a DNS label: lower-case letters, digits and hyphens, a letter first, at most 40"
-    return "expected plain letters, digits, dots and hyphens"
-
-
-def _shown(value: Any) -> str:
-    """The value as it stands in the file, short; what could be a secret's text is not repeated."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "an empty list" if not value else "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return repr(value) if len(value) <= 40 else f"text of {len(value)} characters"
-    return str(value)
-
-
-def _close_value(detail: _Detail) -> str | None:
-    if not (detail.expected and isinstance(detail.given, str)):
-        return None
-    options = [word.strip("'\" ") for part in detail.expected.split(",") for word in part.split(" or ")]
-    near = get_close_matches(detail.given, options, n=1)
-    return f"Did you mean {near[0]!r}?" if near else None
-
-
-def _section(path: Path_) -> type[BaseModel] | None:
-    """The class of the mapping at this path; None where keys are free."""
-    model: type[BaseModel] | None = Workshop
-    for step in path:
-        if isinstance(step, int):
-            continue
-        info = model.model_fields.get(step) if model else None
-        model = _model_in(info.annotation) if info else None
-    return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
-
-
-def _fields(path: Path_) -> list[str]:
-    section = _section(path)
-    return list(section.model_fields) if section else []
-
-
-def _nearest(path: Path_) -> str | None:
-    near = get_close_matches(str(path[-1]), _fields(path[:-1]), n=1, cutoff=0.5)
-    return near[0] if near else None
-
-
-def _describe(path: Path_) -> str | None:
-    section = _section(path[:-1])
-    info = section.model_fields.get(str(path[-1])) if section else None
-    return info.description.split(";")[0] if info and info.description else None
-
-
-def _dotted(path: Path_) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
-    return text.removeprefix(".")

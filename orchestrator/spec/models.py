@@ -41,7 +41,7 @@ class Model(Section):
     name: ModelName
     engine: Annotated[Engine, Field(strict=False)]
     source: Line
-    """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name there."""
+    """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name."""
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
     gpus: Annotated[int, Field(ge=0, le=16)] | None = None
     """GPUs of one replica; absent: 1 for vLLM and TGI; 1 for Ollama where the host has one; 0 for llama.cpp."""
@@ -98,5 +98,4 @@ class Model(Section):
 
 def is_gguf(source: str) -> bool:
     """Whether llama.cpp can load this source: a GGUF file in a repository, at a URL, or on the host."""
-    is_file = source.startswith(("/", "https://", "http://")) or source.count("/") >= 2
-    return is_file and source.endswith(".gguf")
+    return source.endswith(".gguf") and (source.startswith(("/", "https://", "http://")) or source.count("/") > 1)

@@ -17,6 +17,7 @@ REQUIRED = ("name", "email")
 OPTIONAL = ("team", "id")
 _MAIL = re.compile(r"^[^\s@\"'<>(),;:\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 _TEAM = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$")
+_ID = re.compile(r"^[\w.@-]{1,64}$")
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF])
 LONGEST_NAME = 200
 
@@ -100,33 +101,36 @@ def _header_problems(file: Path, header: list[str]) -> Iterator[UserError]:
 
 
 def _row(where: Where, header: list[str], cells: list[str]) -> tuple[RosterRow | None, list[UserError]]:
-    def problem(message: str, hint: str | None = None) -> tuple[None, list[UserError]]:
-        return None, [UserError("roster_invalid", message, where=where, hint=hint)]
-
-    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-        return problem(
-            f"{len(cells)} cells, but the header has {len(header)} columns", "Put names with commas in quotes"
-        )
     values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
     name = clean_name(values.get("name", ""))
     email, team, own_id = (values.get(column) or None for column in ("email", "team", "id"))
-    if not name:
-        return problem("the name is empty")
-    if len(name) > LONGEST_NAME:
-        return problem(f"the name has {len(name)} characters; {LONGEST_NAME} is the most")
-    if email is None and own_id is None:
-        return problem("a row needs an email or an id")
-    if email is not None and (not _MAIL.match(email) or not email.isascii()):
-        return problem(f"{email!r} is not a mail address")
-    if team is not None and not _TEAM.match(team):
-        return problem(f"{team!r} is not a team name", "Letters, digits, blanks and . _ - only")
-    if own_id is not None and not re.match(r"^[\w.@-]{1,64}$", own_id):
-        return problem(f"{own_id!r} is not an id", "Letters, digits and . _ - @ only")
-    return RosterRow(name, email, team, own_id, where.line or 0), []
+    row = RosterRow(name, email, team, own_id, where.line or 0)
+    problem = next(_row_problems(row, header, cells), None)
+    if problem:
+        message, hint = problem
+        return None, [UserError("roster_invalid", message, where=where, hint=hint)]
+    return row, []
+
+
+def _row_problems(row: RosterRow, header: list[str], cells: list[str]) -> Iterator[tuple[str, str | None]]:
+    if any(cell.strip() for cell in cells[len(header) :]):
+        yield f"{len(cells)} cells, but the header has {len(header)} columns", "Put names with commas in quotes"
+    if not row.name:
+        yield "the name is empty", None
+    if len(row.name) > LONGEST_NAME:
+        yield f"the name has {len(row.name)} characters; {LONGEST_NAME} is the most", None
+    if row.email is None and row.id is None:
+        yield "a row needs an email or an id", None
+    if row.email is not None and not (_MAIL.match(row.email) and row.email.isascii()):
+        yield f"{row.email!r} is not a mail address", None
+    if row.team is not None and not _TEAM.match(row.team):
+        yield f"{row.team!r} is not a team name", "Letters, digits, blanks and . _ - only"
+    if row.id is not None and not _ID.match(row.id):
+        yield f"{row.id!r} is not an id", "Letters, digits and . _ - @ only"
 
 
 def clean_name(name: str) -> str:
-    """A name as one line of visible text: line breaks and tabs become blanks, controls and text-direction overrides go."""
+    """A name as one line of visible text: line breaks become blanks, controls and text-direction overrides go."""
     blanks = re.sub(r"\s+", " ", name.translate(_BIDI))
     return unicodedata.normalize(
         "NFC", "".join(c for c in blanks if unicodedata.category(c) not in {"Cc", "Cs", "Co"})

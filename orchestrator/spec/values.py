@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +36,7 @@ EngineArgument = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*
 
 
 def _printable(text: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if any(unicodedata.category(character) == "Cc" for character in text):
         raise PydanticCustomError("control", "control characters and line breaks are not allowed here")
     return text
 

@@ -47,7 +47,7 @@ def url(scheme: str, host: str, port: int) -> str:
 
 
 def own_address() -> str:
-    """This machine's address on the network that it would use to leave it. Sends nothing."""
+    """The address of this machine on the network by which it would leave. Sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # a documentation address: only the routing table is asked

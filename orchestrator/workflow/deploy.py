@@ -1,4 +1,4 @@
-"""Steps: the host may be used, and its containers are what the stack says. Reads by the Docker SDK, writes by Ansible."""
+"""Steps: the host may be used, and its containers are what the stack says. The Docker SDK reads, Ansible writes."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def desired(
     images: Mapping[Component, str],
     cache: Path,
 ) -> Desired:
-    """All files of all hosts. `cache` keeps synthetic weights. Raises UserError for a secret or certificate it cannot read."""
+    """All files of all hosts; `cache` keeps synthetic weights. Raises UserError for what it cannot read."""
     workshop, where = spec.workshop, addresses(spec.workshop)
     secrets = _secrets(spec, deployment, secret)
     config = gateway_config(workshop, deployment, people, secret, _provider_keys(spec))
@@ -161,5 +161,5 @@ def _require_pair(spec: Spec, cert: Path, key: Path) -> None:
 
 def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:
     index = spec.workshop.models.index(lack.model)
-    hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}; practice: true needs none"
+    hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}"
     return spec.problem(("models", index), "does_not_fit", f"{lack.model.name}: {lack.reason}", hint)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import connect_local
+from orchestrator.spec.loader import load
 from orchestrator.state.clock import utc_now
 from orchestrator.state.deployed import DeployedHost
-from orchestrator.errors import UserError
-from orchestrator.spec.loader import load
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.record import Teardown, record_teardown

@@ -45,7 +45,7 @@ def _answers(address: str) -> bool:
 
     try:
         return requests.get(f"{address}/v2/", timeout=SECONDS, allow_redirects=False).status_code in _SPEAKS
-    except requests.exceptions.SSLError:
-        return True  # something is there; whether its certificate will do is the engine's to say
+    except requests.exceptions.SSLError as error:
+        return "CERTIFICATE_VERIFY_FAILED" in str(error)  # somebody is there; whom to trust is the engine's to say
     except requests.RequestException:
         return False

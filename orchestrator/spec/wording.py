@@ -1,0 +1,146 @@
+"""Problems of workshop.yaml in words: what was expected, what is there, and the nearest spelling. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from orchestrator.errors import UserError
+from orchestrator.spec.document import Document, Path_
+from orchestrator.spec.workshop import Workshop
+
+LONGEST_SHOWN = 40  # characters of a wrong value that an error repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that Pydantic found, at its place in the file."""
+
+    path: Path_
+    kind: str
+    message: str
+    given: Any
+    expected: str
+
+
+def explain(document: Document, detail: Detail) -> UserError:
+    path = detail.path
+    name = _dotted(path)
+    if detail.kind == "extra_forbidden":
+        near = _nearest(path)
+        hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(_fields(path[:-1]))}"
+        return UserError("unknown_key", f"unknown key {name}", where=document.where(path, key=True), hint=hint)
+    if detail.kind == "missing":
+        return UserError("missing_key", f"{name} is missing", where=document.where(path[:-1]), hint=_describe(path))
+    if detail.kind == "problem":
+        return UserError(
+            "spec_invalid", f"{name}: {detail.message}" if name else detail.message, where=document.where(path)
+        )
+    return UserError(
+        "wrong_value",
+        f"{name}: {_expected(detail)}, got {_shown(detail.given)}",
+        where=document.where(path),
+        hint=_close_value(detail),
+    )
+
+
+def _expected(detail: Detail) -> str:
+    words = {
+        "string_type": "expected text",
+        "int_type": "expected a whole number",
+        "float_type": "expected a number",
+        "bool_type": "expected true or false",
+        "list_type": "expected a list",
+        "dict_type": "expected a mapping",
+        "model_type": "expected a mapping",
+        "model_attributes_type": "expected a mapping",
+        "path_type": "expected a path",
+        "datetime_type": "expected a time like 2026-12-01T08:30:00+01:00",
+        "too_short": "expected at least one entry",
+    }
+    if detail.kind in words:
+        return words[detail.kind]
+    if detail.expected and detail.kind in {"enum", "literal_error"}:
+        return f"expected {detail.expected}"
+    if detail.kind == "string_pattern_mismatch":
+        return _pattern_in_words(detail)
+    return detail.message[:1].lower() + detail.message[1:].replace("Input should be", "expected").replace(
+        "input should be", "expected"
+    )
+
+
+def _pattern_in_words(detail: Detail) -> str:
+    last = detail.path[-1] if detail.path else ""
+    if last == "base_url":
+        return "expected a URL like https://api.example.org/v1"
+    if last == "name" and detail.path[0] == "models":
+        return "expected letters, digits and . _ : / - (at most 80)"
+    if last == "name" or (last == "host" and detail.path[0] == "models"):
+        return "expected a DNS label: lower-case letters, digits and hyphens, a letter first, at most 40"
+    return "expected plain letters, digits, dots and hyphens"
+
+
+def _shown(value: Any) -> str:
+    """The value as it stands in the file, short; what could be a secret's text is not repeated."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "an empty list" if not value else "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value) if len(value) <= LONGEST_SHOWN else f"text of {len(value)} characters"
+    return str(value)
+
+
+def _close_value(detail: Detail) -> str | None:
+    if not (detail.expected and isinstance(detail.given, str)):
+        return None
+    options = [word.strip("'\" ") for part in detail.expected.split(",") for word in part.split(" or ")]
+    near = get_close_matches(detail.given, options, n=1)
+    return f"Did you mean {near[0]!r}?" if near else None
+
+
+def _section(path: Path_) -> type[BaseModel] | None:
+    """The class of the mapping at this path; None where keys are free."""
+    model: type[BaseModel] | None = Workshop
+    for step in path:
+        if isinstance(step, int):
+            continue
+        info = model.model_fields.get(step) if model else None
+        model = _model_in(info.annotation) if info else None
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def _fields(path: Path_) -> list[str]:
+    section = _section(path)
+    return list(section.model_fields) if section else []
+
+
+def _nearest(path: Path_) -> str | None:
+    near = get_close_matches(str(path[-1]), _fields(path[:-1]), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
+def _describe(path: Path_) -> str | None:
+    section = _section(path[:-1])
+    info = section.model_fields.get(str(path[-1])) if section else None
+    return info.description.split(";")[0] if info and info.description else None
+
+
+def _dotted(path: Path_) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".")
