@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.errors import UserError
 
 
 class Settings(BaseSettings):
@@ -21,3 +23,14 @@ class Settings(BaseSettings):
     """A package index with torch's CPU wheels, for building vLLM's practice image."""
     webui_concurrency: int = Field(default=4, ge=1, le=64)
     """Accounts created at once; about the WebUI host's cores, up to twice as many."""
+
+
+def read_settings() -> Settings:
+    """Raises UserError `setting_invalid` naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        variable = f"WORKSHOP_{first['loc'][0]}".upper()
+        hint = "Set it right or unset it"
+        raise UserError("setting_invalid", f"the environment variable {variable}: {first['msg']}", hint=hint) from None

@@ -27,7 +27,10 @@ def addresses(workshop: Workshop) -> Addresses:
     """The workshop's addresses; without `public.host`, those of this machine."""
     gateway_host = next(host for host in workshop.hosts if "gateway" in host.roles)
     local = workshop.practice or gateway_host.is_local
-    host = workshop.public.host or (own_address() if local else gateway_host.address)
+    named = workshop.public.host
+    if named and workshop.practice and not is_this_machine(named):
+        named = None  # the name of the real class: nobody would find the practice one there
+    host = named or (own_address() if local else gateway_host.address)
     scheme = "https" if workshop.public.tls else "http"
     webui = None if workshop.webui.mode == "none" else workshop.webui.port
     near = "127.0.0.1" if local else gateway_host.address
@@ -36,7 +39,7 @@ def addresses(workshop: Workshop) -> Addresses:
         webui=url(scheme, host, webui) if webui else None,
         local_api=url(scheme, near, workshop.gateway.port),
         local_webui=url(scheme, near, webui) if webui else None,
-        guessed=workshop.public.host is None,
+        guessed=named is None,
     )
 
 
@@ -44,6 +47,24 @@ def url(scheme: str, host: str, port: int) -> str:
     bracketed = f"[{host}]" if ":" in host else host
     usual = {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{bracketed}" if port == usual else f"{scheme}://{bracketed}:{port}"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a name or address leads to this machine."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    return any(_can_bind(family, address) for family, *_, address in found)
+
+
+def _can_bind(family: int, address: object) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind(address)  # type: ignore[arg-type]  # a pair or a quadruple, as getaddrinfo gives it
+    except OSError:
+        return False
+    return True
 
 
 def own_address() -> str:

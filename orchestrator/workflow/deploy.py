@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from orchestrator.errors import UserError, Where, WorkshopError
+from orchestrator.errors import HostError, UserError, Where, WorkshopError
 from orchestrator.fleet.compose import require_compose
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.ownership import Owner, as_variables, require_ownership
@@ -65,9 +65,9 @@ def deploy(run: Run) -> Run:
         if found.is_empty:
             continue
         result = _apply(run, stack, folder, files, found)
-        run = run.changed(*found.lines(stack.host.name))
+        run = replace(run.changed(*found.lines(stack.host.name)), notes=(*run.notes, *result.notes))
         if result.failed:
-            raise UserError(
+            raise HostError(
                 "deploy_failed",
                 result.failed,
                 where=Where(host=stack.host.name),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.checks.check import Check
+from orchestrator.errors import SpecError
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import WorkshopLock
@@ -69,7 +70,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
     begun = time.monotonic()
     problems = spec.secret_problems() if not spec.workshop.practice else []
     if problems:
-        raise problems[0]
+        raise SpecError(problems)
     folder = state_folder(spec, options.state_dir, settings)
     with WorkshopLock(folder, "provision"), State.open(folder) as state:
         run = Run(spec=spec, options=options, settings=settings, report=report, state=state)

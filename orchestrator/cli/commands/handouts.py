@@ -19,12 +19,12 @@ def handouts(
     spec: Path, *, practice: bool, to: Path | None, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Write cards.pdf, cards.csv and guide.html again."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.people import print_again
 
     loaded = load(spec, practice=practice or None)
-    written = print_again(loaded, Settings(), state_dir, to)
+    written = print_again(loaded, read_settings(), state_dir, to)
     document = {
         "workshop": loaded.workshop.name,
         "ok": True,

@@ -28,11 +28,11 @@ def participants() -> None:
 @common_options
 def list_(spec: Path, *, practice: bool, everybody: bool, output: str, state_dir: Path | None, verbose: bool) -> None:
     """List participants with keys, passwords and models, ordered by id."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.people import listed
 
-    found = listed(load(spec, practice=practice or None), Settings(), state_dir, everybody=everybody)
+    found = listed(load(spec, practice=practice or None), read_settings(), state_dir, everybody=everybody)
     emit([document(one) for one in found], text=_text(found), output=output)
 
 

@@ -23,11 +23,11 @@ CHANGES = 10
 @common_options
 def plan(spec: Path, *, practice: bool, exit_code: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
     """Say what provision would change, where each model goes, and whether it fits. Touches nothing."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.plan import make_plan
 
-    made = make_plan(load(spec, practice=practice or None), Settings(), state_dir)
+    made = make_plan(load(spec, practice=practice or None), read_settings(), state_dir)
     emit(document(made), text=_text(made), output=output)
     return CHANGES if exit_code and made.changes else 0
 

@@ -27,14 +27,14 @@ def provision(
     spec: Path, *, practice: bool, take_over: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> int:
     """Turn SPEC into a class that works: servers, keys, accounts, proof, cards."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.provision import provision as make_it_so
     from orchestrator.workflow.run import Options
 
     loaded = load(spec, practice=practice or None)
     with Progress(verbose=verbose) as progress:
-        done = make_it_so(loaded, Options(state_dir, take_over), Settings(), progress)
+        done = make_it_so(loaded, Options(state_dir, take_over), read_settings(), progress)
     emit(document(done), text=summary(done, spec), output=output)
     if done.failed_hosts:
         return HOSTS_FAILED

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @common_options
 def status(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
     """What is up, what is not, and what to do."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.status import status as look
 
-    seen = look(load(spec, practice=practice or None), Settings(), state_dir)
+    seen = look(load(spec, practice=practice or None), read_settings(), state_dir)
     emit(document(seen), text=_text(seen), output=output)
     return 0
 

@@ -37,11 +37,11 @@ def teardown(
     verbose: bool,
 ) -> int:
     """Remove containers, networks, volumes and files of a workshop, look again, and print the proof."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.workflow.teardown import find_folder
     from orchestrator.workflow.teardown import teardown as remove
 
-    settings = Settings()
+    settings = read_settings()
     folder = find_folder(spec, name, state_dir or settings.state_dir)
     if folder.has_state and not yes and not sys.stdin.isatty():
         raise click.UsageError("Without a terminal teardown needs --yes.")

@@ -18,7 +18,7 @@ NOT_VERIFIED = 4
 @common_options
 def verify(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
     """Ask what participants will ask, and what must fail. Exit code 4 if anything is off."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.verify import verify as ask
 
@@ -26,7 +26,7 @@ def verify(spec: Path, *, practice: bool, output: str, state_dir: Path | None, v
     with Progress(verbose=verbose) as progress:
         progress.step("Asking as a participant")
         checks = ask(
-            loaded, Settings(), state_dir, lambda check: progress.say(f"{check.name}, {check.target}: {check.got}")
+            loaded, read_settings(), state_dir, lambda check: progress.say(f"{check.name}, {check.target}: {check.got}")
         )
     ok = all(check.ok for check in checks)
     rows = [
