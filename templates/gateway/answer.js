@@ -35,7 +35,7 @@ function body(r, data, flags) {
         if (firstByte === null) { firstByte = Number(r.variables.request_time); }
         usage.read(data, kind === 'native' ? '\n' : 'data:');
     }
-    if (!hides) { return r.sendBuffer(data, { last: flags.last, flush: true }); }
+    if (!hides) { return r.sendBuffer(data, flags); }
     hideUsage(r, data, flags);
 }
 

@@ -8,8 +8,8 @@ function presentedKey(r) {
     return (r.headersIn['x-api-key'] || '').trim();
 }
 
-// The caller's entry in the policy, or null after the refusal was sent. A service without a person may only look at
-// the list of models (`listing`).
+// The caller's entry in the policy, or null after the refusal was sent. When `listing` models, a service is answered for
+// itself, with all of them: Open WebUI keeps the last list that it got for everybody, whoever it was asked for.
 function identify(r, listing) {
     const key = presentedKey(r);
     if (!key) {
@@ -24,6 +24,7 @@ function identify(r, listing) {
     r.variables.gw_caller = owner;
     const caller = policy.callers[owner];
     if (!caller.service) { return inWindow(r, caller); }
+    if (listing) { return caller; }
 
     const person = policy.emails[(r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase()];
     if (person !== undefined) {
@@ -31,7 +32,7 @@ function identify(r, listing) {
         r.variables.gw_caller = person;
         return inWindow(r, policy.callers[person]);
     }
-    return listing ? caller : deny(r, 403, 'unknown_person', 'This service may only ask on behalf of a participant, and named none that is known.');
+    return deny(r, 403, 'unknown_person', 'This service may only ask on behalf of a participant, and named none that is known.');
 }
 
 // A time that is not a number must refuse: hence the negations.

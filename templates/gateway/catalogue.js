@@ -14,7 +14,7 @@ function allowed(r) {
         refusal.refuse(r, 405, 'invalid_request_error', 'method_not_allowed', `${r.uri} takes GET only.`);
         return null;
     }
-    const caller = callers.identify(r, r.uri === '/v1/models');
+    const caller = callers.identify(r, true);
     return caller === null ? null : Object.keys(policy.models).filter(name => callers.mayUse(caller, name));
 }
 

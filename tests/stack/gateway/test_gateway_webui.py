@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.plan.gateway import API_PORT, WEBUI_PORT, GatewayConfig, Server
+from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig, Server
 
 if TYPE_CHECKING:
     from tests.stack.gateway.conftest import Gateway
@@ -67,6 +67,19 @@ def test_http_2_is_offered(secure: Gateway) -> None:
         ):
             assert connection.selected_alpn_protocol() == "h2"
     secure.tls.set_alpn_protocols(["http/1.1"])
+
+
+def test_over_http_2_an_answer_streams_too(secure: Gateway) -> None:
+    asked = '{"model": "stub", "stream": true, "stub": {"events": 3}}'
+    curl = ("curl", "-sk", "--http2", "-w", "%{http_version}", "-H", "Authorization: Bearer sk-ada", "-d", asked)
+    answer = secure.run(*curl, f"https://127.0.0.1:{API_PORT}/v1/chat/completions")
+    assert answer.count("data: ") == 4
+    assert answer.endswith("data: [DONE]\n\n2")
+
+
+def test_open_webuis_container_may_use_the_api_without_tls_on_a_port_that_is_not_published(secure: Gateway) -> None:
+    assert secure.run("curl", "-s", f"http://127.0.0.1:{INTERNAL_PORT}/healthz") == "ok\n"
+    assert not secure.container.ports.get(f"{INTERNAL_PORT}/tcp")
 
 
 def test_plain_http_on_the_tls_port_is_sent_to_https(secure: Gateway) -> None:
