@@ -19,6 +19,7 @@ from orchestrator.spec.workshop import Workshop
 
 VERIFY = "_verify"  # asks as a participant would; exempt from the window, never listed, no card
 SERVICE = "_webui"  # Open WebUI itself
+INSTRUCTOR = "_instructor"  # its administrator
 UNBOUNDED = CallerLimits()
 
 
@@ -30,6 +31,11 @@ def verifiers(workshop: Workshop) -> tuple[Participant, ...]:
 
 def key_of(secret: bytes, participant: Participant) -> SecretStr:
     return keys.api_key(secret, participant.id, participant.key_generation)
+
+
+def instructor_email(workshop: str) -> str:
+    """The first administrator of Open WebUI."""
+    return f"instructor@{workshop}.workshop.local"
 
 
 def service_key(secret: bytes) -> SecretStr:
@@ -100,6 +106,15 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             key_hashes=(keys.fingerprint(key_of(secret, person)),),
             models=models_for(workshop, person.team),
             email=person.webui_email(workshop.name),
+            limits=UNBOUNDED,
+            exempt=True,
+        )
+    if workshop.webui.mode != "none":
+        yield Caller(
+            id=INSTRUCTOR,
+            key_hashes=(),  # asks through Open WebUI only
+            models=everything,
+            email=instructor_email(workshop.name),
             limits=UNBOUNDED,
             exempt=True,
         )

@@ -24,18 +24,24 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class RosterRow:
-    """One person. `line` is where the row begins in the file, from 1."""
+    """One row of the roster: stripped text, empty cells as None."""
 
-    name: str
+    name: str | None
     email: str | None
-    team: str | None
-    id: str | None
-    line: int
+    team: str | None = None
+    id: str | None = None  # the row's own `id` column, not the participant's id
+    line: int | None = None  # where the row begins in the file, from 1
 
     @property
-    def binding(self) -> str:
-        """What identifies this person from one reading to the next: the id column, else the mail."""
-        return f"id:{self.id}" if self.id else f"mail:{(self.email or '').lower()}"
+    def mail(self) -> str | None:
+        return self.email.lower() if self.email else None
+
+    @property
+    def binding(self) -> str | None:
+        """What this person is known by, as the state keeps it: the id column, else the mail."""
+        if self.id:
+            return f"id:{self.id}"
+        return f"mail:{self.mail}" if self.mail else None
 
 
 def read_roster(file: Path, named_at: Where) -> tuple[tuple[RosterRow, ...], list[UserError]]:
@@ -104,7 +110,7 @@ def _row(where: Where, header: list[str], cells: list[str]) -> tuple[RosterRow |
     values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
     name = clean_name(values.get("name", ""))
     email, team, own_id = (values.get(column) or None for column in ("email", "team", "id"))
-    row = RosterRow(name, email, team, own_id, where.line or 0)
+    row = RosterRow(name, email, team, own_id, where.line)
     problem = next(_row_problems(row, header, cells), None)
     if problem:
         message, hint = problem
@@ -117,7 +123,7 @@ def _row_problems(row: RosterRow, header: list[str], cells: list[str]) -> Iterat
         yield f"{len(cells)} cells, but the header has {len(header)} columns", "Put names with commas in quotes"
     if not row.name:
         yield "the name is empty", None
-    if len(row.name) > LONGEST_NAME:
+    elif len(row.name) > LONGEST_NAME:
         yield f"the name has {len(row.name)} characters; {LONGEST_NAME} is the most", None
     if row.email is None and row.id is None:
         yield "a row needs an email or an id", None
@@ -139,7 +145,7 @@ def clean_name(name: str) -> str:
 
 def _duplicates(file: Path, rows: list[RosterRow]) -> Iterator[UserError]:
     for column in ("email", "id"):
-        first: dict[str, int] = {}
+        first: dict[str, int | None] = {}
         for row in rows:
             value = getattr(row, column)
             key = value.lower() if value else None

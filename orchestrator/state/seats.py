@@ -16,6 +16,7 @@ from typing import Literal
 
 from orchestrator.errors import UserError, Where
 from orchestrator.participants import Participant
+from orchestrator.spec.roster import RosterRow
 
 ChangeKind = Literal["added", "returned", "changed", "removed"]
 
@@ -26,28 +27,6 @@ class CountedSeats:
 
     count: int
     spare: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RosterRow:
-    """One row of the roster: stripped text, empty cells as None."""
-
-    name: str | None
-    email: str | None
-    team: str | None = None
-    id: str | None = None  # the row's own `id` column, not the participant's id
-    line: int | None = None  # from 1
-
-    @property
-    def mail(self) -> str | None:
-        return self.email.lower() if self.email else None
-
-    @property
-    def binding(self) -> str | None:
-        """What this person is known by, as the state keeps it."""
-        if self.id:
-            return f"id:{self.id}"
-        return f"mail:{self.mail}" if self.mail else None
 
 
 @dataclass(frozen=True, slots=True)

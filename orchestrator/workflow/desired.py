@@ -14,7 +14,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment, Stack
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig
 from orchestrator.plan.placement import Unplaced
-from orchestrator.plan.policy import gateway_config
+from orchestrator.plan.policy import gateway_config, instructor_email
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.compose import StackValues
 from orchestrator.render.files import File
@@ -83,11 +83,6 @@ def desired(
     return Desired(deployment, config, where, files)
 
 
-def admin_email(workshop: str) -> str:
-    """The first administrator of Open WebUI: the instructor."""
-    return f"instructor@{workshop}.workshop.local"
-
-
 def admin_password(secret: bytes) -> SecretStr:
     return keys.password(secret, "webui-admin", "", 1)
 
@@ -102,7 +97,7 @@ def _webui_environment(spec: Spec, where: Addresses) -> dict[str, str]:
     return webui_environment(
         where.webui,
         title=spec.workshop.title,
-        admin_email=admin_email(spec.workshop.name),
+        admin_email=instructor_email(spec.workshop.name),
         gateway_url=INTERNAL_GATEWAY,
         origins=(where.local_webui, where.local_webui.replace("127.0.0.1", "localhost")),
     )

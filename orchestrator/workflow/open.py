@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.seats import CountedSeats, RosterRow, RosterSeats, Seats
+from orchestrator.state.seats import CountedSeats, RosterSeats, Seats
 
 
 def state_folder(spec: Spec, state_dir: Path | None, settings: Settings) -> StateFolder:
@@ -20,5 +20,4 @@ def seats(spec: Spec) -> Seats:
     section = spec.workshop.participants
     if spec.roster is None:
         return CountedSeats(section.count or 0, section.spare)
-    rows = tuple(RosterRow(row.name, row.email, row.team, row.id, row.line) for row in spec.roster)
-    return RosterSeats(rows, section.spare, spec.path(section.roster) if section.roster else None)
+    return RosterSeats(spec.roster, section.spare, spec.path(section.roster) if section.roster else None)

@@ -9,14 +9,14 @@ from orchestrator.handouts.folder import write_handouts
 from orchestrator.handouts.values import GuideModel, Handout, Written
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import RoutedModel, Window
-from orchestrator.plan.policy import window
+from orchestrator.plan.policy import instructor_email, window
 from orchestrator.render.files import PRIVATE
 from orchestrator.spec.loader import Spec
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.credentials import credentials
-from orchestrator.workflow.desired import admin_email, admin_password
+from orchestrator.workflow.desired import admin_password
 from orchestrator.workflow.run import Run
 
 INSTRUCTOR = "instructor.txt"
@@ -84,7 +84,7 @@ def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) ->
     lines = (
         f"{spec.workshop.title}: Open WebUI as administrator",
         f"Address:  {where.webui}",
-        f"E-mail:   {admin_email(spec.workshop.name)}",
+        f"E-mail:   {instructor_email(spec.workshop.name)}",
         f"Password: {admin_password(state.secret).get_secret_value()}",
     )
     content = ("\n".join(lines) + "\n").encode()

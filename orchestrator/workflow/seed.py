@@ -8,12 +8,12 @@ from pydantic import SecretStr
 
 from orchestrator import keys
 from orchestrator.participants import Participant
-from orchestrator.plan.policy import service_key, verifiers
+from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import seed
 from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
-from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_email, admin_password
+from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_password
 from orchestrator.workflow.run import Run
 
 READY_SECONDS = 180
@@ -46,7 +46,7 @@ def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: byt
     return Seed(
         title=workshop.title,
         url=url,
-        admin=Admin(admin_email(workshop.name), admin_password(secret)),
+        admin=Admin(instructor_email(workshop.name), admin_password(secret)),
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=service_key(secret),
         models=tuple(
