@@ -80,7 +80,8 @@ describe_install() {
 add_newer_release() { # Debian 12 has no Compose v2: these packages, and nothing else, from the next release
   local targets mirror security key=/usr/share/keyrings/debian-archive-keyring.gpg
   # no pipe into a command that ends early: under pipefail the writer's SIGPIPE would count as a failure
-  targets=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages')
+  # --no-release-info: a fresh machine has downloaded no lists yet
+  targets=$(apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE)' 'Created-By: Packages' 'Component: main')
   mirror=$(awk '!found && $2 == "bookworm" { print $1; found = 1 }' <<<"$targets")
   security=$(awk '!found && $2 == "bookworm-security" { print $1; found = 1 }' <<<"$targets")
   if [ -z "$mirror" ]; then fail "apt has no source for Debian bookworm: add one to /etc/apt/sources.list"; fi

@@ -15,11 +15,15 @@ command -v mmdebstrap >/dev/null || { echo "mmdebstrap is missing: apt-get insta
 work=$(mktemp -d /var/tmp/workshop-base.XXXXXX) # mmdebstrap wants a place that is neither nodev nor noexec
 trap '"${as_root[@]}" rm -rf "$work"' EXIT
 
-# On a machine without a Debian source (Ubuntu) the list stays empty: mmdebstrap knows Debian's own address.
-sources=()
-targets=$(apt-get indextargets --format '$(ORIGIN) $(SITE) $(RELEASE)' 'Created-By: Packages')
-mirror=$(awk '!found && $1 == "Debian" && $3 !~ /-/ { print $2; found = 1 }' <<<"$targets")
-security=$(awk '!found && $1 == "Debian" && $3 ~ /-security$/ { print $2; found = 1 }' <<<"$targets")
+# On a machine that is not Debian the list stays empty: mmdebstrap knows Debian's own address.
+sources=() mirror="" security=""
+. /etc/os-release
+if [ "$ID" = debian ]; then
+  # --no-release-info: a fresh machine has downloaded no lists yet
+  targets=$(apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE)' 'Created-By: Packages' 'Component: main')
+  mirror=$(awk -v own="${VERSION_CODENAME:-}" '!found && $2 == own { print $1; found = 1 }' <<<"$targets")
+  security=$(awk -v own="${VERSION_CODENAME:-}-security" '!found && $2 == own { print $1; found = 1 }' <<<"$targets")
+fi
 if [ -n "$mirror" ]; then
   printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$suite" >"$work/sources.list"
   if [ "$suite" = bookworm ]; then # forky is testing, which gets its fixes by migration
