@@ -6,14 +6,18 @@ apt is tried in tests/stack; Ubuntu's choice of packages is tested here only.
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 REAL = [
@@ -352,3 +356,16 @@ def test_locks_of_the_program_hold_hashes_and_no_address(name: str) -> None:
     assert packages
     assert all("==" in line and line.endswith("\\") for line in packages)
     assert "://" not in lock
+
+
+def test_locks_are_in_step_with_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {
+        "requirements.lock": project["project"]["dependencies"],
+        "requirements-test.lock": [*project["project"]["dependencies"], *project["dependency-groups"]["test"]],
+    }
+    for name, requirements in wanted.items():
+        lock = (ROOT / "bootstrap" / name).read_text()
+        locked = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
+        for requirement in map(Requirement, requirements):
+            assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), f"{name}: make lock"
