@@ -1,0 +1,73 @@
+"""The workshops that the tests of this folder look at; workshop_bed.py says what one is."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import docker
+import pytest
+from workshop_bed import Provisioned, Watch, Workshop, free_port, hostile_people, llama
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def make_workshop(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Workshop]]:
+    """A workshop of two people on free ports, and what the keywords say; not provisioned yet."""
+    made: list[Workshop] = []
+
+    def make(kind: str, **sections: Any) -> Workshop:
+        spec: dict[str, Any] = {
+            "name": f"stacktest-{kind}-{secrets.token_hex(3)}",
+            "title": "Stack test",
+            "public": {"host": "127.0.0.1"},
+            "participants": {"count": 2},
+            "models": [llama("tiny")],
+            "gateway": {"port": free_port()},
+            "webui": {"mode": "none"},
+            "practice": True,
+        }
+        spec |= sections
+        spec["webui"] = {"port": free_port(), **spec["webui"]}
+        made.append(Workshop(tmp_path_factory.mktemp(kind), spec, engine))
+        return made[-1]
+
+    yield make
+    for workshop in made:
+        workshop.remove()
+
+
+@pytest.fixture(scope="session")
+def first(make_workshop: Callable[..., Workshop]) -> Provisioned:
+    """Everything that practice mode has: several engines, replicas, a team, hostile names, a spare seat."""
+    workshop = make_workshop(
+        "main",
+        title='Stack "test" {{7*7}} $HOME',
+        participants={"roster": "people.csv", "spare": 1},
+        models=[
+            llama("tiny-chat", replicas=2),
+            {"name": "qwen2.5-7b", "engine": "vllm", "source": "Qwen/Qwen2.5-7B-Instruct"},
+            {"name": "llama3.2", "engine": "ollama", "source": "llama3.2:3b"},
+            llama("staff-model", teams=["staff"]),
+        ],
+        limits={"requests_per_minute": 1000, "concurrent_requests": 10},
+        webui={"mode": "shared"},
+    )
+    workshop.roster(*hostile_people())
+    with Watch(workshop) as watch:
+        document = workshop.provision()
+    return Provisioned(workshop, document, watch)
+
+
+@pytest.fixture(scope="session")
+def main(first: Provisioned) -> Workshop:
+    return first.workshop
