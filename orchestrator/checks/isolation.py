@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +14,10 @@ from orchestrator.checks.silence import Silence
 from orchestrator.checks.subject import EngineUnderTest, Subject
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.gateway import ADMIN_PORT, API_PORT
+from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, INTERNAL_PORT, WEBUI_PORT
 
-SECONDS = 2  # a packet that is dropped is never answered
+CONNECT, SECONDS = 1, 2  # a packet that is dropped is never answered, and this machine is near
+FOR_PARTICIPANTS = {f"{API_PORT}/tcp", f"{WEBUI_PORT}/tcp"}
 NOT_REACHED = {6: "no such name", 7: "no way there", 28: "no answer"}  # curl's exit codes
 UNPUBLISHED = "no port published"
 UNREACHED = "not reached"
@@ -27,12 +29,14 @@ def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
     docker, webui = subject.docker, subject.webui_container
     if docker is None:
         return
+    if subject.gateway_container is not None:
+        yield (_gateway_publishes(docker, subject.gateway_container),)
     for engine in subject.engines:
         yield (_published(docker, f"engine {engine.service}", engine.container),)
     if webui is None:
         return
     yield (_published(docker, "Open WebUI", webui),)
-    yield (_the_probe_works(docker, webui, tls=subject.api.startswith("https")),)
+    yield (_the_probe_works(docker, webui),)
     for engine in subject.engines:
         yield (_from_inside(docker, webui, engine),)
     yield (_counters_from_inside(docker, webui),)
@@ -44,19 +48,28 @@ def admin_address(api: str) -> str:
     return f"http://[{host}]:{ADMIN_PORT}" if ":" in host else f"http://{host}:{ADMIN_PORT}"
 
 
-def published_ports(container: dict[str, Any]) -> list[str]:
-    """What a container (as `docker inspect` tells it) opens on its host."""
+def published_ports(container: dict[str, Any], *, meant: AbstractSet[str] = frozenset()) -> list[str]:
+    """What a container (as `docker inspect` tells it) opens on its host, but for its ports that are `meant` to be."""
     host = container["HostConfig"]
     if host.get("NetworkMode") == "host":
         return ["all: it shares the host's network"]
     bindings = [host.get("PortBindings") or {}, container["NetworkSettings"].get("Ports") or {}]
-    found = {f"{at.get('HostIp') or '*'}:{at.get('HostPort')}" for ports in bindings for at in _bound(ports)}
+    found = {
+        f"{inside} as {at.get('HostIp') or '*'}:{at.get('HostPort')}"
+        for ports in bindings
+        for inside, places in ports.items()
+        if inside not in meant
+        for at in places or ()
+    }
     return sorted(found | ({"all that the image exposes"} if host.get("PublishAllPorts") else set()))
 
 
-def _bound(ports: dict[str, list[dict[str, str]] | None]) -> Iterator[dict[str, str]]:
-    for bindings in ports.values():
-        yield from bindings or ()
+def _gateway_publishes(docker: DockerHost, container: str) -> Question:
+    def ask() -> Outcome:
+        found = published_ports(_inspect(docker, container), meant=FOR_PARTICIPANTS)
+        return Outcome(not found, f"published: {', '.join(found)}" if found else "those and no more")
+
+    return Question("Ports on the host", "gateway", "those for participants", ask)
 
 
 def _published(docker: DockerHost, who: str, container: str) -> Question:
@@ -85,12 +98,11 @@ def _counters_from_inside(docker: DockerHost, webui: str) -> Question:
     return Question("From inside Open WebUI", "the gateway's counters", UNREACHED, ask)
 
 
-def _the_probe_works(docker: DockerHost, webui: str, *, tls: bool) -> Question:
+def _the_probe_works(docker: DockerHost, webui: str) -> Question:
     """Without this, a container without any network would prove that everything is closed."""
 
     def ask() -> Outcome:
-        url = f"{'https' if tls else 'http'}://{GATEWAY_SERVICE}:{API_PORT}/healthz"
-        status, answer = _curl(docker, webui, url)
+        status, answer = _curl(docker, webui, f"http://{GATEWAY_SERVICE}:{INTERNAL_PORT}/healthz")
         return Outcome(status == 0, "reached" if status == 0 else _not_asked(status, answer))
 
     return Question("From inside Open WebUI", "gateway", "reached", ask)
@@ -106,9 +118,9 @@ def _unreached(docker: DockerHost, container: str, urls: list[str]) -> Outcome:
 
 
 def _curl(docker: DockerHost, container: str, url: str) -> tuple[int, str]:
-    """Exit code, HTTP status. `-k`: reached is reached, whatever the certificate."""
-    flags = ["-s", "-k", "--noproxy", "*", "-m", str(SECONDS), "-o", "/dev/null", "-w", "%{http_code}"]
-    return docker.ask(container, ["curl", *flags, url])
+    """Exit code, HTTP status."""
+    waits = ["--connect-timeout", str(CONNECT), "-m", str(SECONDS)]
+    return docker.ask(container, ["curl", "-s", "--noproxy", "*", *waits, "-o", "/dev/null", "-w", "%{http_code}", url])
 
 
 def _not_asked(status: int, answer: str) -> str:

@@ -22,6 +22,7 @@ CURL_TIMEOUT = 28
 MISSING_PROGRAM = {126, 127}
 OK = 200
 MOST_CHARACTERS = 160
+TRIES = 3
 
 
 def first_answer(docker: DockerHost, gateway_container: str, backend: Backend, *, seconds: float) -> str | None:
@@ -70,14 +71,18 @@ class _Silent(Exception):  # noqa: N818 - says what happened
 
 
 def _post(docker: DockerHost, container: str, url: str, body: dict[str, object], *, seconds: float) -> tuple[int, str]:
-    """HTTP status and body."""
-    command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code}", "-H", "Content-Type: application/json"]
-    status, output = docker.ask(container, [*command, "-d", json.dumps(body), url])
-    if status == CURL_TIMEOUT:
-        raise _Silent(f"it did not answer a first question within {seconds:g} seconds")
-    if status in MISSING_PROGRAM:
-        raise _Silent("it could not be asked: the gateway's image has no curl")
-    if status != 0:
-        raise _Silent(CURL_TROUBLES.get(status, f"it could not be asked (curl: {status})"))
-    text, _, code = output.rpartition("\n")
-    return int(code), text
+    """HTTP status and body. Docker may lose the first output of a quick command, so its length is told with it."""
+    command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code} %{size_download}"]
+    command += ["-H", "Content-Type: application/json", "-d", json.dumps(body), url]
+    for _ in range(TRIES):
+        status, output = docker.ask(container, command)
+        if status == CURL_TIMEOUT:
+            raise _Silent(f"it did not answer a first question within {seconds:g} seconds")
+        if status in MISSING_PROGRAM:
+            raise _Silent("it could not be asked: the gateway's image has no curl")
+        if status != 0:
+            raise _Silent(CURL_TROUBLES.get(status, f"it could not be asked (curl: {status})"))
+        text, _, figures = output.rpartition("\n")
+        if figures.endswith(f" {len(text.encode())}"):
+            return int(figures.split()[0]), text
+    raise _Silent("its answer was lost on the way out of the gateway's container")

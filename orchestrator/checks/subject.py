@@ -59,6 +59,7 @@ class Subject:
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
+    gateway_container: str | None = None
     webui_container: str | None = None
     engines: tuple[EngineUnderTest, ...] = ()
 
