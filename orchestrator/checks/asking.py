@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from pydantic import SecretStr
@@ -70,11 +71,15 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Sessions(threading.local):
-    """A session for each thread. Straight to the address: this machine's proxy and .netrc are not the class's."""
+    """A session for each thread. Straight to the address: this machine's proxy and .netrc are not the class's.
+
+    Open WebUI sets a cookie at sign-in: kept, it would answer for whoever asks next without a key.
+    """
 
     def __init__(self, trust: Trust) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.verify = trust.fingerprint is None
         self.session.mount("https://", TrustingAdapter(trust))
 

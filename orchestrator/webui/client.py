@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -51,10 +52,14 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Connections(threading.local):
-    """A requests.Session for each thread: it isn't safe to share one."""
+    """A requests.Session for each thread: it isn't safe to share one. Without cookies, which a sign-in sets, and
+    straight to the address: this machine's proxy and .netrc are not the class's.
+    """
 
     def __init__(self) -> None:
         self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
 
 class WebUI:
