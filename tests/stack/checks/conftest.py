@@ -18,7 +18,7 @@ from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.render.gateway import render_gateway
-from orchestrator.resources import IMAGES
+from orchestrator.spec.components import Component
 
 LABELS = {"workshop.test": "1"}
 Run = Callable[..., Any]
@@ -49,15 +49,13 @@ def engine_room() -> Iterator[DockerHost]:
 
 
 @pytest.fixture(scope="session")
-def room(engine_room: DockerHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+def room(
+    engine_room: DockerHost, packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Room]:
     client, name = engine_room.client, f"checks-test-{secrets.token_hex(4)}"
     front = client.networks.create(f"{name}-front", labels=LABELS)
     engines = client.networks.create(f"{name}-engines", internal=True, labels=LABELS)
     started = []
-
-    def build(folder: str) -> str:
-        image, _ = client.images.build(path=str(IMAGES / folder), tag=f"workshop-test-{folder}", labels=LABELS, rm=True)
-        return str(image.id)
 
     def run(image: str, command: list[str], alias: str, *networks: Any, **options: Any) -> Any:
         container = client.containers.create(image, command, labels=LABELS, network=networks[0].name, **options)
@@ -74,7 +72,7 @@ def room(engine_room: DockerHost, tmp_path_factory: pytest.TempPathFactory) -> I
     write_gguf(models / "embedding.gguf", name="embedding", embedding=True)
     for file, text in render_gateway(GatewayConfig("checks", "Checks", (), (), ())).items():
         (config / file).write_text(text, encoding="utf-8")
-    gateway_image, engine_image = build("gateway"), build("llamacpp")
+    gateway_image, engine_image = packaged(Component.GATEWAY), packaged(Component.LLAMACPP)
     engine = run(engine_image, llama("tiny"), "engine", engines, volumes=[f"{models}:/models:ro"])
     gateway = run(
         gateway_image,

@@ -41,12 +41,12 @@ from orchestrator.plan.gateway import (
 )
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.render.gateway import render_gateway
-from orchestrator.resources import IMAGES
+from orchestrator.spec.components import Component
 
 HEALTHY = ["curl", "-fsS", "http://127.0.0.1:8080/health"]
 LABELS = {"workshop.test": "1"}
 START_SECONDS = 30
-STUB = Path(__file__).parent / "stub"
+STUB = Path(__file__).parent / "stub.py"
 
 
 T = TypeVar("T")
@@ -236,17 +236,6 @@ def run_container(engine: docker.DockerClient, network: str) -> Iterator[Callabl
 
 
 @pytest.fixture(scope="session")
-def build(engine: docker.DockerClient) -> Callable[[Path], str]:
-    """Build an image from one of the project's folders; an image that is there already comes from Docker's cache."""
-
-    def build_image(folder: Path) -> str:
-        image, _ = engine.images.build(path=str(folder), tag=f"workshop-test-{folder.name}", labels=LABELS, rm=True)
-        return str(image.id)
-
-    return build_image
-
-
-@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with cert.pem and key.pem for 127.0.0.1 and llm.example.org, its own authority."""
     folder = tmp_path_factory.mktemp("tls")
@@ -268,22 +257,36 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stubs(run_container: Callable[..., Any], build: Callable[[Path], str], certificate: Path) -> tuple[str, str]:
-    """Two stand-ins for model servers, by their names on the network."""
-    image, names = build(STUB), ("stub-a", "stub-b")
+def start_stub(
+    run_container: Callable[..., Any], packaged: Callable[[Component], str], certificate: Path
+) -> Callable[[str], None]:
+    """Start a stand-in for a model server under this name on the network."""
+
+    def start(name: str) -> None:
+        mounts = {str(certificate): {"bind": "/tls", "mode": "ro"}, str(STUB): {"bind": "/stub.py", "mode": "ro"}}
+        command = ["python3", "-u", "/stub.py", name]  # Open WebUI's image, for its Python
+        run_container(packaged(Component.WEBUI), command, name, stop_signal="SIGKILL", volumes=mounts)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def stubs(start_stub: Callable[[str], None]) -> tuple[str, str]:
+    """Two of them, by their names."""
+    names = ("stub-a", "stub-b")
     for name in names:
-        run_container(image, [name], name, volumes={str(certificate): {"bind": "/tls", "mode": "ro"}})
+        start_stub(name)
     return names
 
 
 @pytest.fixture(scope="session")
 def llamas(
-    run_container: Callable[..., Any], build: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+    run_container: Callable[..., Any], packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, str]:
     """Two real llama-servers of one synthetic model, by their names on the network."""
     folder = tmp_path_factory.mktemp("models")
     write_gguf(folder / "tiny.gguf", name="tiny")
-    image, names = build(IMAGES / "llamacpp"), ("llama-a", "llama-b")
+    image, names = packaged(Component.LLAMACPP), ("llama-a", "llama-b")
     settings = ["--model", "/models/tiny.gguf", "--alias", "tiny-llama", "--threads", "1", "--ctx-size", "2048"]
     containers = [
         run_container(image, settings, name, volumes={str(folder): {"bind": "/models", "mode": "ro"}}) for name in names
@@ -353,7 +356,7 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
 @pytest.fixture(scope="session")
 def start_gateway(
     run_container: Callable[..., Any],
-    build: Callable[[Path], str],
+    packaged: Callable[[Component], str],
     certificate: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[GatewayConfig], Gateway]:
@@ -364,7 +367,7 @@ def start_gateway(
         write(config, folder)
         shutil.copytree(certificate, folder / "tls")
         container = run_container(
-            build(IMAGES / "gateway"),
+            packaged(Component.GATEWAY),
             ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"],
             folder.name,
             ports={f"{port}/tcp": ("127.0.0.1", None) for port in (API_PORT, WEBUI_PORT)},

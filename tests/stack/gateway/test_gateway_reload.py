@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.keys import fingerprint
@@ -54,11 +53,10 @@ def test_a_broken_policy_is_refused_and_the_old_one_stays(
 def test_a_gateway_starts_before_any_of_its_engines_exists(
     start_gateway: Callable[[GatewayConfig], Gateway],
     config: GatewayConfig,
-    run_container: Callable[..., object],
-    build: Callable[..., str],
+    start_stub: Callable[[str], None],
 ) -> None:
     later = tuple(replace(u, servers=(Server("stub-later", 8000),)) for u in config.upstreams if u.name == "stub")
     gateway = start_gateway(replace(config, upstreams=(*later, *(u for u in config.upstreams if u.name != "stub"))))
     assert gateway.chat("bob").status == 503
-    run_container(build(Path(__file__).parent / "stub"), ["stub-later"], "stub-later")
+    start_stub("stub-later")
     gateway.until(lambda: gateway.chat("bob").status == 200, seconds=15)

@@ -1,12 +1,8 @@
-"""One real Open WebUI for this folder's tests, started as a workshop starts it; behind it a stub for the gateway.
-
-`WORKSHOP_WEBUI_IMAGE` names another image than the one built from compose/images/webui.
-"""
+"""One real Open WebUI for this folder's tests, started as a workshop starts it; behind it a stub for the gateway."""
 
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import socket
 import tarfile
@@ -22,6 +18,7 @@ import requests
 from pydantic import SecretStr
 
 from orchestrator.resources import COMPOSE
+from orchestrator.spec.components import Component
 from orchestrator.state.accounts import AccountRecord, Accounts
 from orchestrator.state.database import Database
 from orchestrator.state.people import People
@@ -31,7 +28,6 @@ from orchestrator.webui.environment import PORT, webui_environment
 from orchestrator.webui.seed import seed
 from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleModel
 
-IMAGE = os.environ.get("WORKSHOP_WEBUI_IMAGE", "workshop-webui:dev")
 LABELS = {"workshop.test": "1"}
 STUB_PORT = 8000
 GATEWAY_KEY = SecretStr("service-key-of-the-gateway-5e11")
@@ -83,8 +79,8 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    api = docker.from_env()
+def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
+    api, image = docker.from_env(), packaged(Component.WEBUI)
     started: list[Any] = []
     network = api.networks.create(f"workshop-test-webui-{secrets.token_hex(4)}", labels=LABELS)
 
@@ -93,7 +89,7 @@ def server() -> Iterator[Server]:
 
     def start(files: dict[str, bytes], port: int, host_port: int, **settings: Any) -> Any:
         ports = {f"{port}/tcp": ("127.0.0.1", host_port)}
-        container = api.containers.create(IMAGE, labels=LABELS, network=network.name, ports=ports, **settings)
+        container = api.containers.create(image, labels=LABELS, network=network.name, ports=ports, **settings)
         started.append(container)
         container.put_archive("/", archive(files))
         container.start()
