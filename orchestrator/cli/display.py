@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Self
 import click
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+TASK: TaskID = 0  # type: ignore[assignment]  # the bar has one
 
 
 def emit(document: object, *, text: str, output: str) -> None:
@@ -36,53 +40,67 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 class Progress:
-    """Says what a workflow is doing: a live line on a terminal, plain lines otherwise. A context manager."""
+    """Says what a workflow is doing: a bar on a terminal, plain lines otherwise. A context manager.
 
-    def __init__(self, *, verbose: bool) -> None:
+    `steps` is how many steps there will be; None: nobody knows.
+    """
+
+    def __init__(self, *, verbose: bool, steps: int | None = None) -> None:
         self.verbose = verbose
-        self.live = sys.stderr.isatty()
         self.begun = time.monotonic()
         self.title = ""
-        self._status: Status | None = None
+        self._bar = self._make_bar(steps) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
-        if self.live:
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status("")
-            self._status.start()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._status:
-            self._status.stop()
+        self.pause()
 
     def pause(self) -> None:
-        """Stop the live line, to ask something."""
-        if self._status:
-            self._status.stop()
+        """Stop the bar, to ask something or because it is over."""
+        if self._bar:
+            self._bar.stop()
 
     def step(self, title: str) -> None:
-        self.title = title
-        if self._status:
-            self._status.update(f"{title} …")
-        else:
+        if self._bar is None:
             self._print(title)
+        else:
+            self._bar.update(TASK, description=title, detail="", advance=1 if self.title else 0)
+        self.title = title
 
     def say(self, line: str) -> None:
-        if self._status:
-            from rich.markup import escape
-
-            self._status.update(f"{self.title}: {escape(line)}")
-            if self.verbose:
-                self._status.console.print(f"  {line}", markup=False, highlight=False)
-        else:
+        if self._bar is None:
             self._print(f"  {line}")
+        elif self.verbose:
+            self._bar.console.print(f"  {line}", markup=False, highlight=False)
+        else:
+            self._bar.update(TASK, detail=line)
 
     def _print(self, line: str) -> None:
         click.echo(f"{time.monotonic() - self.begun:6.1f} s  {line}", err=True)
+
+    @staticmethod
+    def _make_bar(steps: int | None) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        bar = Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(20),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}", markup=False, style="dim"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        bar.add_task("", total=steps, detail="")
+        return bar
 
 
 def section(title: str, lines: Iterable[str]) -> list[str]:

@@ -29,11 +29,12 @@ def provision(
     """Turn SPEC into a class that works: servers, keys, accounts, proof, cards."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
+    from orchestrator.workflow.provision import STEPS
     from orchestrator.workflow.provision import provision as make_it_so
     from orchestrator.workflow.run import Options
 
     loaded = load(spec, practice=practice or None)
-    with Progress(verbose=verbose) as progress:
+    with Progress(verbose=verbose, steps=len(STEPS)) as progress:
         done = make_it_so(loaded, Options(state_dir, take_over), read_settings(), progress)
     emit(document(done), text=summary(done, spec), output=output)
     if done.failed_hosts:
