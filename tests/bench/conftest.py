@@ -21,7 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import docker
 import pytest
+
+from orchestrator.fleet.images.recipes import RECIPES
+from orchestrator.spec.components import Component
 
 BIN = Path(sys.executable).parent
 FEWEST = 3  # runs from which a spread can be told
@@ -132,6 +136,26 @@ def report() -> Report:
 def rounds() -> int:
     """How often a slow thing is repeated."""
     return int(os.environ.get("WORKSHOP_BENCH_ROUNDS", "3"))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def image(engine: docker.DockerClient) -> Callable[[Component], str]:
+    """The image that `make provision` builds for a component; without it the bench is skipped."""
+
+    def here(component: Component) -> str:
+        tag = RECIPES[component].tag
+        if not engine.images.list(name=tag):
+            pytest.skip(f"the image {tag} is not here: run `make provision` first")
+        return tag
+
+    return here
 
 
 @dataclass

@@ -1,0 +1,113 @@
+"""200 accounts with their API keys, against the hashing of 200 passwords alone on the same cores, in turns."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.participants import Participant
+from orchestrator.settings import Settings
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import load
+from orchestrator.state.accounts import Accounts
+from orchestrator.state.database import Database
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.people import People
+from orchestrator.state.seats import CountedSeats
+from orchestrator.state.state import State
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.seed import seed
+from orchestrator.webui.wanted import Seed
+from orchestrator.workflow.address import addresses
+from orchestrator.workflow.seed import wanted_seed
+
+if TYPE_CHECKING:
+    import docker
+
+    from tests.bench.conftest import BenchWorkshop, Report
+
+PEOPLE = 200
+SMALL = {
+    "title": "Accounts",
+    "participants": {"count": 1},
+    "models": [{"name": "tiny", "engine": "llamacpp", "source": "ggml-org/models/tinyllamas/stories260K.gguf"}],
+}
+HASHES = f"""
+import os, time, bcrypt
+from concurrent.futures import ThreadPoolExecutor
+begun = time.perf_counter()
+with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    list(pool.map(lambda _: bcrypt.hashpw(b"password", bcrypt.gensalt()), range({PEOPLE})))
+print(time.perf_counter() - begun)
+"""
+
+
+def test_accounts_and_keys(
+    new_workshop: Callable[..., BenchWorkshop],
+    report: Report,
+    image: Callable[[Component], str],
+    engine: docker.DockerClient,
+    rounds: int,
+    tmp_path: Path,
+) -> None:
+    for component in (Component.GATEWAY, Component.WEBUI, Component.LLAMACPP):
+        image(component)
+    workshop = new_workshop(dict(SMALL), "bench-accounts")
+    workshop.provision()
+    spec = load(workshop.spec)
+    where = addresses(spec.workshop)
+    assert where.webui
+    assert where.local_webui
+    with State.read(StateFolder.for_spec(workshop.spec, workshop.name, workshop.state_dir)) as state:
+        everything = wanted_seed(spec.workshop, (), state.secret, where.webui)
+        secret = state.secret
+    admin = WebUI(where.local_webui).sign_in(everything.admin.email, everything.admin.password)
+
+    def class_of(number: int) -> Seed:
+        """People whom the server has never seen."""
+        people = tuple(
+            Participant(f"p{one:03}", email=f"p{one:03}@round-{number}.example.org") for one in range(1, PEOPLE + 1)
+        )
+        return wanted_seed(spec.workshop, people, secret, where.webui or "")
+
+    def seconds_for(number: int) -> float:
+        with closing(Database.open(tmp_path / f"{number}.sqlite3")) as database:
+            People(database).reconcile(CountedSeats(PEOPLE))
+            wanted = class_of(number)
+            wanted = replace(wanted, people=wanted.people[:PEOPLE])  # without those of `verify`, who are there already
+            begun = time.perf_counter()
+            done = seed(
+                admin, wanted, Accounts(database), report=lambda _: None, concurrency=Settings().webui_concurrency
+            )
+            seconds = time.perf_counter() - begun
+            assert done.created >= PEOPLE
+            assert sum(record.api_key is not None for record in Accounts(database).all().values()) == PEOPLE
+        return seconds
+
+    container = engine.containers.get(f"workshop-{workshop.name}-webui-1")
+    floors, seeds = [hashing(container)], []
+    for number in range(rounds):
+        seeds.append(seconds_for(number))
+        floors.append(hashing(container))
+    ratios = [seconds / statistics.mean(pair) for seconds, pair in zip(seeds, pairwise(floors), strict=True)]
+    report(
+        f"accounts and keys for {PEOPLE} participants",
+        f"times {PEOPLE} bcrypt hashes",
+        ratios,
+        floor=1.5,
+        aim=1.1,
+        beside=f"{statistics.median(seeds):.1f} s, the hashes alone {statistics.median(floors):.1f} s",
+    )
+
+
+def hashing(container: Any) -> float:
+    """Seconds that the hashes alone take, with the server's own bcrypt on the server's own cores."""
+    code, output = container.exec_run(["python3", "-c", HASHES])
+    assert code == 0, output
+    return float(output)
