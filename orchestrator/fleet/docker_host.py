@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class ContainerState:
     @property
     def is_up(self) -> bool:
         return self.state == "running" and self.health in {None, "healthy"}
+
+    @property
+    def hangs(self) -> bool:
+        """It has a process, which does not answer; one that is still loading its weights does not hang."""
+        return self.state == "paused" or (self.state == "running" and self.health == "unhealthy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +132,28 @@ class DockerHost:
 
 
 def connect_local(name: str) -> DockerHost:
-    """The engine that DOCKER_HOST or the default socket leads to. Raises UserError `docker_unreachable`."""
+    """The engine that the docker command would ask. Raises UserError `docker_unreachable`."""
     import docker
     from docker.errors import DockerException
 
     try:
-        return DockerHost(docker.from_env(timeout=SECONDS), name)
+        return DockerHost(docker.from_env(timeout=SECONDS, environment={**os.environ, **engine_address()}), name)
     except DockerException as problem:
         raise _unreachable(name, problem) from problem
+
+
+def engine_address() -> dict[str, str]:
+    """DOCKER_HOST as the docker command understands it: the variable, else the current context, else nothing."""
+    from docker.context import ContextAPI
+    from docker.errors import DockerException
+
+    if address := os.environ.get("DOCKER_HOST"):
+        return {"DOCKER_HOST": address}
+    try:
+        context = ContextAPI.get_current_context()
+    except (DockerException, OSError, ValueError):
+        return {}
+    return {"DOCKER_HOST": context.Host} if context and context.Name != "default" and context.Host else {}
 
 
 def _unreachable(host: str, problem: Exception) -> UserError:

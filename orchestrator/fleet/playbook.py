@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import resources
+from orchestrator.fleet.docker_host import engine_address
 
 KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
 
@@ -101,20 +102,24 @@ def _host_variables(target: Target) -> dict[str, object]:
 
 def _environment(private: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return kept | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "PYTHONUNBUFFERED": "1",
-        "ANSIBLE_CONFIG": str(_empty(private / "ansible.cfg")),
-        "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
-        "ANSIBLE_HOME": str(private / "home"),
-        "ANSIBLE_PIPELINING": "1",
-        "ANSIBLE_FORKS": "25",
-        "ANSIBLE_GATHERING": "explicit",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_DEPRECATION_WARNINGS": "0",
-        "ANSIBLE_DEVEL_WARNING": "0",
-        "ANSIBLE_RETRY_FILES_ENABLED": "0",
-    }
+    return (
+        kept
+        | engine_address()
+        | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "ANSIBLE_CONFIG": str(_empty(private / "ansible.cfg")),
+            "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
+            "ANSIBLE_HOME": str(private / "home"),
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_FORKS": "25",
+            "ANSIBLE_GATHERING": "explicit",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_DEPRECATION_WARNINGS": "0",
+            "ANSIBLE_DEVEL_WARNING": "0",
+            "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        }
+    )
 
 
 def _empty(file: Path) -> Path:

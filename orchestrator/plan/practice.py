@@ -34,7 +34,7 @@ def practice_engine(model: Model, service: str, unavailable: dict[Component, str
         case Engine.VLLM:
             reason = f"llama.cpp stands in for vLLM: {unavailable[Component.VLLM_CPU]}"
         case Engine.OLLAMA if Component.OLLAMA not in unavailable:
-            return PracticeEngine(_ollama(), model.source, fetch=_ollama_put(model, service))
+            return PracticeEngine(_ollama(model), model.source, fetch=_ollama_put(model, service))
         case Engine.OLLAMA:
             why = unavailable[Component.OLLAMA]
             reason = f"llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: {why}"
@@ -55,7 +55,7 @@ def _llamacpp(model: Model) -> Container:
         health=curl_health(8080),
         files=((GGUF, "/models/tiny.gguf"),),
         memory_mib=512,
-        start_seconds=60,
+        start_seconds=min(60, model.start_timeout),
     )
 
 
@@ -84,11 +84,11 @@ def _vllm_cpu(model: Model) -> Container:
         files=((CHECKPOINT, "/models/tiny"),),
         shm_gib=1,
         memory_mib=6144,
-        start_seconds=240,
+        start_seconds=min(240, model.start_timeout),
     )
 
 
-def _ollama() -> Container:
+def _ollama(model: Model) -> Container:
     return Container(
         component=Component.OLLAMA,
         port=OLLAMA_PORT,
@@ -96,7 +96,7 @@ def _ollama() -> Container:
         environment=ollama_environment(CONTEXT, SLOTS),
         health=("ollama", "list"),
         memory_mib=2048,
-        start_seconds=60,
+        start_seconds=min(60, model.start_timeout),
     )
 
 

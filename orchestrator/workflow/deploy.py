@@ -117,6 +117,7 @@ def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], foun
         "archive": str(archive),
         "owner": as_variables(owner),
         "stale": list(found.stale),
+        "restart": list(found.restart),
         "front": [name for name, here in ((GATEWAY_SERVICE, stack.gateway), (WEBUI_SERVICE, stack.webui)) if here],
         "engines": [backend.service for backend in stack.backends],
         "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
@@ -125,7 +126,7 @@ def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], foun
         ],
         "put": [f"fetch-{b.service}" for b in stack.backends if b.fetch and b.fetch.after_start and b.service in new],
     }
-    needed = {name for name in ("stale", "front", "engines", "fetch", "put") if variables[name]}
+    needed = {name for name in ("stale", "restart", "front", "engines", "fetch", "put") if variables[name]}
     needed |= ({"files"} if found.files else set()) | ({"reload"} if found.reloads_gateway else set())
     with refusals_explained(archive):
         write_archive(archive, files)

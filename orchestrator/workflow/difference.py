@@ -20,18 +20,19 @@ class Difference:
     stale: tuple[str, ...] = ()  # files that should not be there
     create: tuple[str, ...] = ()
     recreate: tuple[str, ...] = ()
-    start: tuple[str, ...] = ()  # there, but stopped or unhealthy
+    start: tuple[str, ...] = ()  # there, but stopped, or not yet healthy
+    restart: tuple[str, ...] = ()  # running, but it hangs
     remove: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.files or self.create or self.recreate or self.start or self.remove)
+        return not (self.files or self.create or self.recreate or self.start or self.restart or self.remove)
 
     @property
     def reloads_gateway(self) -> bool:
         """The gateway's rules changed and its container stays."""
         touched = any(path.startswith("gateway/") for path in self.files)
-        return touched and GATEWAY_SERVICE not in {*self.create, *self.recreate, *self.start}
+        return touched and GATEWAY_SERVICE not in {*self.create, *self.recreate, *self.start, *self.restart}
 
     def lines(self, host: str) -> list[str]:
         """One line for each change, as `plan` and `provision` tell them."""
@@ -41,7 +42,13 @@ class Difference:
         )
 
     def services(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return (("create", self.create), ("recreate", self.recreate), ("start", self.start), ("remove", self.remove))
+        return (
+            ("create", self.create),
+            ("recreate", self.recreate),
+            ("start", self.start),
+            ("restart", self.restart),
+            ("remove", self.remove),
+        )
 
 
 def difference(
@@ -55,11 +62,13 @@ def difference(
     recreate = tuple(
         n for n in there if hashes and containers[n].config_hash != hashes.get(n, containers[n].config_hash)
     )
+    down = [name for name in there if name not in recreate and not containers[name].is_up]
     return Difference(
         files=wrong,
         stale=tuple(path for path in wrong if path not in files),
         create=tuple(name for name in stack.services if name not in containers),
         recreate=recreate,
-        start=tuple(n for n in there if n not in recreate and not containers[n].is_up),
+        start=tuple(name for name in down if not containers[name].hangs),
+        restart=tuple(name for name in down if containers[name].hangs),
         remove=tuple(sorted(name for name in containers if name not in stack.services)),
     )

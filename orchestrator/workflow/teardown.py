@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import UserError
+from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.spec.loader import load
 from orchestrator.state.clock import utc_now
@@ -87,14 +87,14 @@ def _present(host: DeployedHost, workshop: str) -> tuple[str, ...]:
 def find_folder(spec: Path | None, name: str | None, state_dir: Path | None) -> StateFolder:
     """The state of the workshop to remove: by name, by its spec, or beside a spec that is broken or gone.
 
-    Raises UserError `state_unknown`, `state_ambiguous`.
+    Raises UserError `state_unknown`, `state_renamed`.
     """
     if name is not None:
         return find_state(name, state_dir or (spec.absolute().parent / BESIDE_SPEC if spec else None))
     path = (spec or Path("workshop.yaml")).absolute()
     base = state_dir or path.parent / BESIDE_SPEC
     try:
-        return StateFolder.for_spec(path, load(path).workshop.name, state_dir)
+        folder = StateFolder.for_spec(path, load(path).workshop.name, state_dir)
     except UserError as broken:
         known = [folder for folder in _known(base) if _belongs(folder, path)]
         if len(known) == 1:
@@ -103,6 +103,12 @@ def find_folder(spec: Path | None, name: str | None, state_dir: Path | None) -> 
         raise UserError(
             "state_unknown", f"cannot tell which workshop: {broken.message}", where=broken.where, hint=hint
         ) from None
+    others = [known.name for known in _known(base) if not folder.has_state and _belongs(known, path)]
+    if others:
+        message = f"{folder.name} was never provisioned; from this file came {', '.join(others)}"
+        where, hint = Where(file=path), f"Was it renamed? workshop teardown {path.name} --name {others[0]}"
+        raise UserError("state_renamed", message, where=where, hint=hint)
+    return folder
 
 
 def _known(base: Path) -> list[StateFolder]:

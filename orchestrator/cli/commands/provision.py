@@ -71,7 +71,7 @@ def summary(done: Provisioned, spec: Path) -> str:
         "Keys": str(done.keys) + (f", and {done.accounts} accounts" if done.accounts else ""),
         "Cards": str(done.handouts / "cards.pdf"),
         "Proof": _proof(done),
-        "Changed": f"{len(done.changes)} things" if done.changes else "nothing",
+        "Changed": _changed(len(done.changes)),
         "Time": f"{done.seconds:.1f} s",
     }
     head = f"{done.workshop} is ready." if done.ok else f"{done.workshop} is up, but not all of it works."
@@ -82,6 +82,10 @@ def summary(done: Provisioned, spec: Path) -> str:
     if done.addresses.guessed:
         lines += section("Address:", ["This machine's own; set public.host if participants should type another."])
     return "\n".join([*lines, *section("Next:", _next(done, spec))])
+
+
+def _changed(count: int) -> str:
+    return {0: "nothing", 1: "1 thing"}.get(count, f"{count} things")
 
 
 def _proof(done: Provisioned) -> str:

@@ -37,6 +37,7 @@ def teardown(
     verbose: bool,
 ) -> int:
     """Remove containers, networks, volumes and files of a workshop, look again, and print the proof."""
+    from orchestrator.errors import UserError
     from orchestrator.settings import read_settings
     from orchestrator.workflow.teardown import find_folder
     from orchestrator.workflow.teardown import teardown as remove
@@ -54,7 +55,8 @@ def teardown(
                     "\n".join(section(f"{workshop}: this will be removed, with all chats and accounts:", present)),
                     err=True,
                 )
-                click.confirm("Go on?", abort=True, err=True)
+                if not click.confirm("Go on?", err=True):
+                    raise UserError("not_confirmed", "nothing was changed")
 
         done = remove(folder, progress, confirm, keep_weights=keep_weights, keep_state=keep_state)
     emit(document(done), text=_text(done, folder), output=output)
