@@ -38,11 +38,6 @@ class ContainerState:
     def is_up(self) -> bool:
         return self.state == "running" and self.health in {None, "healthy"}
 
-    @property
-    def hangs(self) -> bool:
-        """It has a process, which does not answer; one that is still loading its weights does not hang."""
-        return self.state == "paused" or (self.state == "running" and self.health == "unhealthy")
-
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:

@@ -68,7 +68,12 @@ def difference(
         stale=tuple(path for path in wrong if path not in files),
         create=tuple(name for name in stack.services if name not in containers),
         recreate=recreate,
-        start=tuple(name for name in down if not containers[name].hangs),
-        restart=tuple(name for name in down if containers[name].hangs),
+        start=tuple(name for name in down if not _hangs(containers[name])),
+        restart=tuple(name for name in down if _hangs(containers[name])),
         remove=tuple(sorted(name for name in containers if name not in stack.services)),
     )
+
+
+def _hangs(container: ContainerState) -> bool:
+    """It has a process, which does not answer; one that is still loading its weights does not hang."""
+    return container.state == "paused" or (container.state == "running" and container.health == "unhealthy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.checks.readiness import ask_all
+from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.workflow.run import Run
 
@@ -27,10 +28,16 @@ def ask_engines(run: Run) -> Run:
         if backend.service not in silent:
             run.state.deployed.record_applied(ANSWERED, backend.service, since[backend.service])
     missing = {b.service: "its container is not there" for b in deployment.backends if b.service not in since}
-    reasons = silent | missing
+    reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing
     return replace(
         run,
         broken=tuple(
             f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons
         ),
     )
+
+
+def _with_state(why: str, container: ContainerState) -> str:
+    """A container that is not up says more than a connection that was refused."""
+    state = container.health if container.state == "running" else container.state
+    return why if container.is_up else f"{why}; its container is {state} (restarts: {container.restarts})"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from workshop_bed import Workshop
 
-PROBE = ["curl", "-s", "-o", "/dev/null", "-m", "3", "--noproxy", "*"]
+PROBE = ["curl", "-s", "-o", "/dev/null", "-m", "2", "--noproxy", "*"]
 NO_SUCH_NAME, NO_WAY, NO_ANSWER = 6, 7, 28
 
 

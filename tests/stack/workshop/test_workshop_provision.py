@@ -167,7 +167,12 @@ def test_handouts_are_there_and_private(main: Workshop) -> None:
     people = main.people()
     rows = list(csv.DictReader(io.StringIO((folder / "cards.csv").read_text(encoding="utf-8-sig"))))
 
-    assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {"cards.pdf", "cards.csv", "guide.html", "instructor.txt"}
+    assert {path.name for path in folder.iterdir() if path.name[0] != "."} == {
+        "cards.pdf",
+        "cards.csv",
+        "guide.html",
+        "instructor.txt",
+    }
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert len(rows) == len(people)
     text = "".join(page.extract_text() for page in pypdf.PdfReader(folder / "cards.pdf").pages)

@@ -1,0 +1,105 @@
+"""Engines that die or never live: a replica is not missed, and a broken model costs that model only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import openai
+import pytest
+from workshop_bed import Workshop, ask, llama
+
+
+@pytest.fixture(scope="module")
+def pair(make_workshop: Callable[..., Workshop]) -> Workshop:
+    """Two replicas of one model and one of another, without Open WebUI."""
+    workshop = make_workshop("failover", models=[llama("tiny", replicas=2), llama("other")])
+    workshop.provision()
+    return workshop
+
+
+def test_requests_go_on_when_a_replica_is_killed(pair: Workshop) -> None:
+    client = pair.client(pair.people()[0])
+    pair.container("model-tiny-1").kill()
+
+    assert all(ask(client, "tiny") for _ in range(10))
+
+
+def test_status_names_what_is_down_and_what_to_do(pair: Workshop) -> None:
+    told = pair.workshop("status", "--output", "json").json
+    down = [service for service in told["services"] if not service["up"]]
+
+    assert told["ok"] is False
+    assert [(service["service"], service["state"]) for service in down] == [("model-tiny-1", "exited")]
+    assert "model-tiny-1 is exited" in told["advice"][0]
+    assert "provision workshop.yaml" in told["advice"][0]
+
+
+def test_the_plan_sees_it(pair: Workshop) -> None:
+    (change,) = pair.workshop("plan", "--exit-code", "--output", "json", code=10).json["changes"]
+
+    assert (change["action"], change["what"], change["name"]) == ("start", "container", "model-tiny-1")
+
+
+def test_provision_starts_it_again_and_says_so(pair: Workshop) -> None:
+    before = pair.starts()
+    told = pair.provision()
+
+    assert told["changes"] == ["here: container model-tiny-1: start"]
+    after = pair.starts()
+    assert {service for service in after if after[service] != before[service]} == {"model-tiny-1"}
+    assert all(check["ok"] for check in told["checks"])
+
+
+def test_an_engine_that_hangs_is_restarted(pair: Workshop) -> None:
+    pair.container("model-other-1").pause()
+
+    told = pair.provision()
+
+    assert told["changes"] == ["here: container model-other-1: restart"]
+    assert ask(pair.client(pair.people()[0]), "other")
+
+
+BROKEN = {
+    "cannot-start": '["/no/such/program"]',
+    "never-listens": '["/bin/sh", "-c", "exec sleep infinity"]',
+}
+
+
+@pytest.fixture
+def broken_images(pair: Workshop, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Images of engines that are no good, in the way that their names say."""
+    base, made = pair.container("gateway").image.tags[0], {}
+    for name, entrypoint in BROKEN.items():
+        (tmp_path / "Dockerfile").write_text(f"FROM {base}\nENTRYPOINT {entrypoint}\n", encoding="utf-8")
+        made[name] = f"{pair.name}-{name}"
+        pair.engine.images.build(path=str(tmp_path), tag=made[name], rm=True)
+    yield made
+    for image in made.values():
+        pair.engine.images.remove(image, force=True)
+
+
+def test_an_engine_that_never_gets_healthy_costs_its_model_not_the_stack(
+    pair: Workshop, broken_images: dict[str, str]
+) -> None:
+    broken = [
+        {"name": "broken", "engine": "vllm", "source": "a/b", "start_timeout": 10},
+        {"name": "deaf", "engine": "ollama", "source": "deaf", "start_timeout": 10},
+    ]
+    override = {"vllm_cpu": broken_images["cannot-start"], "ollama": broken_images["never-listens"]}
+    pair.write(models=[*broken, *pair.spec["models"]], images={"override": override})
+
+    told = pair.provision(code=4)
+
+    assert told["ok"] is False
+    assert [line.split(": ")[0] for line in told["broken"]] == ["broken (model-broken-1)", "deaf (model-deaf-1)"]
+    assert "its container is created" in told["broken"][0]
+    failed = {check["target"] for check in told["checks"] if not check["ok"]}
+    assert failed == {"broken", "deaf"}
+    client = pair.client(pair.people()[0])
+    assert ask(client, "tiny")
+    assert ask(client, "other")
+    with pytest.raises(openai.InternalServerError):
+        ask(client, "broken")
+    advice = pair.workshop("status", "--output", "json").json["advice"]
+    assert [line.split(" is ")[0] for line in advice] == ["model-broken-1", "model-deaf-1"]
