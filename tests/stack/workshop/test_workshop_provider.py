@@ -1,0 +1,139 @@
+"""A real class, not practice: a model of somebody else's, whose key participants never see."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import requests
+from workshop_bed import Workshop, ask, eventually
+
+PROVIDER_KEY = "sk-provider-sentinel-4711"
+
+
+class Provider(ThreadingHTTPServer):
+    """Speaks as OpenAI does; a stream goes on until `finish` is set."""
+
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        self.finish = threading.Event()
+        self.keys: list[str | None] = []
+        super().__init__((address, 0), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Provider
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.server.keys.append(self.headers["authorization"])
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        message = {"role": "assistant", "content": f"I am {asked['model']}"}
+        self.send_response(200)
+        if not asked.get("stream"):
+            usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            whole = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+            body = json.dumps(whole | {"usage": usage}).encode()
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        piece = b"data: " + json.dumps({"choices": [{"index": 0, "delta": message}]}).encode() + b"\n\n"
+        self.wfile.write(piece)
+        if asked["max_tokens"] > 100:
+            while not self.server.finish.wait(0.2):
+                self.wfile.write(piece)
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def provider(make_workshop: Callable[..., Workshop]) -> Iterator[Provider]:
+    """On the address by which containers reach this machine."""
+    engine = make_workshop("nobody").engine
+    (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
+    server = Provider(bridge["Gateway"])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.finish.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def workshop(make_workshop: Callable[..., Workshop], provider: Provider) -> Workshop:
+    made = make_workshop(
+        "provider",
+        practice=False,
+        models=[
+            {
+                "name": "claude",
+                "engine": "external",
+                "source": "claude-sonnet",
+                "base_url": "http://{}:{}/v1".format(*provider.server_address[:2]),
+                "api_key": "${env:STACKTEST_PROVIDER_KEY}",
+            }
+        ],
+    )
+    made.environment["STACKTEST_PROVIDER_KEY"] = PROVIDER_KEY
+    told = made.provision()
+    assert told["ok"] is True
+    return made
+
+
+def test_the_gateway_adds_the_providers_key(workshop: Workshop, provider: Provider) -> None:
+    provider.keys.clear()
+    person = workshop.people()[0]
+
+    assert ask(workshop.client(person), "claude") == "I am claude-sonnet"
+    assert provider.keys == [f"Bearer {PROVIDER_KEY}"]
+    assert PROVIDER_KEY not in json.dumps(person)
+
+
+def test_the_providers_key_stands_nowhere_but_in_the_gateways_rules(workshop: Workshop) -> None:
+    for folder in (workshop.state, workshop.stack.parent, workshop.temporary):
+        holders = {
+            path.name for path in folder.rglob("*") if path.is_file() and PROVIDER_KEY.encode() in path.read_bytes()
+        }
+        assert holders <= {"policy.json"}
+    assert (workshop.stack / "gateway" / "policy.json").stat().st_mode & 0o777 == 0o600
+    gateway = workshop.container("gateway")
+    assert PROVIDER_KEY not in json.dumps(gateway.attrs) + gateway.logs().decode()
+    assert PROVIDER_KEY not in "".join(workshop.said)
+
+
+def test_without_the_providers_key_nothing_is_changed(workshop: Workshop) -> None:
+    ran = workshop.run("provision", str(workshop.file), code=1, STACKTEST_PROVIDER_KEY="")
+
+    assert "the environment variable STACKTEST_PROVIDER_KEY is not set" in ran.line
+
+
+def test_new_rules_do_not_cut_a_stream(workshop: Workshop, provider: Provider) -> None:
+    person, gateway = workshop.people()[0], workshop.starts()["gateway"]
+    body = {"model": "claude", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1000, "stream": True}
+    headers = {"Authorization": f"Bearer {person['api_key']}"}
+    with requests.post(
+        f"{workshop.api}/v1/chat/completions", json=body, headers=headers, stream=True, timeout=60
+    ) as it:
+        lines = (line for line in it.iter_lines() if line)
+        assert next(lines).startswith(b"data: {")
+        workshop.write(limits={"requests_per_minute": 59})
+        told = workshop.provision()
+        provider.finish.set()
+        rest = eventually(lambda: list(lines))
+
+    assert told["changes"] == ["here: gateway: new rules"]
+    assert workshop.starts()["gateway"] == gateway
+    assert rest[-1] == b"data: [DONE]"
