@@ -16,6 +16,7 @@ Path_ = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"
 MOST_BYTES = 1_000_000
 MOST_VALUES = 50_000  # aliases can blow up a small file
+MOST_DEPTH = 50  # of mappings and lists in each other
 DEEPEST = 50
 
 
@@ -81,6 +82,7 @@ class _Reader:
         self.document = document
         self.constructor = yaml.constructor
         self.count = 0
+        self.merging = 0  # how deep in merges of merges
 
     def read(self, node: Node, path: Path_) -> Any:
         self.count += 1
@@ -95,10 +97,18 @@ class _Reader:
             return self._scalar(node)
         raise self._problem(node, "only mappings, lists and plain values are allowed")
 
+    def _bound(self, node: Node, depth: int) -> None:
+        self.count += 1
+        if self.count > MOST_VALUES or depth > MOST_DEPTH:
+            raise self._problem(node, "too many values: is an anchor used inside itself?")
+
     def _scalar(self, node: ScalarNode) -> Any:
         if str(node.tag) == "tag:yaml.org,2002:timestamp":  # times are read by the spec, which knows its time zone
             return str(node.value)
-        value = self.constructor.construct_object(node, deep=True)
+        try:
+            value = self.constructor.construct_object(node, deep=True)
+        except (ValueError, LookupError):
+            raise self._problem(node, f"{node.value[:20]!r} cannot be read as {node.tag}") from None
         if value is None or isinstance(value, str | int | float | bool):
             return value
         raise self._problem(node, "only text, numbers, true, false and null are allowed")
@@ -120,22 +130,23 @@ class _Reader:
         for source in merged:
             if not isinstance(source, MappingNode):
                 raise self._problem(source, "<<: needs a mapping")
+            self.merging += 1
+            self._bound(source, self.merging)
             self._merge(source, path, result)
+            self.merging -= 1
         return result
 
     def _merge(self, source: MappingNode, path: Path_, result: dict[str, Any]) -> None:
-        own_values, own_keys = dict(self.document.values), dict(self.document.keys)
-        own_names = set(result)
-        for key, value in self._mapping(source, path).items():
-            result.setdefault(key, value)
-        for places, own in ((self.document.values, own_values), (self.document.keys, own_keys)):
-            places.update(
-                {
-                    place: at
-                    for place, at in own.items()
-                    if place[: len(path)] == path and place[len(path) :][:1] and place[len(path)] in own_names
-                }
-            )
+        """Add what is not there yet. Its places are noted apart: those of keys that are there must stay."""
+        document, depth = self.document, len(path)
+        self.document = Document(document.file)
+        try:
+            merged = self._mapping(source, path)
+        finally:
+            added, self.document = self.document, document
+        for places, new in ((document.values, added.values), (document.keys, added.keys)):
+            places.update({place: at for place, at in new.items() if place[depth] not in result})
+        result.update({key: value for key, value in merged.items() if key not in result})
 
     @staticmethod
     def _problem(node: Node, message: str) -> MarkedYAMLError:

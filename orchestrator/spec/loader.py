@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.document import Document, Path_, read_document
 from orchestrator.spec.roster import RosterRow, read_roster
-from orchestrator.spec.values import SecretReference
+from orchestrator.spec.values import RelativePath, SecretReference
 from orchestrator.spec.wording import Detail, explain
 from orchestrator.spec.workshop import Workshop
 
 _NOTHING = object()
+ENOUGH = 100  # problems in one reading: more is another kind of file
 ROUNDS = 6  # each finds the problems that earlier ones hid
 _PLACEHOLDERS: dict[str, Any] = {
     "participants": {"count": 1},
     "models": [{"name": "x", "engine": "ollama", "source": "x"}],
     "engine": "ollama",
 }
+_ITEMS: dict[str, dict[str, Any]] = {"models": {"engine": "ollama", "source": "x"}, "hosts": {}}
+TIMES = ("opens", "closes")
+_PATH: TypeAdapter[Path] = TypeAdapter(RelativePath)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,11 @@ def _roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, 
     path = section.get("roster") if isinstance(section, dict) else None
     if not isinstance(path, str) or not path:
         return None, []
-    return read_roster(document.file.parent / Path(path).expanduser(), document.where(("participants", "roster")))
+    try:
+        relative = _PATH.validate_python(path)
+    except ValidationError:
+        return None, []  # told by its section
+    return read_roster(document.file.parent / relative, document.where(("participants", "roster")))
 
 
 def _validate(document: Document, data: dict[str, Any]) -> tuple[Workshop | None, list[UserError]]:
@@ -119,11 +127,22 @@ def _validate(document: Document, data: dict[str, Any]) -> tuple[Workshop | None
             for detail in details
             if not any(_within(path, detail.path) or _within(detail.path, path) for path in mended)
         ]
-        problems += [explain(document, detail) for detail in fresh]
+        problems += [explain(document, same) for same in _by_path(fresh)]
+        if len(problems) >= ENOUGH:
+            break
         for detail in details:
             _mend(data, detail)
             mended.add(detail.path)
     return None, problems
+
+
+def _by_path(details: list[Detail]) -> list[list[Detail]]:
+    """What is said of one place, together: a value that may be of several types is wrong once."""
+    groups: dict[Path_ | tuple[Path_, str], list[Detail]] = {}
+    for detail in details:
+        several = detail.kind in {"problem", "missing", "extra_forbidden"}
+        groups.setdefault((detail.path, detail.message) if several else detail.path, []).append(detail)
+    return list(groups.values())
 
 
 def _expand(errors: list[ErrorDetails], data: dict[str, Any]) -> list[Detail]:
@@ -168,7 +187,13 @@ def _within(outer: Path_, inner: Path_) -> bool:
 
 def _mend(data: Any, detail: Detail) -> None:
     """Take the wrong value out, or put something harmless where a value is missing."""
-    for step in detail.path[:-1]:
+    for index, step in enumerate(detail.path[:-1]):
+        if isinstance(data, dict) and step not in data:
+            return  # taken out already
+        last_section = isinstance(step, str) and isinstance(data[step], list)
+        if last_section and index == len(detail.path) - 2:
+            _mend_item(data, str(step), int(detail.path[-1]))
+            return
         data = data[step]
     if not detail.path or not isinstance(data, dict):
         return
@@ -176,4 +201,17 @@ def _mend(data: Any, detail: Detail) -> None:
     if detail.kind == "missing":
         data[last] = copy.deepcopy(_PLACEHOLDERS.get(last, f"x{id(data)}"))
     else:
-        data.pop(last, None)
+        for gone in TIMES if last in TIMES else (last,):  # one without the other is wrong too
+            data.pop(gone, None)
+
+
+def _mend_item(data: dict[str, Any], name: str, index: int) -> None:
+    """Of a list of sections only the wrong one is replaced, so that the others are still compared with each other."""
+    item = data[name][index]
+    if name not in _ITEMS:
+        data.pop(name)
+        if name == "roles":
+            data[name] = ["inference"]  # any number of hosts may have it
+        return
+    own_name = item.get("name") if isinstance(item, dict) else None
+    data[name][index] = {**_ITEMS[name], "name": own_name or f"x{index}"}

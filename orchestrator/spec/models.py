@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.section import Problem, Section, refuse
 from orchestrator.spec.values import (
@@ -20,8 +22,25 @@ from orchestrator.spec.values import (
     TeamName,
 )
 
-ArgumentValue = str | int | float | bool | list[str | int | float]
-BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$")]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+ArgumentValue = Text | int | float | bool | list[Text | int | float]
+
+
+def _port(url: str) -> str:
+    try:
+        known = urlsplit(url).port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise PydanticCustomError("port", "expected a port from 1 to 65535")
+    return url
+
+
+BaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"),
+    AfterValidator(_port),
+]
 
 
 class Engine(StrEnum):

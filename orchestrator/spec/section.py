@@ -12,7 +12,9 @@ from pydantic_core import PydanticCustomError
 class Section(BaseModel):
     """A mapping of workshop.yaml. Values are immutable and never coerced from another type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Problem(NamedTuple):

@@ -124,5 +124,6 @@ class Ports(Section):
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
         if self.webui.mode != "none" and self.webui.port == self.gateway.port:
-            refuse([Problem(("webui", "port"), f"port {self.webui.port} is the gateway's already")])
+            given = "webui" if "webui" in self.model_fields_set else "gateway"
+            refuse([Problem((given, "port"), f"gateway and webui cannot both have port {self.webui.port}")])
         return self

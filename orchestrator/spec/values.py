@@ -47,13 +47,19 @@ Line = Annotated[
 
 
 def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) and value else value
+    """A `~` is resolved here, so that an unknown user is told with the line."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        return Path(_printable(value)).expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("home", "expected a path; whose home folder that is, is not known") from None
 
 
 RelativePath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 """A path, relative to the folder of workshop.yaml unless it is absolute."""
 
-_REFERENCE = re.compile(r"^\$\{(env|file):([^{}]+)\}$")
+_REFERENCE = re.compile(r"^\$\{(env|file):([^{}\x00-\x1f\x7f]+)\}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,12 @@ class SecretReference:
                     "secret_missing", f"the environment variable {self.name} is not set", hint=f"export {self.name}=..."
                 )
             return SecretStr(value)
-        path = folder / Path(self.name).expanduser()
+        path = folder / self.name
         try:
+            path = folder / Path(self.name).expanduser()
             value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or "not text"
+        except (OSError, ValueError, RuntimeError) as problem:
+            reason = getattr(problem, "strerror", None) or ("not text" if path.exists() else "no such file")
             raise UserError(
                 "secret_missing", f"cannot read the secret file {path}: {reason}", hint="create it, mode 0600"
             ) from None
@@ -94,9 +101,11 @@ class SecretReference:
 
     @classmethod
     def _validate(cls, value: object) -> SecretReference:
+        if isinstance(value, cls):
+            return value
         reference = cls.parse(value) if isinstance(value, str) else None
         if reference is None:
-            raise PydanticCustomError("secret", "a secret must be a reference: ${{env:NAME}} or ${{file:PATH}}")
+            raise PydanticCustomError("secret", "a secret must be a reference: ${env:NAME} or ${file:PATH}")
         return reference
 
     @classmethod
@@ -113,15 +122,15 @@ def _environment_value(value: object) -> object:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
-    return (SecretReference.parse(value) or value) if isinstance(value, str) else value
-
-
-def _no_newline(value: str | SecretReference) -> str | SecretReference:
-    return _printable(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    reference = SecretReference.parse(value)
+    if reference is None and ("${env:" in value or "${file:" in value):
+        raise PydanticCustomError("secret", "a reference must stand alone: ${env:NAME} or ${file:PATH}")
+    return reference or _printable(value)
 
 
 EnvironmentValue = Annotated[
     str | SecretReference,
-    AfterValidator(_no_newline),
     BeforeValidator(_environment_value, json_schema_input_type=str | int | float | bool),
 ]

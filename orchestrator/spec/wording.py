@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -12,6 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.spec.document import Document, Path_
 from orchestrator.spec.workshop import Workshop
 
+_PERHAPS_SECRET = frozenset({"api_key", "environment", "args"})
 LONGEST_SHOWN = 40  # characters of a wrong value that an error repeats
 
 
@@ -26,7 +28,9 @@ class Detail:
     expected: str
 
 
-def explain(document: Document, detail: Detail) -> UserError:
+def explain(document: Document, same: Sequence[Detail]) -> UserError:
+    """One problem out of what was found at one place; several where a value of several types is allowed."""
+    detail = same[0]
     path = detail.path
     name = _dotted(path)
     if detail.kind == "extra_forbidden":
@@ -41,9 +45,17 @@ def explain(document: Document, detail: Detail) -> UserError:
         )
     return UserError(
         "wrong_value",
-        f"{name}: {_expected(detail)}, got {_shown(detail.given)}",
+        f"{name}: {_all_expected(same)}, got {_shown(detail)}",
         where=document.where(path),
         hint=_close_value(detail),
+    )
+
+
+def _all_expected(same: Sequence[Detail]) -> str:
+    words = dict.fromkeys(_expected(detail) for detail in same)
+    types = [word.removeprefix("expected ") for word in words if word.startswith("expected ")]
+    return "; ".join(
+        [f"expected {' or '.join(types)}", *(w for w in words if not w.startswith("expected "))][not types :]
     )
 
 
@@ -74,6 +86,10 @@ def _expected(detail: Detail) -> str:
 
 def _pattern_in_words(detail: Detail) -> str:
     last = detail.path[-1] if detail.path else ""
+    if "environment" in detail.path:
+        return "expected a variable's name: letters, digits and _"
+    if "args" in detail.path:
+        return "expected an argument's name without its dashes, like max_num_seqs"
     if last == "base_url":
         return "expected a URL like https://api.example.org/v1"
     if last == "name" and detail.path[0] == "models":
@@ -83,19 +99,22 @@ def _pattern_in_words(detail: Detail) -> str:
     return "expected plain letters, digits, dots and hyphens"
 
 
-def _shown(value: Any) -> str:
+def _shown(detail: Detail) -> str:
     """The value as it stands in the file, short; what could be a secret's text is not repeated."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "an empty list" if not value else "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return repr(value) if len(value) <= LONGEST_SHOWN else f"text of {len(value)} characters"
-    return str(value)
+    value = detail.given
+    if isinstance(value, str) and _perhaps_secret(detail):
+        return "text that is not repeated here"
+    kinds = {dict: "a mapping", list: "a list" if value else "an empty list", type(None): "nothing"}
+    if type(value) in kinds:
+        return kinds[type(value)]
+    shown = str(value).lower() if isinstance(value, bool) else repr(value)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{len(shown)} characters"
+
+
+def _perhaps_secret(detail: Detail) -> bool:
+    """Keys of providers, values of the environment, and URLs with a password in them."""
+    with_password = detail.path[-1:] == ("base_url",) and "@" in detail.given
+    return with_password or not _PERHAPS_SECRET.isdisjoint(detail.path)
 
 
 def _close_value(detail: Detail) -> str | None:

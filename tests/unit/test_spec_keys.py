@@ -1,0 +1,120 @@
+"""A key that no section knows is refused at every level, and the nearest spelling is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+from spec_samples import VALID, told
+
+from orchestrator.spec.loader import load
+from orchestrator.spec.workshop import Workshop
+
+Steps = tuple[str | int, ...]
+FULL = """\
+name: class
+title: A class
+opens: 2026-12-01T08:30:00+01:00
+closes: 2026-12-01T17:30:00+01:00
+timezone: Europe/Zurich
+public: {host: llm.example.org, tls: {cert: c.pem, key: k.pem}}
+participants: {count: 3, spare: 1}
+hosts: [{name: a, address: localhost, gpus: {count: 1, memory_gib: 24}}]
+models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}}]
+limits: {requests_per_minute: 60}
+gateway: {port: 8080}
+webui: {mode: shared}
+handouts: {paper: a4}
+images: {source: auto}
+practice: false
+"""
+
+
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The section that a field holds, and whether it holds a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for part in get_args(annotation):
+        found, listed = _model_in(part)
+        if found:
+            return found, listed or getattr(annotation, "__origin__", None) is list
+    return None, False
+
+
+def _sections(section: type[BaseModel] = Workshop, at: Steps = ()) -> Iterator[tuple[Steps, type[BaseModel]]]:
+    """Every section of the spec, wherever it stands: a new one is found by itself."""
+    yield at, section
+    for name, field in section.model_fields.items():
+        inner, listed = _model_in(field.annotation)
+        if inner:
+            yield from _sections(inner, (*at, name, 0) if listed else (*at, name))
+
+
+SECTIONS = list(_sections())
+FIELDS = [(at, name) for at, section in SECTIONS for name in section.model_fields]
+
+
+def _changed(tmp_path: Path, at: Steps, key: str, value: object) -> list[str]:
+    yaml = YAML()
+    data = yaml.load(FULL)
+    section = data
+    for step in at:
+        section = section[step]
+    section[key] = value
+    with (tmp_path / "changed.yaml").open("w", encoding="utf-8") as stream:
+        yaml.dump(data, stream)
+    return told(tmp_path, (tmp_path / "changed.yaml").read_bytes())
+
+
+def _dotted(at: Steps) -> str:
+    text = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in at)
+    return text.removeprefix(".")
+
+
+def test_the_sample_holds_every_section_and_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "full.yaml").write_text(FULL, encoding="utf-8")
+    assert load(tmp_path / "full.yaml").workshop.name == "class"
+    assert len(SECTIONS) >= 11
+
+
+@pytest.mark.parametrize("at", [at for at, _ in SECTIONS], ids=lambda at: _dotted(at) or "top")
+def test_an_unknown_key_is_refused_at_every_level(tmp_path: Path, at: Steps) -> None:
+    lines = _changed(tmp_path, at, "zzz", 1)
+    assert len(lines) == 1
+    assert f"unknown key {_dotted((*at, 'zzz'))}" in lines[0]
+
+
+@pytest.mark.parametrize(("at", "name"), FIELDS, ids=lambda part: part if isinstance(part, str) else _dotted(part))
+def test_a_misspelt_key_is_answered_with_the_right_one(tmp_path: Path, at: Steps, name: str) -> None:
+    lines = _changed(tmp_path, at, f"{name}s", 1)
+    assert len(lines) == 1
+    assert "unknown key" in lines[0]
+    assert "Did you mean" in lines[0]
+
+
+@pytest.mark.parametrize(("at", "name"), FIELDS, ids=lambda part: part if isinstance(part, str) else _dotted(part))
+def test_a_value_of_a_wrong_type_is_told_with_its_place(tmp_path: Path, at: Steps, name: str) -> None:
+    """No field takes a list of lists."""
+    lines = _changed(tmp_path, at, name, [[[]]])
+    assert len(lines) == 1, lines
+    assert _dotted((*at, name)) in lines[0]
+    assert ", got " in lines[0]
+    assert lines[0].split(":")[1].isdigit()
+
+
+def test_a_key_that_is_like_no_other_gets_the_list_of_those_known(tmp_path: Path) -> None:
+    assert told(tmp_path, VALID + "webui: {qqq: 1}\n") == [
+        "workshop.yaml:8:9: unknown key webui.qqq. Known here: mode, port"
+    ]
+
+
+@pytest.mark.parametrize("value", ["'3'", "3.0", "true", "[3]", "null"])
+def test_values_are_never_made_to_fit(tmp_path: Path, value: str) -> None:
+    """A number in quotes is text, and no number."""
+    lines = told(tmp_path, VALID + f"gateway: {{port: {value}}}\n")
+    assert len(lines) == 1
+    assert "gateway.port: expected a whole number" in lines[0]
