@@ -77,7 +77,7 @@ def _simple(status: int, code: str, message: str, before: str = "") -> _Ending:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether --output json stands anywhere: asked before Click has read the line, which may be wrong."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
     return any(argument == "--output=json" or (argument == "--output" and value == "json") for argument, value in pairs)
 
 

@@ -1,0 +1,145 @@
+"""Each command's JSON document follows its schema in docs/schemas: every key is always there, and no other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import SecretStr
+
+from orchestrator.checks.check import Check
+from orchestrator.cli.commands import participants, plan, provision, status, teardown
+from orchestrator.cli.outcome import error_document
+from orchestrator.errors import UserError, Where
+from orchestrator.participants import Credentials, Participant
+from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.plan import Change, Placement, Plan
+from orchestrator.workflow.provision import Provisioned
+from orchestrator.workflow.status import ServiceStatus, Status
+from orchestrator.workflow.teardown import TornDown
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+WITH_WEBUI = Addresses(
+    "http://h:8080", "http://h:3000", "http://127.0.0.1:8080", "http://127.0.0.1:3000", guessed=False
+)
+WITHOUT = Addresses("http://h:8080", None, "http://127.0.0.1:8080", None, guessed=True)
+CHECK = Check("No key", "API", "401", "200", ok=False, seconds=0.1234567)
+
+
+def problems(name: str, document: object) -> list[str]:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    plain: Any = json.loads(json.dumps(document))
+    return [error.message for error in Draft202012Validator(schema).iter_errors(plain)]
+
+
+def provisioned(
+    where: Addresses, *checks: Check, broken: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+) -> Provisioned:
+    return Provisioned(
+        workshop="w",
+        addresses=where,
+        keys=3,
+        accounts=3,
+        handouts=Path("/x/handouts"),
+        changes=("a",),
+        notes=("n",),
+        broken=broken,
+        failed_hosts=hosts,
+        checks=checks,
+        hosts=("here",),
+        seconds=1.23456,
+    )
+
+
+@pytest.mark.parametrize("file", sorted(SCHEMAS.glob("*.json")), ids=lambda file: file.stem)
+def test_every_schema_allows_no_other_keys(file: Path) -> None:
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    item = schema["items"] if schema["type"] == "array" else schema
+    assert item["additionalProperties"] is False
+    assert sorted(item["required"]) == sorted(item["properties"])
+
+
+@pytest.mark.parametrize("where", [WITH_WEBUI, WITHOUT])
+def test_provision(where: Addresses) -> None:
+    done = provisioned(where, CHECK)
+    document = provision.document(done)
+    assert problems("provision", document) == []
+    assert document["changed"] == 1
+    assert document["ok"] is False
+
+
+def test_a_silent_engine_or_a_failed_host_is_not_ok() -> None:
+    assert provisioned(WITHOUT).ok
+    assert not provisioned(WITHOUT, broken=("m: silent",)).ok
+    document = provision.document(provisioned(WITHOUT, hosts=("here",)))
+    assert document["ok"] is False
+    assert document["hosts"] == [{"name": "here", "ok": False}]
+
+
+def test_plan() -> None:
+    made = Plan(
+        "w",
+        (Change("create", "container", "gateway", "here"),),
+        (Placement("m", "m-1", "vllm", "vllm", "h", (0, 1)),),
+        (),
+    )
+    assert problems("plan", plan.document(made)) == []
+
+
+@pytest.mark.parametrize("busy", [None, "ada@host (4711): provision, since 2026-11-21"])
+def test_status(busy: str | None) -> None:
+    service = ServiceStatus("m-1", "engine", "m", "unhealthy", 3, up=False, remedy="look")
+    seen = Status("w", None, WITHOUT, "here", None, (service,), 1, 2, 3, 1, "not yet", busy, ("look",))
+    assert problems("status", status.document(seen)) == []
+    assert not seen.ok
+
+
+def test_teardown() -> None:
+    done = TornDown("w", was_there=True, hosts=("here",), removed=("a",), left=("b",), kept=())
+    document = teardown.document(done)
+    assert problems("teardown", document) == []
+    assert document["ok"] is False
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        Credentials(
+            Participant("p01"),
+            "http://h/v1",
+            SecretStr("ws-1"),
+            "http://h:3000",
+            "p01@w",
+            SecretStr("pw"),
+            None,
+            ("m",),
+        ),
+        Credentials(Participant("p02", state="removed"), "http://h/v1", None, None, None, None, None, ()),
+    ],
+)
+def test_participants_list(credentials: Credentials) -> None:
+    document = participants.document(credentials)
+    assert problems("participants-list", [document]) == []
+    expected = [
+        *("id", "name", "email", "team", "state", "api_base", "api_key"),
+        *("webui_url", "webui_email", "webui_password", "webui_api_key", "models"),
+    ]
+    assert list(document) == expected
+
+
+def test_errors_have_every_key() -> None:
+    full = UserError("c", "m", where=Where(file=Path("f"), line=1, column=2, host="h", service="s"), hint="x")
+    assert problems("error", error_document(full.as_dict())) == []
+    assert problems("error", error_document({"code": "c", "message": "m"})) == []
+    assert problems("validate", {"workshop": None, "ok": False, "errors": [full.as_dict()]}) == []
+
+
+def test_a_figure_is_rounded_and_a_path_is_text() -> None:
+    document = provision.document(provisioned(WITH_WEBUI, CHECK))
+    assert document["seconds"] == 1.23
+    assert document["handouts"] == str(PurePosixPath("/x/handouts"))
+    assert CHECK.as_dict()["seconds"] == 0.123
