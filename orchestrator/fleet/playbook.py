@@ -57,7 +57,7 @@ def run_playbook(
     private = Path(tempfile.mkdtemp(prefix="workshop-ansible-"))
     try:
         inventory = private / "hosts.json"
-        inventory.write_text(json.dumps(_inventory(targets)), encoding="utf-8")
+        inventory.write_text(json.dumps(_inventory(targets, private)), encoding="utf-8")
         config = RunnerConfig(
             private_data_dir=str(private),
             project_dir=str(resources.PLAYBOOKS),
@@ -88,13 +88,17 @@ def run_playbook(
     return results
 
 
-def _inventory(targets: Sequence[Target]) -> dict[str, Any]:
-    return {"all": {"hosts": {target.name: _host_variables(target) for target in targets}}}
+def _inventory(targets: Sequence[Target], private: Path) -> dict[str, Any]:
+    return {"all": {"hosts": {target.name: _host_variables(target, private) for target in targets}}}
 
 
-def _host_variables(target: Target) -> dict[str, object]:
+def _host_variables(target: Target, private: Path) -> dict[str, object]:
     if target.local:
-        own: dict[str, object] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        own: dict[str, object] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": str(private / "remote"),
+        }
     else:
         own = {"ansible_host": target.address, "ansible_user": target.user, "ansible_port": target.port}
     return {name: value for name, value in (own | dict(target.variables)).items() if value is not None}

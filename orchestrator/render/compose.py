@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,6 +20,8 @@ from orchestrator.plan.engines import curl_health
 from orchestrator.spec.components import Component
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
+BMP_LAST = 0xFFFF
+_NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]")
 SECRETS_FOLDER = "secrets"
 HEALTH_FRONT = ("curl", "-fsSk", "-o", "/dev/null", "-m", "3")
 
@@ -118,10 +122,17 @@ def _secret_mounts(service: str, variables: Mapping[str, object]) -> list[dict[s
 
 
 def _quoted(value: Any) -> str:
-    """JSON is YAML; a doubled $ is not interpolated by Compose."""
-    return json.dumps(value, ensure_ascii=True).replace("$", "$$")
+    """JSON is YAML, but for characters beyond the BMP; a doubled $ is not interpolated by Compose."""
+    text = json.dumps(value, ensure_ascii=False).replace("$", "$$")
+    return _NOT_PRINTABLE_ASCII.sub(lambda found: _escaped(ord(found[0])), text)
 
 
+def _escaped(code: int) -> str:
+    """JSON would write two surrogates, which YAML refuses: https://yaml.org/spec/1.2.2/#57-escaped-characters."""
+    return f"\\u{code:04x}" if code <= BMP_LAST else f"\\U{code:08x}"
+
+
+@cache
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(resources.COMPOSE),

@@ -50,8 +50,11 @@ def write_tree(folder: Path, files: Files) -> None:
         target = folder / path
         if _is(target, file):
             continue
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if target.is_dir():
+        for above in reversed(target.relative_to(folder).parents[:-1]):
+            if not (folder / above).is_dir():
+                (folder / above).unlink(missing_ok=True)  # a file where a folder must be
+                (folder / above).mkdir(mode=0o755)
+        if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
         aside = target.with_name(f".{target.name}.new")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode)
