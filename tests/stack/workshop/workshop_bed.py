@@ -6,9 +6,11 @@ Every workshop has a name of its own and is removed at the end, whatever happens
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -151,6 +153,30 @@ class Workshop:
         ran = self.run("provision", str(self.file), "--output", "json", *options, code=code)
         print(f"provision {self.name}: {ran.seconds:.1f} s\n{ran.err}")
         return dict(ran.json)
+
+    def interrupt(self, at: str, number: signal.Signals, *command: str) -> tuple[int, str]:
+        """Provision, and send a signal once a line of progress has `at` in it: exit code, stderr."""
+        process = self.start(*(command or ("provision", str(self.file), "--output", "json")))
+        assert process.stderr is not None
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line)
+            if at in line:
+                os.kill(process.pid, number)
+                break
+        out, err = process.communicate(timeout=PATIENCE)
+        self.said += [*lines, out, err]
+        assert any(at in line for line in lines), "".join(lines)
+        return process.returncode, "".join(lines) + err
+
+    def processes(self) -> list[str]:
+        """What still runs of the commands of this workshop."""
+        mark, found = f"TMPDIR={self.temporary}\0".encode(), []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes() + b"\0":
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
 
     def workshop(self, command: str, *options: str, code: int = 0, **changes: str) -> Ran:
         return self.run("workshop", *command.split(), str(self.file), *options, code=code, **changes)
