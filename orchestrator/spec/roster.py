@@ -15,10 +15,11 @@ from orchestrator.spec.people import MOST
 
 REQUIRED = ("name", "email")
 OPTIONAL = ("team", "id")
-_MAIL = re.compile(r"^[^\s@\"'<>(),;:\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+_MAIL = re.compile(r"^[^\s\x00-\x1f\x7f@\"'<>(),;:\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 _TEAM = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$")
 _ID = re.compile(r"^[\w.@-]{1,64}$")
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF])
+OWN_DOMAIN = ".workshop.local"  # of the addresses that seats, the instructor and `verify` sign in with
 LONGEST_NAME = 200
 
 
@@ -101,7 +102,7 @@ def _header_problems(file: Path, header: list[str]) -> Iterator[UserError]:
     for column in header:
         if column and column not in REQUIRED + OPTIONAL:
             yield UserError("roster_invalid", f"unknown column {column!r}", where=where, hint=hint)
-        if header.count(column) > 1:
+        if column and header.count(column) > 1:
             yield UserError("roster_invalid", f"the column {column} stands twice", where=where, hint=hint)
             return
 
@@ -129,6 +130,8 @@ def _row_problems(row: RosterRow, header: list[str], cells: list[str]) -> Iterat
         yield "a row needs an email or an id", None
     if row.email is not None and not (_MAIL.match(row.email) and row.email.isascii()):
         yield f"{row.email!r} is not a mail address", None
+    if row.mail is not None and row.mail.endswith(OWN_DOMAIN):
+        yield f"{row.email!r} ends in {OWN_DOMAIN}, which is for seats without a mail", "Leave the cell empty"
     if row.team is not None and not _TEAM.match(row.team):
         yield f"{row.team!r} is not a team name", "Letters, digits, blanks and . _ - only"
     if row.id is not None and not _ID.match(row.id):
