@@ -5,6 +5,7 @@ Sources: vLLM `vllm serve --help`; Ollama docs/faq.mdx; llama.cpp tools/server/R
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.plan.deployment import Container, Fetch
@@ -162,7 +163,7 @@ def _ollama_fetch(model: Model) -> Fetch:
 
 
 def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
-    path = model.source if model.source.startswith("/") else f"{LLAMACPP[1]}/{model.source.rsplit('/', 1)[-1]}"
+    path = model.source if model.source.startswith("/") else _llamacpp_weights(model.source)
     plain, secret = split_environment(model)
     environment = {"LLAMA_ARG_MODEL": path} | llamacpp_environment(model.context or 4096, parallel)
     if gpus:
@@ -192,6 +193,11 @@ def llamacpp_environment(context: int, parallel: int) -> dict[str, str]:
     }
 
 
+def _llamacpp_weights(source: str) -> str:
+    """Where the weights lie: files of one name from two repositories must not be taken for each other."""
+    return f"{LLAMACPP[1]}/{re.sub(r'[^A-Za-z0-9._-]+', '--', source)}"
+
+
 def _llamacpp_component(gpus: int) -> Component:
     return Component.LLAMACPP_CUDA if gpus else Component.LLAMACPP
 
@@ -203,5 +209,5 @@ def _llamacpp_fetch(model: Model, gpus: int) -> Fetch | None:
     is_url = model.source.startswith(("http://", "https://"))
     url = model.source if is_url else f"https://huggingface.co/{owner}/{repository}/resolve/main/{'/'.join(file)}"
     script = 'test -s "$1" || { curl -fL --retry 3 -o "$1.part" "$0" && mv "$1.part" "$1"; }'
-    target = f"{LLAMACPP[1]}/{model.source.rsplit('/', 1)[-1]}"
-    return Fetch(_llamacpp_component(gpus), ("/bin/sh", "-c", script, url, target), (LLAMACPP,))
+    command = ("/bin/sh", "-c", script, url, _llamacpp_weights(model.source))
+    return Fetch(_llamacpp_component(gpus), command, (LLAMACPP,))

@@ -80,7 +80,7 @@ def place(models: Sequence[Model], hosts: Sequence[Host]) -> tuple[tuple[Placed,
             for gpu in gpus:
                 room.free[gpu] -= need
             room.backends.append(model.name)
-            share = math.floor(need * 100) / 100 if gpus and need < 1 else None
+            share = max(0.01, math.floor(need * 100) / 100) if gpus and need < 1 else None
             placed.append(Placed(model, replica, room.host, gpus, share))
     order = {model.name: index for index, model in enumerate(models)}
     return tuple(sorted(placed, key=lambda p: (order[p.model.name], p.replica))), tuple(unplaced)

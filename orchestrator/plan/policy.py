@@ -12,7 +12,7 @@ from orchestrator import keys
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, WEBUI_SERVICE, Deployment
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
-from orchestrator.plan.stacks import service_names, slug
+from orchestrator.plan.stacks import distinct, service_names, slug
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.workshop import Workshop
@@ -25,8 +25,8 @@ UNBOUNDED = CallerLimits()
 
 def verifiers(workshop: Workshop) -> tuple[Participant, ...]:
     """Who asks on behalf of `verify`: somebody without a team, and one for each team that has models of its own."""
-    members = (Participant(f"{VERIFY}-{slug(team)}", team=team) for team in workshop.teams)
-    return (Participant(VERIFY), *members)
+    slugs = distinct(workshop.teams, slug)
+    return (Participant(VERIFY), *(Participant(f"{VERIFY}-{slugs[team]}", team=team) for team in workshop.teams))
 
 
 def key_of(secret: bytes, participant: Participant) -> SecretStr:

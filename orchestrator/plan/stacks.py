@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orchestrator.plan.deployment import Backend, Deployment, Stack, project_name
 from orchestrator.plan.engines import real_engine
@@ -63,14 +63,19 @@ def slug(text: str) -> str:
 
 def service_names(models: Sequence[Model]) -> dict[str, str]:
     """A DNS label for each model, different for names that differ only in punctuation."""
-    names: dict[str, str] = {}
-    for model in models:
-        first = f"model-{slug(model.name)}"
-        name, number = first, 2
-        while name in names.values():
-            name, number = f"{first}-v{number}", number + 1
-        names[model.name] = name
-    return names
+    return distinct((model.name for model in models), lambda name: f"model-{slug(name)}")
+
+
+def distinct(names: Iterable[str], shorten: Callable[[str], str]) -> dict[str, str]:
+    """Each name with its short form; where two come out alike, the later ones are numbered."""
+    found: dict[str, str] = {}
+    for name in names:
+        first = short = shorten(name)
+        number = 2
+        while short in found.values():
+            short, number = f"{first}-v{number}", number + 1
+        found[name] = short
+    return found
 
 
 def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Component, str]) -> Backend:
