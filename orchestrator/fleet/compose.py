@@ -35,9 +35,13 @@ def require_compose(host: str) -> None:
         raise UserError("compose_missing", f"Compose {text} is older than 2.20", where=Where(host=host), hint=hint)
 
 
-def service_hashes(compose_file: Path, project: str) -> dict[str, str]:
-    """Service -> the hash that its container carries when it was made from exactly this; empty for a refused file."""
-    command = ["docker", "compose", "--project-name", project, "--file", str(compose_file), "config", "--hash", "*"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+def service_hashes(compose: str, project: str, folder: Path) -> dict[str, str]:
+    """Service -> the hash that its container carries when it was made from exactly this; empty for a refused file.
+
+    `compose` is the file's text, which need not lie in `folder` yet.
+    """
+    where = ["--project-name", project, "--project-directory", str(folder), "--file", "-"]
+    command = ["docker", "compose", *where, "config", "--hash", "*"]
+    answer = subprocess.run(command, input=compose, capture_output=True, text=True, check=False, timeout=SECONDS)
     pairs = (line.split() for line in answer.stdout.splitlines())
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - name and hash

@@ -19,6 +19,8 @@ from typing import Any
 from orchestrator import resources
 from orchestrator.fleet.docker_host import engine_address
 
+# What ansible-runner needs to hear of events. Its other additions are the caller's, or switch off host key checks.
+RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
 KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
 
 
@@ -56,8 +58,8 @@ def run_playbook(
     results = {target.name: HostResult() for target in targets}
     private = Path(tempfile.mkdtemp(prefix="workshop-ansible-"))
     try:
-        inventory = private / "hosts.json"
-        inventory.write_text(json.dumps(_inventory(targets, private)), encoding="utf-8")
+        inventory = private / "hosts.yaml"
+        inventory.write_text(_literal(_inventory(targets, private)), encoding="utf-8")
         config = RunnerConfig(
             private_data_dir=str(private),
             project_dir=str(resources.PLAYBOOKS),
@@ -69,8 +71,7 @@ def run_playbook(
             rotate_artifacts=1,
         )
         config.prepare()
-        added = {name: value for name, value in config.env.items() if os.environ.get(name) != value}
-        config.env = added | _environment(private)
+        config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(private)
         with log.open("a", encoding="utf-8") as stream:
             log.chmod(0o600)
 
@@ -90,6 +91,17 @@ def run_playbook(
 
 def _inventory(targets: Sequence[Target], private: Path) -> dict[str, Any]:
     return {"all": {"hosts": {target.name: _host_variables(target, private) for target in targets}}}
+
+
+def _literal(value: object) -> str:
+    """YAML in which no text is a template: a path or a name may hold braces."""
+    if isinstance(value, str):
+        return f"!unsafe {json.dumps(value)}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(name))}: {_literal(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value)
 
 
 def _host_variables(target: Target, private: Path) -> dict[str, object]:
@@ -112,6 +124,7 @@ def _environment(private: Path) -> dict[str, str]:
         | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "awx_display",
             "ANSIBLE_CONFIG": str(_empty(private / "ansible.cfg")),
             "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
             "ANSIBLE_HOME": str(private / "home"),

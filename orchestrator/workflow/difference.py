@@ -56,8 +56,7 @@ def difference(
 ) -> Difference:
     """Compare with the files in `folder` on this machine and the containers that Docker tells of."""
     wrong = differences(folder, files)
-    same_file = "compose.yaml" not in wrong
-    hashes = service_hashes(folder / "compose.yaml", stack.project) if same_file and containers else {}
+    hashes = service_hashes(files["compose.yaml"].content.decode(), stack.project, folder) if containers else {}
     there = [name for name in stack.services if name in containers]
     recreate = tuple(
         n for n in there if hashes and containers[n].config_hash != hashes.get(n, containers[n].config_hash)
