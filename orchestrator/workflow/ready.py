@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.readiness import ask_all
+from orchestrator.checks.routing import wait_until_routed
+from orchestrator.checks.trust import authorities
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.policy import key_of, models_for, verifiers
 from orchestrator.workflow.run import Run
 
 ANSWERED = "_answered"  # kept in the state like a host: service -> container and start
+ROUTED_SECONDS = 20  # a name is asked again after 5, a server that failed after 10
 SECONDS = 120  # for the first answer, which may compile kernels
 
 
@@ -27,6 +32,7 @@ def ask_engines(run: Run) -> Run:
     for backend in fresh:
         if backend.service not in silent:
             run.state.deployed.record_applied(ANSWERED, backend.service, since[backend.service])
+    _wait_for_the_gateway(run, {b.model for b in fresh if b.service not in silent})
     missing = {b.service: "its container is not there" for b in deployment.backends if b.service not in since}
     reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing
     return replace(
@@ -35,6 +41,19 @@ def ask_engines(run: Run) -> Run:
             f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons
         ),
     )
+
+
+def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
+    """Until it has found the containers that are new; it lost sight of a model that had none for a while."""
+    workshop = run.spec.workshop
+    keys = {
+        model: key_of(run.state.secret, person)
+        for person in verifiers(workshop)
+        for model in models_for(workshop, person.team)
+        if model in models
+    }
+    trust = authorities(run.spec.path(workshop.public.tls.cert) if workshop.public.tls else None)
+    wait_until_routed(Server(run.planned.addresses.api, trust, Patience()), keys, sorted(keys), seconds=ROUTED_SECONDS)
 
 
 def _with_state(why: str, container: ContainerState) -> str:
