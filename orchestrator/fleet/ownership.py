@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserError, Where
+from orchestrator.fleet.docker_host import ContainerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,31 @@ def read_owner(stack_folder: Path) -> Owner | None:
         return None
 
 
-def require_ownership(host: str, stack_folder: Path, deployment: str) -> None:
-    """Raises UserError `deployed_by_another` when a workshop of this name with another id lies there."""
+def require_ownership(
+    host: str, stack_folder: Path, deployment: str, containers: Iterable[ContainerState] = ()
+) -> None:
+    """Raises UserError `deployed_by_another` when a workshop of this name with another id is there.
+
+    The file tells who; containers tell it of themselves where another user's file lies elsewhere.
+    """
     owner = read_owner(stack_folder)
-    if owner is None or owner.deployment == deployment:
-        return
-    raise UserError(
-        "deployed_by_another",
-        f"a workshop named {owner.workshop} runs here already: {owner.who} deployed it from {owner.spec}",
-        where=Where(host=host),
-        hint="Use that state (--state-dir), another name, or --take-over: its chats go, all keys change",
+    if owner is not None and owner.deployment != deployment:
+        raise _another(
+            host, f"a workshop named {owner.workshop} runs here already: {owner.who} deployed it from {owner.spec}"
+        )
+    foreign = next((container for container in containers if container.deployment not in {"", deployment}), None)
+    if foreign is not None:
+        raise _another(
+            host, f"a workshop of this name runs here already, deployed from another state: container {foreign.name}"
+        )
+
+
+def _another(host: str, message: str) -> UserError:
+    hint = (
+        "Use that state (--state-dir), choose another name, "
+        "or --take-over: that removes its accounts and chats, and all keys change"
     )
+    return UserError("deployed_by_another", message, where=Where(host=host), hint=hint)
 
 
 def as_variables(owner: Owner) -> dict[str, str]:

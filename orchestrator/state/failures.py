@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _SQLITE = {  # primary result codes, https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_CORRUPT: "state_corrupt",
     sqlite3.SQLITE_IOERR: "state_io",
 }
+_NO_SPACE = 64 * 1024  # bytes
 _PRIMARY = 0xFF  # an extended code carries its primary code in the low byte
 
 
@@ -32,13 +34,21 @@ def refusals_explained(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        code = "disk_full" if error.errno in _DISK_FULL else "state_not_writable"
+        code = "disk_full" if error.errno in _DISK_FULL or _cut_short(error, place) else "state_not_writable"
         raise _refusal(code, place, error.strerror or str(error)) from error
     except sqlite3.DatabaseError as error:
         code = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY, "")
         if not code:
             raise  # a constraint or a wrong statement: a bug of this program
         raise _refusal(code, place, str(error)) from error
+
+
+def _cut_short(error: OSError, place: Path) -> bool:
+    """NumPy says in words only, without a number, that fewer bytes went out than it had."""
+    if error.errno is not None:
+        return False
+    there = next((folder for folder in (place, *place.parents) if folder.exists()), Path("/"))
+    return shutil.disk_usage(there).free < _NO_SPACE
 
 
 def _refusal(code: str, place: Path, why: str) -> UserError:

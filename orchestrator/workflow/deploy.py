@@ -33,13 +33,13 @@ def look_at_host(run: Run) -> Run:
     """Docker answers, the name is ours, the ports are free. Nothing is changed before that."""
     host = only_host(run.spec)
     docker = connect_local(host)
-    docker.containers(run.spec.workshop.name)  # it answers
+    containers = docker.containers(run.spec.workshop.name)  # it answers
     require_compose(host)
     meta = run.state.begin(run.spec.workshop.name, run.spec.file)
     folder = stack_folder(run.settings, run.spec.workshop.name)
     run = replace(run, docker=docker)
     try:
-        require_ownership(host, folder, meta.deployment_id)
+        require_ownership(host, folder, meta.deployment_id, containers.values())
     except UserError:
         if not run.options.take_over:
             raise
