@@ -100,29 +100,6 @@ def test_every_stack_of_the_examples_is_taken(tmp_path: Path, file: str) -> None
 
 
 @pytest.mark.usefixtures("compose")
-def test_only_the_gateway_publishes_ports(tmp_path: Path) -> None:
-    files = rendered(load(ROOT / "examples/on-prem.yaml"), tmp_path)
-    services = {
-        name: service for host in files for name, service in seen_by_compose(tmp_path / host, files[host]).items()
-    }
-    assert [name for name, service in services.items() if service.get("ports")] == ["gateway"]
-    assert len(services) > 6
-
-
-@pytest.mark.usefixtures("compose")
-def test_gpus_are_reserved_by_their_numbers(tmp_path: Path) -> None:
-    files = rendered(load(ROOT / "examples/on-prem.yaml"), tmp_path)["gpu-1"]
-    services = seen_by_compose(tmp_path / "gpu-1", files)
-    devices = [
-        service["deploy"]["resources"]["reservations"]["devices"][0]
-        for name, service in services.items()
-        if not name.startswith("fetch-")
-    ]
-    assert sorted(device["device_ids"][0] for device in devices) == ["0", "1"]
-    assert {device["capabilities"][0] for device in devices} == {"gpu"}
-
-
-@pytest.mark.usefixtures("compose")
 def test_titles_and_environments_arrive_as_given(tmp_path: Path) -> None:
     given = {
         f"V{number}": text for number, text in enumerate(WITHOUT_BREAKS) if "\x85" not in text and "\x7f" not in text

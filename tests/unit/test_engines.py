@@ -119,16 +119,6 @@ def test_practice_runs_the_engine_itself_where_there_is_a_cpu_image(tmp_path: Pa
     assert (runs["t"], runs["e"]) == (Component.LLAMACPP, Component.LLAMACPP)
 
 
-def test_practice_says_in_words_what_stands_in_for_what(tmp_path: Path) -> None:
-    lack = {Component.VLLM_CPU: "no torch", Component.OLLAMA: "no registry"}
-    assert practised(tmp_path, lack, *ONE_OF_EACH).notes == (
-        "v: llama.cpp stands in for vLLM: no torch",
-        "o: llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: no registry",
-        "t: llama.cpp stands in for TGI, which has no CPU image",
-        "e: llama.cpp stands in for the external provider, which practice mode never asks",
-    )
-
-
 def test_practice_needs_no_secret(tmp_path: Path) -> None:
     deployment = practised(tmp_path, {}, *ONE_OF_EACH)
     assert not any(backend.container.secret_environment for backend in deployment.backends)

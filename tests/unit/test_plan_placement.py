@@ -8,7 +8,6 @@ import pytest
 from spec_samples import spec_of, with_models
 
 from orchestrator.errors import SpecError
-from orchestrator.spec.loader import load
 from orchestrator.workflow.desired import planned
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +29,6 @@ def refused(folder: Path, hosts: str, *models: str) -> list[str]:
     with pytest.raises(SpecError) as caught:
         placed(folder, hosts, *models)
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
-
-
-def test_replicas_of_a_model_are_spread_over_hosts(tmp_path: Path) -> None:
-    assert placed(tmp_path, TWO_HOSTS, "name: m, engine: vllm, source: o/m, replicas: 2") == [
-        ("m", "a", (0,)),
-        ("m", "b", (0,)),
-    ]
 
 
 def test_two_models_share_a_gpu_when_their_memory_fits(tmp_path: Path) -> None:
@@ -62,29 +54,6 @@ def test_a_model_whose_memory_is_not_known_gets_a_gpu_for_itself(tmp_path: Path)
     assert sorted(gpus for _, _, gpus in placed(tmp_path, host, *models)) == [(0,), (1,)]
 
 
-def test_a_model_over_several_gpus_gets_them_on_one_host(tmp_path: Path) -> None:
-    models = ["name: n, engine: vllm, source: o/n", "name: m, engine: vllm, source: o/m, gpus: 2"]
-    found = {model: (host, gpus) for model, host, gpus in placed(tmp_path, TWO_HOSTS, *models)}
-    assert found["m"][1] == (0, 1)
-    assert found["n"][0] != found["m"][0]
-
-
-def test_a_model_stays_on_the_host_that_it_names(tmp_path: Path) -> None:
-    model = "name: m, engine: vllm, source: o/m, replicas: 2, host: b"
-    assert placed(tmp_path, TWO_HOSTS, model) == [("m", "b", (0,)), ("m", "b", (1,))]
-
-
-def test_ollama_takes_a_gpu_only_where_there_is_one(tmp_path: Path) -> None:
-    model = "name: m, engine: ollama, source: x"
-    assert placed(tmp_path, "hosts: [{name: a}]\n", model) == [("m", "a", ())]
-    assert placed(tmp_path, "hosts: [{name: a, gpus: {count: 1}}]\n", model) == [("m", "a", (0,))]
-
-
-def test_an_external_model_runs_nowhere(tmp_path: Path) -> None:
-    model = "name: m, engine: external, source: x, base_url: 'https://a.example/v1'"
-    assert placed(tmp_path, TWO_HOSTS, model) == []
-
-
 def test_what_does_not_fit_is_told_with_the_line_of_its_model(tmp_path: Path) -> None:
     models = ["name: n, engine: ollama, source: x", "name: m, engine: vllm, source: o/m, memory_gib: 40"]
     (line,) = refused(tmp_path, TWO_HOSTS, *models)
@@ -106,13 +75,6 @@ def test_practice_mode_needs_no_gpu(tmp_path: Path) -> None:
     text = with_models("name: m, engine: vllm, source: o/m, gpus: 8, replicas: 2") + TWO_HOSTS + "practice: true\n"
     deployment = planned(spec_of(tmp_path, text), {})
     assert [(backend.host, backend.gpus) for backend in deployment.backends] == [("here", ()), ("here", ())]
-
-
-def test_the_on_prem_example_uses_every_gpu_once() -> None:
-    deployment = planned(load(ROOT / "examples/on-prem.yaml"), {})
-    used = [(backend.host, gpu) for backend in deployment.backends for gpu in backend.gpus]
-    assert sorted(used) == [("gpu-1", 0), ("gpu-1", 1), ("gpu-2", 0), ("gpu-2", 1)]
-    assert next(stack.services for stack in deployment.stacks) == ("gateway", "webui")
 
 
 def test_fifty_hosts_and_a_hundred_replicas_are_placed(tmp_path: Path) -> None:
