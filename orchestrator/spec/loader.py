@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.document import Document, Path_, read_document
 from orchestrator.spec.roster import RosterRow, read_roster
-from orchestrator.spec.values import RelativePath, SecretReference
+from orchestrator.spec.values import RelativePath, SecretReference, require_one_line
 from orchestrator.spec.wording import Detail, explain
 from orchestrator.spec.workshop import Workshop
 
@@ -56,7 +56,9 @@ class Spec:
         found = []
         for at, reference in self.secret_references():
             try:
-                reference.reveal(self.folder)
+                secret = reference.reveal(self.folder)
+                if at[-1] == "api_key" and at[-2:-1] != ("environment",):
+                    require_one_line(secret)
             except UserError as problem:
                 found.append(self.problem(at, problem.code, problem.message, problem.hint))
         return found

@@ -117,6 +117,14 @@ class SecretReference:
         return {"type": "string", "pattern": _REFERENCE.pattern}
 
 
+def require_one_line(secret: SecretStr) -> None:
+    """For a secret that becomes an HTTP header. Raises UserError `secret_invalid`, which does not repeat it."""
+    if not secret.get_secret_value().isprintable():
+        raise UserError(
+            "secret_invalid", "the key has line breaks or control characters in it", hint="Put the key alone there"
+        )
+
+
 def _environment_value(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()

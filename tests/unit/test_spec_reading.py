@@ -178,7 +178,7 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
 
 def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
     found: list[str] = []
-    text = "a: " + "[" * 1500
+    text = "a: " + "[" * 500
 
     def read() -> None:
         found.extend(problem.code for problem in problems_of(tmp_path, text))

@@ -172,3 +172,12 @@ def test_revealing_a_secret_never_shows_another(tmp_path: Path, monkeypatch: pyt
     (problem,) = spec.secret_problems()
     assert isinstance(problem, UserError)
     assert "SENTINEL" not in str(problem)
+
+
+def test_a_provider_key_of_two_lines_is_refused_before_it_becomes_a_header(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("SENTINEL\nX-Other: SENTINEL\n", encoding="utf-8")
+    spec = spec_of(tmp_path, with_models(EXTERNAL + ", api_key: '${file:key}', environment: {A: '${file:key}'}"))
+    (problem,) = spec.secret_problems()
+    assert problem.code == "secret_invalid"
+    assert problem.where.line == 5
+    assert "SENTINEL" not in str(problem)
