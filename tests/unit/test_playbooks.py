@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,94 +16,109 @@ from orchestrator import resources
 from orchestrator.fleet.playbook import HostResult, Target, run_playbook
 
 SENTINEL = "sentinel-9f3a-of-the-shell"
+HOSTILE = 'it\'s {{ 7 * 7 }} "there" $HOME \\n #'
 HELLO = """
 - hosts: all
   gather_facts: false
   tasks:
     - name: Show the environment
-      ansible.builtin.command: env
+      ansible.builtin.shell: env > {{ environment_file }}
       changed_when: false
-      tags: look
+      tags: good
     - name: Write a file
       ansible.builtin.copy: {content: "{{ text }}", dest: "{{ file }}"}
-      tags: write
+      tags: good
     - name: Fail but go on
       ansible.builtin.command: sh -c 'echo one >&2; echo the reason >&2; exit 3'
       ignore_errors: true
-      tags: grumble
+      tags: good
     - name: Fail
       ansible.builtin.command: sh -c 'echo the last line >&2; exit 1'
       tags: fail
 """
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    (tmp_path / "playbooks").mkdir()
-    (tmp_path / "playbooks" / "hello.yml").write_text(HELLO, encoding="utf-8")
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr(resources, "PLAYBOOKS", tmp_path / "playbooks")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setenv("CLOUD_TOKEN", SENTINEL)
-    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", SENTINEL)
+@dataclass(frozen=True)
+class Ran:
+    folder: Path
+    result: HostResult
+    told: list[str]
+    log: str
 
-    def go(*tags: str) -> tuple[HostResult, list[str], str]:
-        told: list[str] = []
-        target = Target("here", variables={"file": str(tmp_path / "file"), "text": 'it\'s {{ 7 }} "there"'})
-        result = run_playbook("hello.yml", [target], told.append, tmp_path / "log", tags)["here"]
-        return result, told, (tmp_path / "log").read_text(encoding="utf-8")
-
-    return go
+    @property
+    def leftovers(self) -> list[Path]:
+        return list((self.folder / "tmp").iterdir())
 
 
-def test_nothing_of_the_callers_environment_reaches_ansible(run: object, tmp_path: Path) -> None:
-    _, _, log = run("look")  # type: ignore[operator]
-    assert "HOME=" in log or "PATH=" in log or "Show the environment" in log
-    assert SENTINEL not in log
-    assert os.environ["CLOUD_TOKEN"] == SENTINEL
-    assert list((tmp_path / "tmp").iterdir()) == []
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]]:
+    folder = tmp_path_factory.mktemp("ansible")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("playbooks", "tmp"):
+            (folder / name).mkdir()
+        patch.setattr(resources, "PLAYBOOKS", folder / "playbooks")
+        patch.setattr(tempfile, "tempdir", str(folder / "tmp"))
+        patch.setenv("CLOUD_TOKEN", SENTINEL)
+        patch.setenv("ANSIBLE_STDOUT_CALLBACK", SENTINEL)
+
+        def go(*tags: str, text: str = HELLO) -> Ran:
+            (folder / "playbooks" / "hello.yml").write_text(text, encoding="utf-8")
+            told: list[str] = []
+            variables = {"file": str(folder / "file"), "text": HOSTILE, "environment_file": str(folder / "environment")}
+            target = Target("here", variables=variables)
+            result = run_playbook("hello.yml", [target], told.append, folder / "log", tags)["here"]
+            return Ran(folder, result, told, (folder / "log").read_text(encoding="utf-8"))
+
+        yield go
 
 
-def test_changes_are_counted_and_tasks_are_told(run: object, tmp_path: Path) -> None:
-    result, told, _ = run("write")  # type: ignore[operator]
-    assert (result.changed, result.failed, told) == (1, None, ["Write a file"])
-    assert (tmp_path / "file").read_text(encoding="utf-8") == 'it\'s {{ 7 }} "there"'
-    again, _, _ = run("write")  # type: ignore[operator]
-    assert again.changed == 0
+@pytest.fixture(scope="module")
+def good(run: Callable[..., Ran]) -> Ran:
+    return run("good")
 
 
-def test_a_failure_names_its_task_and_its_last_line(run: object, tmp_path: Path) -> None:
-    result, _, _ = run("fail")  # type: ignore[operator]
-    assert result.failed == "Fail: the last line"
-    assert list((tmp_path / "tmp").iterdir()) == []
+def test_nothing_of_the_callers_environment_reaches_ansible(good: Ran) -> None:
+    environment = (good.folder / "environment").read_text(encoding="utf-8")
+    assert "PATH=" in environment
+    assert SENTINEL not in environment + good.log
 
 
-def test_a_failure_that_is_ignored_is_only_noted(run: object) -> None:
-    result, _, _ = run("grumble")  # type: ignore[operator]
-    assert result.failed is None
-    assert result.notes == ["Fail but go on: the reason"]
+def test_nothing_is_left_behind_and_the_log_is_private(good: Ran) -> None:
+    assert good.leftovers == []
+    assert (good.folder / "log").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_playbook_that_cannot_start_is_a_failure_too(run: object, tmp_path: Path) -> None:
-    (tmp_path / "playbooks" / "hello.yml").write_text("- nonsense: [", encoding="utf-8")
-    result, _, _ = run()  # type: ignore[operator]
-    assert result.failed
-    assert "Ansible ended early" in result.failed
+def test_a_value_is_text_and_never_a_template(good: Ran) -> None:
+    assert (good.folder / "file").read_text(encoding="utf-8") == HOSTILE
 
 
-def test_the_log_is_private(run: object, tmp_path: Path) -> None:
-    run("write")  # type: ignore[operator]
-    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+def test_changes_are_counted_and_tasks_are_told(good: Ran) -> None:
+    assert good.result.changed == 1
+    assert good.told == ["Show the environment", "Write a file", "Fail but go on"]
+
+
+def test_a_failure_that_is_ignored_is_only_noted(good: Ran) -> None:
+    assert good.result.failed is None
+    assert good.result.notes == ["Fail but go on: the reason"]
+
+
+def test_a_failure_names_its_task_and_its_last_line(run: Callable[..., Ran]) -> None:
+    failed = run("fail")
+    assert failed.result.failed == "Fail: the last line"
+    assert failed.leftovers == []
+
+
+def test_a_playbook_that_cannot_start_is_a_failure_too(run: Callable[..., Ran]) -> None:
+    failed = run(text="- nonsense: [").result.failed
+    assert failed
+    assert "Ansible ended early" in failed
 
 
 @pytest.mark.parametrize("name", ["provision.yml", "teardown.yml"])
 def test_the_packaged_playbooks_are_well_formed(name: str) -> None:
     program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent))
     assert program
-    done = subprocess.run(
-        [program, "--syntax-check", "-i", "localhost,", str(resources.PLAYBOOKS / name)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    playbook = Path(__file__).parents[2] / "playbooks" / name
+    check = [program, "--syntax-check", "-i", "localhost,", str(playbook)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
