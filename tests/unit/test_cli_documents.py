@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -129,6 +130,14 @@ def test_participants_list(credentials: Credentials) -> None:
         *("webui_url", "webui_email", "webui_password", "webui_api_key", "models"),
     ]
     assert list(document) == expected
+
+
+def test_a_mail_is_never_null_where_there_is_a_webui() -> None:
+    seat, person = Participant("p01"), Participant("p02", email="Ada@x.org")
+    one = Credentials(seat, "http://h/v1", None, "http://h:3000", "p01@w.workshop.local", None, None, ())
+    assert participants.document(one)["email"] == "p01@w.workshop.local"
+    assert participants.document(replace(one, participant=person, webui_email="ada@x.org"))["email"] == "Ada@x.org"
+    assert participants.document(replace(one, webui_url=None, webui_email=None))["email"] is None
 
 
 def test_errors_have_every_key() -> None:

@@ -41,7 +41,7 @@ def document(one: Credentials) -> dict[str, object]:
     return {
         "id": person.id,
         "name": person.name,
-        "email": person.email,
+        "email": person.email or one.webui_email,  # never null where there is a WebUI
         "team": person.team,
         "state": person.state,
         "api_base": one.api_base,
