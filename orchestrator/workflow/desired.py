@@ -64,7 +64,7 @@ def desired(
     inputs = StackInputs(
         secret=secret,
         gateway=config,
-        tls=_certificates(spec),
+        tls=certificates(spec),
         secrets=secrets,
         models=synthetic_models(deployment, cache),
     )
@@ -120,7 +120,7 @@ def _provider_keys(spec: Spec) -> dict[str, SecretStr]:
     return {model.name: model.api_key.reveal(spec.folder) for model in spec.workshop.models if model.api_key}
 
 
-def _certificates(spec: Spec) -> dict[str, bytes]:
+def certificates(spec: Spec) -> dict[str, bytes]:
     tls = spec.workshop.public.tls
     if tls is None:
         return {}

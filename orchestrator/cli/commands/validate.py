@@ -17,6 +17,7 @@ def validate(spec: Path, *, output: str, state_dir: Path | None, verbose: bool) 
     """Check SPEC and the files it names: all problems, each with its line."""
     from orchestrator.errors import SpecError, UserError
     from orchestrator.spec.loader import load
+    from orchestrator.workflow.validate import problems as found_wrong
 
     problems: list[UserError] = []
     name: str | None = None
@@ -26,7 +27,7 @@ def validate(spec: Path, *, output: str, state_dir: Path | None, verbose: bool) 
         problems.extend(error.problems)
     else:
         name = loaded.workshop.name
-        problems += [] if loaded.workshop.practice else loaded.secret_problems()
+        problems += found_wrong(loaded)
     document = {"workshop": name, "ok": not problems, "errors": [problem.as_dict() for problem in problems]}
     if problems and output == "text":
         for problem in problems:

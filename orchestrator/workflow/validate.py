@@ -1,0 +1,21 @@
+"""What is wrong with a spec beyond its text: the files it names, its secrets, and whether its models fit its hosts."""
+
+from __future__ import annotations
+
+from orchestrator.errors import SpecError, UserError
+from orchestrator.spec.loader import Spec
+from orchestrator.workflow.desired import certificates, planned
+
+
+def problems(spec: Spec) -> list[UserError]:
+    """All of them; looks at files, asks no host."""
+    found = [] if spec.workshop.practice else spec.secret_problems()
+    try:
+        certificates(spec)
+    except UserError as problem:
+        found.append(problem)
+    try:
+        planned(spec, {})
+    except SpecError as unplaced:
+        found += unplaced.problems
+    return found

@@ -1,0 +1,46 @@
+"""`workshop validate` looks at the files that the spec names and whether its models fit, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from spec_samples import VALID
+
+from orchestrator.cli.app import workshop
+
+GPU_MODEL = VALID.replace("engine: ollama", "engine: vllm")
+TLS = "public: {tls: {cert: none.pem, key: none.pem}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (GPU_MODEL, 5, "m: replica 1 of 1 does not fit: here has 0 of 1 GPUs"),
+        (VALID + TLS, 8, "cannot read none.pem: no such file or directory"),
+        (VALID + "    environment: {A: '${file:gone}'}\n", 8, "cannot read the secret file"),
+    ],
+    ids=["no GPU", "no certificate", "no secret"],
+)
+def test_what_would_stop_provision_is_told_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+    file = tmp_path / "workshop.yaml"
+    file.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+    assert result.return_value == 1
+    assert f"workshop.yaml:{line}:" in result.stderr
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "workshop.yaml"
+    file.write_text(GPU_MODEL + TLS, encoding="utf-8")
+    result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_practice_needs_neither_gpu_nor_secret(tmp_path: Path) -> None:
+    file = tmp_path / "workshop.yaml"
+    file.write_text(GPU_MODEL + "    environment: {A: '${file:gone}'}\npractice: true\n", encoding="utf-8")
+    assert CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False).return_value == 0
