@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 class Settings(BaseSettings):
     """Read once per command. Each field is the variable WORKSHOP_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="WORKSHOP_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="WORKSHOP_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     state_dir: Path | None = None
     """Where workshops keep their state; absent: `.workshop` beside the spec."""
