@@ -53,7 +53,8 @@ def _ending(problem: BaseException) -> _Ending:  # noqa: PLR0911 - one for each 
         case UserError():
             return _Ending(problem.exit_code, problem.as_dict(), _line(problem), traceback_if_verbose=True)
         case click.UsageError():
-            usage = f"{problem.ctx.get_usage()}\n" if problem.ctx else ""
+            whole = isinstance(problem, click.exceptions.NoArgsIsHelpError)  # its message is the help, usage and all
+            usage = f"{problem.ctx.get_usage()}\n" if problem.ctx and not whole else ""
             return _simple(USAGE, "usage", problem.format_message(), before=usage)
         case click.ClickException():
             return _simple(1, "usage", problem.format_message())

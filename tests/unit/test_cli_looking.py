@@ -1,4 +1,4 @@
-"""`workshop plan` looks and touches nothing; `workshop init`'s file is planned on any machine."""
+"""Commands that only look: `workshop plan` touches nothing, and `workshop` alone says what there is."""
 
 from __future__ import annotations
 
@@ -51,3 +51,12 @@ def test_the_real_class_is_told_as_one_document(tmp_path: Path) -> None:
         ("llama3.2", "gpu-2", [1]),
     ]
     assert sum(change["what"] == "participant" for change in document["changes"]) == 33
+
+
+@pytest.mark.parametrize("arguments", [[], ["participants"]])
+def test_without_a_command_the_help_is_told_once(arguments: list[str]) -> None:
+    answer = subprocess.run([str(WORKSHOP), *arguments], capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.count("Usage:") == 1
+    assert "Commands:" in answer.stderr
