@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orchestrator.errors import SpecError, UserError, Where
@@ -63,7 +64,9 @@ def read_document(file: Path) -> Document:
     document = Document(file)
     yaml = YAML(typ="safe", pure=True)
     try:
-        node = yaml.compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it: the later one counts from there on
+            node = yaml.compose(text)
         document.data = _Reader(document, yaml).read(node, ()) if node is not None else None
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark

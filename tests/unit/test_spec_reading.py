@@ -88,6 +88,11 @@ def test_of_several_merged_mappings_the_first_wins(tmp_path: Path) -> None:
     ]
 
 
+def test_an_anchor_may_be_used_again(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, VALID.replace("A class", "&a One") + "timezone: &a UTC\nhandouts: {contact: *a}\n")
+    assert spec.workshop.handouts.contact == "UTC"
+
+
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     assert told(tmp_path, VALID + "title: Again\n") == [
         "workshop.yaml:8:1: not valid YAML: the key 'title' stands here twice"
