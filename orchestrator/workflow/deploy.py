@@ -6,6 +6,7 @@ import getpass
 import io
 import socket
 import tarfile
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -141,11 +142,15 @@ def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], foun
 
 
 def write_archive(path: Path, files: Mapping[str, File]) -> None:
-    """A tar that unpacks to exactly these files; private, for it holds secrets."""
+    """A tar that unpacks to exactly these files; private, for it holds secrets.
+
+    They carry the time: nginx keeps a certificate over a reload while the file's time and inode are the same.
+    """
+    now = int(time.time())
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     with tarfile.open(path, "w") as archive:
         for name, file in sorted(files.items()):
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(file.content), file.mode
+            entry.size, entry.mode, entry.mtime = len(file.content), file.mode, now
             archive.addfile(entry, io.BytesIO(file.content))
