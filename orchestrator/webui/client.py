@@ -10,7 +10,9 @@ from typing import Any
 
 import requests
 import tenacity
+import urllib3
 from pydantic import SecretStr
+from urllib3.exceptions import InsecureRequestWarning
 
 from orchestrator.errors import UserError, Where
 
@@ -77,6 +79,8 @@ class WebUI:
         self._verify_tls = verify_tls
         self._timeout = timeout
         self._connections = _Connections()
+        if verify_tls is False:
+            urllib3.disable_warnings(InsecureRequestWarning)  # at each request, to the user, who chose nothing
 
     def signed_in(self, token: SecretStr) -> WebUI:
         """The same server as the token's owner sees it."""
