@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 import requests
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from orchestrator.fleet.images import BuildSettings, resolve
-from orchestrator.plan.images import ImageChoice
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
@@ -30,43 +30,35 @@ def models(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, packaged: Callable[[Component], str]) -> Iterator[Start]:
     """Runs a component's image built from packages; gives its address once GET /health is 200."""
-    client: Any = docker.from_env()
-    made: list[Any] = []
+    with ExitStack() as running:
 
-    def run(component: Component, port: int, command: list[str], *, seconds: float, **options: Any) -> str:
-        settings = BuildSettings.from_environment(tmp_path / "logs", tmp_path / "cache")
-        choice = ImageChoice(source="packages")
-        found = resolve([component], choice, {}, client, settings=settings, report=print)
-        if component in found.missing:
-            pytest.skip(found.missing[component])
-        container = client.containers.run(
-            found.images[component].reference,
-            command,
-            detach=True,
-            labels={LABEL: "images"},
-            ports={f"{port}/tcp": ("127.0.0.1", None)},
-            volumes={str(tmp_path): {"bind": "/models", "mode": "ro"}},
-            **options,
-        )
-        made.append(container)
-        container.reload()
-        address = f"http://127.0.0.1:{container.ports[f'{port}/tcp'][0]['HostPort']}"
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if requests.get(f"{address}/health", timeout=2).ok:
-                    return address
-            except requests.RequestException:
-                pass
-            time.sleep(0.1)
-        pytest.fail(container.logs(tail=20).decode(errors="replace"))
+        def run(
+            component: Component,
+            port: int,
+            command: list[str],
+            *,
+            seconds: float,
+            environment: dict[str, str] | None = None,
+            **options: Any,
+        ) -> str:
+            ready = (
+                HttpWaitStrategy(port, "/health").for_status_code(200).with_startup_timeout(timedelta(seconds=seconds))
+            )
+            container = (
+                DockerContainer(packaged(component))
+                .with_command(command)
+                .with_volume_mapping(str(tmp_path), "/models", "ro")
+                .with_envs(**(environment or {}))
+                .with_kwargs(labels={LABEL: "images"}, **options)
+                .waiting_for(ready)
+            )
+            container.ports[f"{port}/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment]  # on the loopback, any port
+            running.enter_context(container)
+            return f"http://127.0.0.1:{container.get_exposed_port(port)}"
 
-    yield run
-    for container in made:
-        container.remove(force=True, v=True)
-    client.close()
+        yield run
 
 
 def test_llama_cpp_answers_with_a_sentence(models: Path, start: Start) -> None:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
+from orchestrator.spec.roster import RosterRow
 from orchestrator.state.seats import (
     CountedSeats,
     Enrolled,
     Reconciliation,
-    RosterRow,
     RosterSeats,
     Seats,
     reconcile,

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
+from orchestrator.spec.roster import RosterRow
 from orchestrator.state.database import Database
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.people import People
-from orchestrator.state.seats import CountedSeats, RosterRow, RosterSeats, Seats, reconcile
+from orchestrator.state.seats import CountedSeats, RosterSeats, Seats, reconcile
 from orchestrator.state.state import State
 
 ADA = RosterRow('Ada "); DROP TABLE people; --', "ada@example.org")
