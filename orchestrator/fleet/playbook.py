@@ -71,6 +71,7 @@ def run_playbook(
             rotate_artifacts=1,
         )
         config.prepare()
+        config.command = [*_ending_with_this_process(), *config.command]
         config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(private)
         with log.open("a", encoding="utf-8") as stream:
             log.chmod(0o600)
@@ -87,6 +88,12 @@ def run_playbook(
         for result in results.values():
             result.failed = f"Ansible ended early ({status}, {code}): {_last_line(log)}"
     return results
+
+
+def _ending_with_this_process() -> list[str]:
+    """Ansible would go on alone after a `kill -9`, beside the next run; the kernel ends it (Linux only)."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def _inventory(targets: Sequence[Target], private: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from workshop_bed import Workshop, ask, eventually
+from workshop_bed import Workshop, ask
 
 PEOPLE = 4
 POINTS = ["  Participants", "    Start the containers", "    account p0", "  Cards", "  Proof"]
@@ -38,7 +38,7 @@ def test_killed_it_leaves_nobody_at_work(workshop: Workshop, keys_seen: dict[str
     code, _ = workshop.interrupt(at, signal.SIGKILL)
 
     assert code == -signal.SIGKILL
-    eventually(lambda: not workshop.processes() or None)
+    workshop.settle()
     look_at_keys(workshop, keys_seen)
 
 
@@ -87,7 +87,7 @@ def test_interrupted_it_says_so_and_the_next_run_completes(
     assert ended == code
     assert "the same command goes on where it stopped" in said
     assert "Traceback" not in said
-    eventually(lambda: not workshop.processes() or None)
+    workshop.settle()
     assert workshop.workshop("status", "--output", "json").json["busy"] is None
     assert workshop.provision()["ok"] is True
 
@@ -101,5 +101,5 @@ def test_ctrl_c_reaches_the_whole_group_as_on_a_terminal(workshop: Workshop) -> 
     process.communicate(timeout=60)
 
     assert process.returncode == 130
-    eventually(lambda: not workshop.processes() or None)
+    workshop.settle()
     assert workshop.provision()["ok"] is True

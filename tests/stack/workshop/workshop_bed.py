@@ -125,12 +125,12 @@ class Workshop:
         with (self.folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("name", "email", "team"), *people])
 
-    def start(self, *command: str, **changes: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, under: tuple[str, ...] = (), **changes: str) -> subprocess.Popen[str]:
         """A command in a session of its own, with pipes."""
         self.temporary.mkdir(exist_ok=True)
         own = {"WORKSHOP_STACK_DIR": str(self.folder / "stack"), "TMPDIR": str(self.temporary)}
         return subprocess.Popen(
-            [str(SCRIPTS / command[0]), *command[1:]],
+            [*under, str(SCRIPTS / command[0]), *command[1:]],
             cwd=self.folder,
             env={**os.environ, **own, **self.environment, **changes},
             stdin=subprocess.DEVNULL,
@@ -155,8 +155,11 @@ class Workshop:
         return dict(ran.json)
 
     def interrupt(self, at: str, number: signal.Signals, *command: str) -> tuple[int, str]:
-        """Provision, and send a signal once a line of progress has `at` in it: exit code, stderr."""
-        process = self.start(*(command or ("provision", str(self.file), "--output", "json")))
+        """Provision, and send a signal once a line of progress has `at` in it: exit code, stderr.
+
+        Under nohup, the harder case: no hang-up ends what the command leaves behind.
+        """
+        process = self.start(*(command or ("provision", str(self.file), "--output", "json")), under=("nohup",))
         assert process.stderr is not None
         lines: list[str] = []
         for line in process.stderr:
@@ -177,6 +180,13 @@ class Workshop:
                 if entry.name.isdigit() and mark in (entry / "environ").read_bytes() + b"\0":
                     found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         return found
+
+    def settle(self) -> None:
+        """Until nothing runs any more that a killed command had started."""
+        end = time.monotonic() + 20
+        while left := self.processes():
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
 
     def workshop(self, command: str, *options: str, code: int = 0, **changes: str) -> Ran:
         return self.run("workshop", *command.split(), str(self.file), *options, code=code, **changes)
