@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import HostError, UserError, Where, WorkshopError
 from orchestrator.fleet.compose import require_compose
-from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.docker_host import ContainerState, connect_local
 from orchestrator.fleet.ownership import Owner, as_variables, require_ownership
 from orchestrator.fleet.playbook import HostResult, Target, run_playbook
 from orchestrator.fleet.ports import require_free_ports
@@ -24,6 +24,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.ready import ANSWERED
 from orchestrator.workflow.remove import remove_stack
 from orchestrator.workflow.run import Run
 
@@ -62,10 +63,12 @@ def deploy(run: Run) -> Run:
     workshop, folder = run.spec.workshop.name, stack_folder(run.settings, run.spec.workshop.name)
     for stack in run.planned.deployment.stacks:
         files = run.planned.files[stack.host.name]
-        found = difference(stack, folder, files, run.engine_room.containers(workshop))
-        if found.is_empty:
+        containers = run.engine_room.containers(workshop)
+        found = difference(stack, folder, files, containers)
+        empty = _without_model(run, stack, containers)
+        if found.is_empty and not empty:
             continue
-        result = _apply(run, stack, folder, files, found)
+        result = _apply(run, stack, folder, files, found, empty)
         run = replace(run.changed(*found.lines(stack.host.name)), notes=(*run.notes, *result.notes))
         if result.failed:
             raise HostError(
@@ -103,7 +106,20 @@ def _ports(spec: Spec) -> list[tuple[int, str]]:
     return ports + ([(spec.workshop.webui.port, "webui.port")] if spec.workshop.webui.mode != "none" else [])
 
 
-def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], found: Difference) -> HostResult:
+def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerState]) -> frozenset[str]:
+    """Engines that are given their model while they run, and have not answered since they were made."""
+    answered = run.state.deployed.applied(ANSWERED)
+    return frozenset(
+        b.service
+        for b in stack.backends
+        if b.fetch and b.fetch.after_start and b.service in containers
+        if not answered.get(b.service, "").startswith(containers[b.service].id)
+    )
+
+
+def _apply(
+    run: Run, stack: Stack, folder: Path, files: Mapping[str, File], found: Difference, empty: frozenset[str]
+) -> HostResult:
     archive = run.state.folder.rendered / f".{stack.host.name}.tar"
     meta = run.state.meta
     if meta is None:
@@ -111,7 +127,7 @@ def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], foun
     owner = Owner(
         run.spec.workshop.name, meta.deployment_id, f"{getpass.getuser()}@{socket.gethostname()}", str(run.spec.file)
     )
-    new = {*found.create, *found.recreate}
+    new = {*found.create, *found.recreate, *found.start, *found.restart}  # one that is down may lack its weights
     variables = {
         "project": stack.project,
         "stack_folder": str(folder),
@@ -125,7 +141,9 @@ def _apply(run: Run, stack: Stack, folder: Path, files: Mapping[str, File], foun
         "fetch": [
             f"fetch-{b.service}" for b in stack.backends if b.fetch and not b.fetch.after_start and b.service in new
         ],
-        "put": [f"fetch-{b.service}" for b in stack.backends if b.fetch and b.fetch.after_start and b.service in new],
+        "put": [
+            f"fetch-{b.service}" for b in stack.backends if b.fetch and b.fetch.after_start and b.service in new | empty
+        ],
     }
     needed = {name for name in ("stale", "restart", "front", "engines", "fetch", "put") if variables[name]}
     needed |= ({"files"} if found.files else set()) | ({"reload"} if found.reloads_gateway else set())
