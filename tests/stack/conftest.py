@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import docker
@@ -10,6 +11,10 @@ import pytest
 from orchestrator.fleet.images import BuildSettings, resolve
 from orchestrator.plan.images import ImageChoice
 from orchestrator.spec.components import Component
+
+# Read by testcontainers when it is imported, after this file: no container that reaps others, ports on the loopback.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 
 Packaged = Callable[[Component], str]
 
