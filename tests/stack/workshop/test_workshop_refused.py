@@ -76,9 +76,9 @@ def test_docker_does_not_answer(workshop: Workshop) -> None:
 
 
 def test_status_and_plan_go_on_without_docker(running: Workshop) -> None:
-    dead = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-    status = running.workshop("status", "--output", "json", **dead).json
-    plan = running.workshop("plan", "--output", "json", **dead).json
+    dead = "unix:///nowhere/docker.sock"
+    status = running.workshop("status", "--output", "json", DOCKER_HOST=dead).json
+    plan = running.workshop("plan", "--output", "json", DOCKER_HOST=dead).json
 
     assert status["ok"] is False
     assert "Docker does not answer" in status["advice"][0]

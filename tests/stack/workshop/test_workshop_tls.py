@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 import pytest
 import requests
@@ -61,7 +60,7 @@ def test_provision_says_nothing_of_its_own_doubts(workshop: Workshop) -> None:
 
 
 def test_the_api_speaks_tls(workshop: Workshop, person: dict[str, Any]) -> None:
-    client = httpx.Client(verify=ssl.create_default_context(cafile=str(workshop.folder / "own.pem")))
+    client = openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=str(workshop.folder / "own.pem")))
     asked = openai.OpenAI(base_url=person["api_base"], api_key=person["api_key"], http_client=client, max_retries=0)
 
     assert person["api_base"].startswith("https://127.0.0.1:")

@@ -143,7 +143,7 @@ class Workshop:
 
     def run(self, *command: str, code: int = 0, **changes: str) -> Ran:
         begun = time.monotonic()
-        process = self.start(*command, **changes)
+        process = self.start(*command, under=(), **changes)
         out, err = process.communicate(timeout=PATIENCE)
         self.said += [out, err]
         assert process.returncode == code, f"{' '.join(command)}: {process.returncode}\n{out}\n{err}"
