@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +116,48 @@ def test_a_playbook_that_cannot_start_is_a_failure_too(run: Callable[..., Ran]) 
     failed = run(text="- nonsense: [").result.failed
     assert failed
     assert "Ansible ended early" in failed
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not installed")
+def test_ansible_dies_with_the_program(tmp_path: Path) -> None:
+    (tmp_path / "hold.yml").write_text(
+        f"- hosts: all\n  gather_facts: false\n  tasks: [{{ansible.builtin.command: sh -c 'echo $PPID > {tmp_path}/worker; sleep 60'}}]\n",
+        encoding="utf-8",
+    )
+    code = f"""
+from pathlib import Path
+from orchestrator import resources
+from orchestrator.fleet.playbook import Target, run_playbook
+resources.PLAYBOOKS = Path({str(tmp_path)!r})
+run_playbook("hold.yml", [Target("here")], print, Path({str(tmp_path / "log")!r}))
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    eventually((tmp_path / "worker").exists)
+    mine = [pid for pid in running() if str(tmp_path) in running()[pid] and "ansible-playbook" in running()[pid]]
+    assert mine
+    child.kill()
+    child.wait()
+    eventually(lambda: not set(mine[:1]) & set(running()))
+    for pid in set(running()) & set(mine):
+        os.kill(pid, signal.SIGKILL)  # a worker that still sleeps
+
+
+def running() -> dict[int, str]:
+    """Process id -> command line."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return dict(sorted(found.items()))
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", ["provision.yml", "teardown.yml"])
