@@ -71,7 +71,6 @@ def run_playbook(
             rotate_artifacts=1,
         )
         config.prepare()
-        config.command = [*_ends_with_us(), *config.command]
         config.command = [*_ending_with_this_process(), *config.command]
         config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(private)
         with log.open("a", encoding="utf-8") as stream:
@@ -145,12 +144,6 @@ def _environment(private: Path) -> dict[str, str]:
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
         }
     )
-
-
-def _ends_with_us() -> list[str]:
-    """Ansible dies when this program is killed: two provisions must not be at work on one host."""
-    setpriv = shutil.which("setpriv")  # of util-linux
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _empty(file: Path) -> Path:
