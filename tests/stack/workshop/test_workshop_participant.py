@@ -95,9 +95,8 @@ def test_the_webuis_own_key_lists_the_same_models(
 
 
 def test_the_webuis_own_key_asks_a_model(main: Workshop, anyone: dict[str, Any]) -> None:
-    client = openai.OpenAI(base_url=f"{main.webui}/api", api_key=anyone["webui_api_key"], max_retries=0)
-
-    assert ask(client, "tiny-chat")
+    with openai.OpenAI(base_url=f"{main.webui}/api", api_key=anyone["webui_api_key"], max_retries=0) as client:
+        assert ask(client, "tiny-chat")
 
 
 def test_every_sign_in_of_the_list_works(main: Workshop, people: list[dict[str, Any]]) -> None:

@@ -81,6 +81,7 @@ class Workshop:
     engine: docker.DockerClient
     environment: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)  # all that commands ever printed
+    clients: list[openai.OpenAI] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.write()
@@ -221,7 +222,8 @@ class Workshop:
     def client(self, person: dict[str, Any] | str) -> openai.OpenAI:
         """OpenAI's own client, as the guide tells a participant to make it."""
         key = person if isinstance(person, str) else person["api_key"]
-        return openai.OpenAI(base_url=f"{self.api}/v1", api_key=key, max_retries=0, timeout=60)
+        self.clients.append(openai.OpenAI(base_url=f"{self.api}/v1", api_key=key, max_retries=0, timeout=60))
+        return self.clients[-1]
 
     def sign_in(self, email: str, password: str) -> requests.Response:
         form = {"email": email, "password": password}
@@ -241,6 +243,8 @@ class Workshop:
 
     def remove(self) -> None:
         """By the program, then by label whatever it should have left."""
+        for client in self.clients:
+            client.close()
         if (self.state / "state.sqlite3").exists():
             state = str(self.folder / ".workshop")
             self.start("workshop", "teardown", "--name", self.name, "--state-dir", state, "--yes").communicate()
