@@ -15,7 +15,7 @@ lint:
 	@.venv/bin/mypy
 
 unit:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist loadfile
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist worksteal
 
 stack:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack

@@ -135,12 +135,13 @@ def _caller(caller: Caller, config: GatewayConfig) -> dict[str, Any]:
     }
 
 
-def _upstream(upstream: Upstream) -> dict[str, str]:
+def _upstream(upstream: Upstream) -> dict[str, object]:
     return {
         "origin": f"{'https' if upstream.tls else 'http'}://{upstream.name}",
         "host": upstream.host_header,
         "base_path": upstream.base_path.rstrip("/"),
         "model": upstream.model,
+        "servers": len(upstream.servers),
         "authorization": upstream.authorization.get_secret_value() if upstream.authorization else "",
     }
 

@@ -9,12 +9,12 @@ import refusal from 'refusal.js';
 async function access(r) {
     const caller = callers.identify(r, false);
     if (caller === null || !isServed(r) || !limits.admit(r, caller)) { return; }
-    await choose(r, caller, 0);
+    await choose(r, caller, 0, false);
 }
 
 // js_access of @next: the model's next upstream, after nothing came from the last one
 async function next(r) {
-    await choose(r, policy.callers[r.variables.gw_caller], Number(r.variables.gw_attempt) + 1);
+    await choose(r, policy.callers[r.variables.gw_caller], Number(r.variables.gw_attempt) + 1, askedFewer(r));
 }
 
 function isServed(r) {
@@ -35,7 +35,20 @@ function isServed(r) {
     return true;
 }
 
-async function choose(r, caller, attempt) {
+// nginx gives up without asking the other servers when one of their names stopped resolving under way, as a killed
+// container's does.
+function askedFewer(r) {
+    const addresses = String(r.variables.upstream_addr).split(/[ ,]+/).filter(word => /.:\d+$/.test(word));
+    const asked = addresses.filter((address, index) => addresses.indexOf(address) === index).length;
+    return asked < policy.upstreams[r.variables.gw_upstream].servers;
+}
+
+// The upstreams in their order; the last one has a second turn if not all of its servers were asked.
+function turn(upstreams, attempt, again) {
+    return again && attempt === upstreams.length ? upstreams[attempt - 1] : upstreams[attempt];
+}
+
+async function choose(r, caller, attempt, again) {
     const request = body.parse(await r.readRequestText());
     if (typeof request === 'string') { return refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request); }
 
@@ -47,7 +60,7 @@ async function choose(r, caller, attempt) {
             `The model \`${asked}\` does not exist or you do not have access to it.`, 'model');
     }
     v.gw_model = name;
-    const target = policy.models[name].upstreams[attempt], upstream = policy.upstreams[target];
+    const target = turn(policy.models[name].upstreams, attempt, again), upstream = policy.upstreams[target];
     if (upstream === undefined) {
         r.headersOut['Retry-After'] = '5';
         return refusal.refuse(r, 503, 'server_error', 'model_unavailable', `The model \`${asked}\` is not available right now.`, 'model');
