@@ -135,7 +135,7 @@ run_playbook("hold.yml", [Target("here")], print, Path({str(tmp_path / "log")!r}
         [sys.executable, "-c", code], stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
     eventually((tmp_path / "worker").exists)
-    mine = [pid for pid in running() if str(tmp_path) in running()[pid] and "ansible-playbook" in running()[pid]]
+    mine = [pid for pid, line in running().items() if str(tmp_path) in line and "ansible-playbook" in line]
     assert mine
     child.kill()
     child.wait()
