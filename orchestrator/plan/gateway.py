@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -64,7 +64,7 @@ class Upstream:
     tls: bool = False
     host_header: str = "localhost"
     base_path: str = "/v1"
-    authorization: SecretStr | None = field(default=None)
+    authorization: SecretStr | None = None  # the whole header: "Bearer sk-..."
 
 
 @dataclass(frozen=True, slots=True)

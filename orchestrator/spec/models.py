@@ -86,10 +86,6 @@ class Model(Section):
     def gpus_wanted(self) -> int:
         return self.gpus if self.gpus is not None else int(self.engine in GPU_ENGINES)
 
-    @property
-    def for_everybody(self) -> bool:
-        return self.teams is None
-
     def open_to(self, team: str | None) -> bool:
         """Whether a member of this team may use it."""
         return self.teams is None or (team is not None and team in self.teams)

@@ -80,9 +80,6 @@ class Workshop(Ports):
         opens, closes = self.moment(self.opens), self.moment(self.closes)
         return (opens, closes) if opens and closes else None
 
-    def host(self, name: str) -> Host:
-        return next(host for host in self.hosts if host.name == name)
-
     @property
     def teams(self) -> tuple[str, ...]:
         """All teams that a model is restricted to, sorted."""

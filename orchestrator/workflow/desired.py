@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from orchestrator import keys
 from orchestrator.errors import SpecError, UserError
 from orchestrator.participants import Participant
-from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment, Stack
+from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig
 from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config, instructor_email
@@ -85,10 +85,6 @@ def desired(
 
 def admin_password(secret: bytes) -> SecretStr:
     return keys.password(secret, "webui-admin", "", 1)
-
-
-def stack_of(deployment: Deployment, host: str) -> Stack:
-    return next(stack for stack in deployment.stacks if stack.host.name == host)
 
 
 def _webui_environment(spec: Spec, where: Addresses) -> dict[str, str]:

@@ -12,14 +12,10 @@ from orchestrator.workflow.run import Run
 def enrol(run: Run) -> Run:
     result = run.state.people.reconcile(seats(run.spec))
     run = replace(run, people=tuple(row.participant for row in result.rows))
-    return run.changed(*(describe(change) for change in _few(result.changes)))
+    return run.changed(*(describe(change) for change in result.changes))
 
 
 def describe(change: PersonChange) -> str:
     """`p07: added (Ada)`."""
     name = f" ({change.after.name})" if change.after.name else ""
     return f"participant {change.after.id}: {change.kind}{name}"
-
-
-def _few(changes: tuple[PersonChange, ...]) -> tuple[PersonChange, ...]:
-    return changes
