@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -17,7 +18,10 @@ DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When keys work, in epoch seconds (UTC); None on both sides: always. The texts are for people."""
+    """When keys work, in epoch seconds (UTC), grace included; None on both sides: always.
+
+    The texts are for people, and name the hours of the workshop itself.
+    """
 
     opens: int | None = None
     closes: int | None = None
@@ -27,7 +31,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class CallerLimits:
-    """Bounds for one caller; None: unbounded."""
+    """Bounds for one caller, with all models or with one; None: unbounded."""
 
     requests_per_minute: int | None = None
     concurrent_requests: int | None = None
@@ -52,11 +56,18 @@ class Caller:
 class Server:
     host: str  # a container's name on the engines network, or an address
     port: int
+    name: str = ""  # the backend's, for commands, metrics and the log
+    health: str | None = None  # the path that the gateway's own check asks; None: only participants' requests tell
+    drained: bool = False  # gets no new requests
+
+    @property
+    def backend(self) -> str:
+        return self.name or f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Backends that are asked in the same way: one nginx `upstream` block."""
+    """Backends that are asked in the same way."""
 
     name: str  # [a-z0-9-]+
     servers: tuple[Server, ...]
@@ -64,7 +75,11 @@ class Upstream:
     tls: bool = False
     host_header: str = "localhost"
     base_path: str = "/v1"
-    authorization: SecretStr | None = None  # the whole header: "Bearer sk-..."
+    headers: tuple[tuple[str, SecretStr], ...] = ()  # sent to it: ("Authorization", "Bearer sk-...")
+    query: str = ""  # "api-version=2024-10-21"
+
+
+Balance = Literal["least_connections", "participant", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,9 @@ class RoutedModel:
     upstreams: tuple[str, ...]
     engine: str
     ollama: bool = False  # served on /ollama/api/* too
+    aliases: tuple[str, ...] = ()  # other names that clients may send; not listed
+    balance: Balance = "least_connections"  # over the servers of an upstream; `prompt`: by how the prompt begins
+    limits: CallerLimits = CallerLimits()  # for each caller, beside the caller's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +106,5 @@ class GatewayConfig:
     limits: CallerLimits = CallerLimits()
     webui: Server | None = None
     tls: bool = False  # tls/cert.pem and tls/key.pem lie in CONFIG_DIR
+    authorities: bool = False  # authorities.pem lies there: whom upstreams' certificates may come from
+    revision: int = 0  # of the participants: a change on the running gateway counts if it is newer than the file

@@ -149,5 +149,5 @@ def _upstream(model: Model, deployment: Deployment, name: str, provider_key: Sec
         tls=tls,
         host_header=url.hostname or "",
         base_path=url.path.rstrip("/"),
-        authorization=SecretStr(f"Bearer {provider_key.get_secret_value()}") if provider_key else None,
+        headers=(("Authorization", SecretStr(f"Bearer {provider_key.get_secret_value()}")),) if provider_key else (),
     )

@@ -142,7 +142,7 @@ def _upstream(upstream: Upstream) -> dict[str, object]:
         "base_path": upstream.base_path.rstrip("/"),
         "model": upstream.model,
         "servers": len(upstream.servers),
-        "authorization": upstream.authorization.get_secret_value() if upstream.authorization else "",
+        "authorization": dict(upstream.headers)["Authorization"].get_secret_value() if upstream.headers else "",
     }
 
 
@@ -195,7 +195,7 @@ def _upstream_problems(upstream: Upstream) -> Iterator[str]:
         yield f"{upstream.name!r} can't name an upstream: lower-case letters, digits and hyphens only"
     if not upstream.servers:
         yield f"upstream {upstream.name!r} has no server"
-    secret = upstream.authorization.get_secret_value() if upstream.authorization else ""
-    for what, text in (("host header", upstream.host_header), ("base path", upstream.base_path), ("key", secret)):
+    headers = "".join(f"{name}{value.get_secret_value()}" for name, value in upstream.headers)
+    for what, text in (("host header", upstream.host_header), ("base path", upstream.base_path), ("headers", headers)):
         if _CONTROL.search(text):
             yield f"upstream {upstream.name!r} has a control character in its {what}"

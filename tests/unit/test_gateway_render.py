@@ -93,7 +93,7 @@ def test_tls_is_there_when_asked_for() -> None:
 
 
 def test_a_providers_key_is_in_the_policy_only() -> None:
-    secret = replace(PLAIN.upstreams[0], authorization=SecretStr("Bearer sentinel"))
+    secret = replace(PLAIN.upstreams[0], headers=(("Authorization", SecretStr("Bearer sentinel")),))
     files = render_gateway(replace(PLAIN, upstreams=(secret,)))
     assert [name for name, text in files.items() if "sentinel" in text] == ["policy.json"]
 
@@ -152,7 +152,10 @@ CHAT = PLAIN.upstreams[0]
             "control character in its host header",
         ),
         (replace(PLAIN, upstreams=(replace(CHAT, base_path="/v1\n"),)), "control character in its base path"),
-        (replace(PLAIN, upstreams=(replace(CHAT, authorization=SecretStr("a\nb")),)), "control character in its key"),
+        (
+            replace(PLAIN, upstreams=(replace(CHAT, headers=(("Authorization", SecretStr("a\nb")),)),)),
+            "control character in its headers",
+        ),
         (replace(PLAIN, window=Window(float("nan"), None)), "opening time is no time"),  # type: ignore[arg-type]
     ],
 )
@@ -166,7 +169,7 @@ def test_every_problem_is_named_at_once_and_no_secret_with_it() -> None:
     broken = replace(
         PLAIN,
         callers=(Caller("p", ("sk-clear",), ("x",)),),
-        upstreams=(replace(CHAT, servers=(), authorization=SecretStr("sentinel\n")),),
+        upstreams=(replace(CHAT, servers=(), headers=(("Authorization", SecretStr("sentinel\n")),)),),
     )
     with pytest.raises(WorkshopError) as error:
         render_gateway(broken)

@@ -113,8 +113,7 @@ def test_a_provider_is_reached_with_its_own_key_name_and_path() -> None:
         "/openai/v1",
         "claude-x",
     )
-    assert upstream.authorization is not None
-    assert upstream.authorization.get_secret_value() == "Bearer sk-sentinel"
+    assert upstream.headers == (("Authorization", SecretStr("Bearer sk-sentinel")),)
     assert "sentinel" not in repr(made)
 
 

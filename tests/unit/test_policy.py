@@ -77,8 +77,7 @@ def test_a_provider_is_reached_as_its_base_url_says(config: GatewayConfig) -> No
         "/v1",
         "claude-sonnet",
     )
-    assert upstream.authorization is not None
-    assert upstream.authorization.get_secret_value() == "Bearer SENTINEL"
+    assert upstream.headers == (("Authorization", SecretStr("Bearer SENTINEL")),)
     assert "SENTINEL" not in repr(config)
 
 
@@ -89,7 +88,7 @@ def test_a_provider_without_a_port_has_the_usual_one(tmp_path: Path, url: str, s
     workshop = spec_of(tmp_path, with_models(f"name: m, engine: external, source: x, base_url: '{url}'")).workshop
     deployment, _ = plan_stacks(workshop, 1, {})
     (upstream,) = gateway_config(workshop, deployment, (), SECRET, {}).upstreams
-    assert (upstream.servers, upstream.tls, upstream.authorization) == ((server,), tls, None)
+    assert (upstream.servers, upstream.tls, upstream.headers) == ((server,), tls, ())
 
 
 def test_a_thousand_participants_are_rendered(tmp_path: Path) -> None:

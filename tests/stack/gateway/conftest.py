@@ -309,7 +309,7 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
         tls=True,
         host_header="llm.example.org",
         base_path="/openai/v1",
-        authorization=secret,
+        headers=(("Authorization", secret),),
     )
     upstreams = (
         Upstream("stub", (a,), "stub"),
