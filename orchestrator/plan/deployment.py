@@ -13,6 +13,14 @@ from orchestrator.spec.values import SecretReference
 GATEWAY_SERVICE = "gateway"
 WEBUI_SERVICE = "webui"
 WEBUI_CONTAINER_PORT = 8080
+HEALTH = {  # the path that answers 200 without a model being asked; engines only
+    Component.VLLM: "/health",
+    Component.VLLM_CPU: "/health",
+    Component.LLAMACPP: "/health",
+    Component.LLAMACPP_CUDA: "/health",
+    Component.TGI: "/health",
+    Component.OLLAMA: "/api/version",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Backend:
 
     @property
     def server(self) -> Server:
-        return Server(self.service, self.container.port)
+        return Server(self.service, self.container.port, name=self.service, health=HEALTH[self.container.component])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ API_PORT = 8080
 WEBUI_PORT = 3000
 INTERNAL_PORT = 8081  # the API without TLS, for Open WebUI's container; never published
 ADMIN_PORT = 9000
+METRICS_PORT = 9001  # /metrics alone; published on the host's own 127.0.0.1 where `gateway.metrics` asks for it
 CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/
 DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
 

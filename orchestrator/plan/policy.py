@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -54,9 +56,16 @@ def gateway_config(
     people: Sequence[Participant],
     secret: bytes,
     provider_keys: Mapping[str, SecretStr],
+    *,
+    revision: int = 0,
+    drained: AbstractSet[str] = frozenset(),
 ) -> GatewayConfig:
-    """The gateway's whole configuration; `provider_keys` are those of external models, by model."""
-    limits = workshop.limits
+    """The gateway's whole configuration.
+
+    `provider_keys` are those of external models, by model; `revision` is the state's; `drained` backends, by name,
+    get no new requests.
+    """
+    limits, names = workshop.limits, service_names(workshop.models)
     return GatewayConfig(
         workshop=workshop.name,
         title=workshop.title,
@@ -68,13 +77,14 @@ def gateway_config(
             token_budget=limits.token_budget,
         ),
         callers=tuple(_callers(workshop, people, secret)),
-        models=tuple(_routed(model, deployment, service_names(workshop.models)) for model in workshop.models),
+        models=tuple(_routed(model, deployment, names) for model in workshop.models),
         upstreams=tuple(
-            _upstream(model, deployment, service_names(workshop.models)[model.name], provider_keys.get(model.name))
+            _upstream(model, deployment, names[model.name], provider_keys.get(model.name), drained)
             for model in workshop.models
         ),
         webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.mode != "none" else None,
         tls=workshop.public.tls is not None,
+        revision=revision,
     )
 
 
@@ -134,17 +144,20 @@ def _routed(model: Model, deployment: Deployment, names: Mapping[str, str]) -> R
     return RoutedModel(name=model.name, upstreams=(names[model.name],), engine=str(model.engine), ollama=native)
 
 
-def _upstream(model: Model, deployment: Deployment, name: str, provider_key: SecretStr | None) -> Upstream:
+def _upstream(
+    model: Model, deployment: Deployment, name: str, provider_key: SecretStr | None, drained: AbstractSet[str]
+) -> Upstream:
     backends = deployment.backends_of(model.name)
     if backends:
-        return Upstream(name=name, servers=tuple(b.server for b in backends), model=backends[0].served_name)
+        servers = tuple(replace(backend.server, drained=backend.service in drained) for backend in backends)
+        return Upstream(name=name, servers=servers, model=backends[0].served_name)
     if model.engine is not Engine.EXTERNAL or model.base_url is None:
         raise ValueError(model.name)
     url = urlsplit(model.base_url)
     tls = url.scheme == "https"
     return Upstream(
         name=name,
-        servers=(Server(url.hostname or "", url.port or (443 if tls else 80)),),
+        servers=(Server(url.hostname or "", url.port or (443 if tls else 80), name=name, drained=name in drained),),
         model=model.source,
         tls=tls,
         host_header=url.hostname or "",

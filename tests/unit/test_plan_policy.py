@@ -106,7 +106,7 @@ def test_a_provider_is_reached_with_its_own_key_name_and_path() -> None:
     }
     made = config([model], {"claude": SecretStr("sk-sentinel")})
     (upstream,) = made.upstreams
-    assert upstream.servers == (Server("api.example.org", 8443),)
+    assert upstream.servers == (Server("api.example.org", 8443, "model-claude"),)
     assert (upstream.tls, upstream.host_header, upstream.base_path, upstream.model) == (
         True,
         "api.example.org",

@@ -64,13 +64,16 @@ def test_verifiers_ask_for_nobody_and_for_each_team_whenever_they_like(config: G
 
 def test_replicas_stand_behind_one_name(config: GatewayConfig) -> None:
     upstream = next(upstream for upstream in config.upstreams if upstream.name == "model-open")
-    assert upstream.servers == (Server("model-open-1", 11434), Server("model-open-2", 11434))
+    assert upstream.servers == (
+        Server("model-open-1", 11434, "model-open-1", "/api/version"),
+        Server("model-open-2", 11434, "model-open-2", "/api/version"),
+    )
     assert upstream.model == "llama3.2:3b"
 
 
 def test_a_provider_is_reached_as_its_base_url_says(config: GatewayConfig) -> None:
     upstream = config.upstreams[2]
-    assert upstream.servers == (Server("api.example.org", 8443),)
+    assert upstream.servers == (Server("api.example.org", 8443, "model-claude"),)
     assert (upstream.tls, upstream.host_header, upstream.base_path, upstream.model) == (
         True,
         "api.example.org",
@@ -82,7 +85,7 @@ def test_a_provider_is_reached_as_its_base_url_says(config: GatewayConfig) -> No
 
 
 @pytest.mark.parametrize(
-    ("url", "server", "tls"), [("https://a.example", Server("a.example", 443), True), ("http://a.example/x", Server("a.example", 80), False)]
+    ("url", "server", "tls"), [("https://a.example", Server("a.example", 443, "model-m"), True), ("http://a.example/x", Server("a.example", 80, "model-m"), False)]
 )  # fmt: skip
 def test_a_provider_without_a_port_has_the_usual_one(tmp_path: Path, url: str, server: Server, tls: bool) -> None:
     workshop = spec_of(tmp_path, with_models(f"name: m, engine: external, source: x, base_url: '{url}'")).workshop
@@ -98,3 +101,13 @@ def test_a_thousand_participants_are_rendered(tmp_path: Path) -> None:
     policy = json.loads(render_gateway(gateway_config(workshop, deployment, people, SECRET, {}))["policy.json"])
     assert len(policy["keys"]) >= 1000
     assert policy["callers"]["p0999"]["models"] == {"open": True}
+
+
+def test_what_is_drained_and_how_new_the_people_are_is_handed_through(tmp_path: Path) -> None:
+    workshop = spec_of(tmp_path, with_models(*MODELS)).workshop
+    deployment, _ = plan_stacks(workshop, 5, {})
+    drained = frozenset({"model-open-2", "model-claude", "gone"})
+    config = gateway_config(workshop, deployment, PEOPLE, SECRET, {}, revision=7, drained=drained)
+    assert config.revision == 7
+    servers = [server for upstream in config.upstreams for server in upstream.servers]
+    assert {server.backend for server in servers if server.drained} == {"model-open-2", "model-claude"}
