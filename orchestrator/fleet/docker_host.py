@@ -1,10 +1,11 @@
-"""One host's Docker engine, looked at through the Docker SDK. Reads only."""
+"""One host's Docker engine, looked at through the Docker SDK. Changes nothing but what a running process is told."""
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 LABEL = "workshop.name"
+NO_SUCH, CONFLICT = 404, 409  # the engine's answers for a container that is gone, or stopped, or paused
+NOT_RUNNING = {NO_SUCH, CONFLICT}
 SECONDS = 150  # for one answer of the engine, first questions to a model included
+
+
+class ContainerDownError(UserError):
+    """There is no such container, or it does not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,34 @@ class DockerHost:
         with self.explained():
             job = self.client.api.exec_create(container, command)
             output: bytes = self.client.api.exec_start(job["Id"])
+            status: int = self.client.api.exec_inspect(job["Id"])["ExitCode"]
+        return status, output.decode(errors="replace")
+
+    def converse(self, container: str, command: list[str], said: bytes) -> tuple[int, str]:
+        """Run a command inside a container with `said` on its stdin: exit status and output.
+
+        Raises ContainerDownError.
+        """
+        from docker.errors import APIError
+        from docker.utils.socket import frames_iter
+
+        with self.explained():
+            try:
+                job = self.client.api.exec_create(container, command, stdin=True)
+                stream = self.client.api.exec_start(job["Id"], socket=True)
+            except APIError as problem:
+                if problem.status_code not in NOT_RUNNING:
+                    raise
+                raise ContainerDownError(
+                    "container_down",
+                    "its container is not there" if problem.status_code == NO_SUCH else "its container does not run",
+                    where=Where(host=self.name, service=container),
+                ) from problem
+            connection = getattr(stream, "_sock", stream)  # below http.client's reader of it
+            with closing(connection), closing(stream):
+                connection.sendall(said)
+                connection.shutdown(socket.SHUT_WR)
+                output = b"".join(part for _, part in frames_iter(stream, tty=False))
             status: int = self.client.api.exec_inspect(job["Id"])["ExitCode"]
         return status, output.decode(errors="replace")
 
