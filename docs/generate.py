@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic import BaseModel, StringConstraints
@@ -138,6 +138,15 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
+def _words_in(annotation: Any) -> Iterator[str]:
+    """What may stand in a section's place."""
+    for part in get_args(annotation):
+        if get_origin(annotation) is Literal:
+            yield str(part)
+        else:
+            yield from _words_in(part)
+
+
 def _section(title: str, section: type[BaseModel], schema: Mapping[str, Any]) -> str:
     place = f"## `{title}`" if title else "## The file"
     own = schema if section is Workshop else schema["$defs"][section.__name__]
@@ -155,7 +164,8 @@ def _kind_of(field: FieldInfo, path: str, described: Mapping[str, Any], schema: 
     if _model_in(field.annotation) is not None:
         place = path + _several(field)
         anchor = "".join(letter for letter in place if letter.isalnum() or letter in "-_")
-        return f"{'list of ' if _several(field) else ''}[`{place}`](#{anchor})"
+        words = "".join(f"`{word}`, or " for word in _words_in(field.annotation))
+        return f"{words}{'list of ' if _several(field) else ''}[`{place}`](#{anchor})"
     if "datetime" in str(field.annotation):
         return "time, like `2026-12-01T08:30:00+01:00`"
     if "Path" in str(field.annotation):

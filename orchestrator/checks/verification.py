@@ -81,5 +81,5 @@ def _authorities(subject: Subject) -> Trust:
             "tls_certificate_unreadable",
             f"no certificate can be read: {error.strerror or 'not in PEM form'}",
             where=Where(file=subject.tls_certificate),
-            hint="Name a PEM file in public.tls.cert",
+            hint="Name a PEM file in public.tls.cert; with public.tls: auto, provision makes it",
         ) from error

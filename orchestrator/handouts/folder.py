@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError, Where
-from orchestrator.handouts.values import Handout, Written
+from orchestrator.handouts.values import CA_FILE, Handout, Written
 from orchestrator.resources import TEMPLATES
 
 NAMES = ("cards.pdf", "cards.csv", "guide.html")
@@ -27,7 +27,9 @@ _MADE_BY = ("typst", "segno", "jinja2")
 def write_handouts(
     folder: Path, handout: Handout, *, templates: Path = TEMPLATES, system_fonts: bool = True
 ) -> Written:
-    """Makes cards.pdf, cards.csv and guide.html (0600) in `folder` (0700). Unchanged input reads three files, no more.
+    """Makes cards.pdf, cards.csv, guide.html and, if there is one, the authority's certificate: 0600, `folder` 0700.
+
+    Unchanged input reads these files, no more.
 
     `system_fonts`: whether fonts installed on this machine may be used, beside Typst's own and the handout's folder.
 
@@ -43,17 +45,19 @@ def write_handouts(
             where=Where(file=handout.fonts),
             hint="Name a folder with font files (.ttf, .otf, .ttc)",
         )
-    files = tuple(folder / name for name in NAMES)
+    names = (*NAMES, CA_FILE) if handout.ca_certificate else NAMES
+    files = tuple(folder / name for name in names)
     made_from = _digest(handout, templates, system_fonts=system_fonts)
     cards = len(handout.active)
     try:
-        if _is_current(folder, made_from):
+        if _is_current(folder, made_from, names):
             return Written(files, changed=False, cards=cards)
         contents = _contents(handout, templates, system_fonts=system_fonts)
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
         changed = [_replace(file, content) for file, content in zip(files, contents, strict=True)]
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in zip(NAMES, contents, strict=True)}
+        changed += [_remove(folder / name) for name in _recorded(folder) if name == CA_FILE and name not in names]
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in zip(names, contents, strict=True)}
         _replace(folder / _RECORD, json.dumps({"made_from": made_from, "files": digests}, indent=1).encode())
     except OSError as error:
         raise UserError(
@@ -67,7 +71,7 @@ def write_handouts(
 
 def _contents(handout: Handout, templates: Path, *, system_fonts: bool) -> tuple[bytes, ...]:
     from orchestrator.handouts.cards import cards_pdf
-    from orchestrator.handouts.guide import guide_html
+    from orchestrator.handouts.guide import guide_html, read_authority
     from orchestrator.handouts.press import Press
     from orchestrator.handouts.table import credentials_csv
 
@@ -76,20 +80,35 @@ def _contents(handout: Handout, templates: Path, *, system_fonts: bool) -> tuple
         cards_pdf(handout, templates / "handouts", press),
         credentials_csv(handout.active),
         guide_html(handout, templates / "guide"),
+        *([read_authority(handout.ca_certificate).pem] if handout.ca_certificate else []),
     )
 
 
-def _is_current(folder: Path, made_from: str) -> bool:
+def _is_current(folder: Path, made_from: str, names: tuple[str, ...]) -> bool:
     try:
         record = json.loads((folder / _RECORD).read_bytes())
         return bool(
             record["made_from"] == made_from
             and _mode(folder) == _FOLDER_MODE
-            and all(_mode(folder / name) == _FILE_MODE for name in NAMES)
-            and all(record["files"][name] == _file_digest(folder / name) for name in NAMES)
+            and all(_mode(folder / name) == _FILE_MODE for name in names)
+            and all(record["files"][name] == _file_digest(folder / name) for name in names)
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
+
+
+def _recorded(folder: Path) -> list[str]:
+    """What was written the last time."""
+    try:
+        return list(json.loads((folder / _RECORD).read_bytes())["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _remove(file: Path) -> bool:
+    there = file.exists()
+    file.unlink(missing_ok=True)
+    return there
 
 
 def _replace(file: Path, content: bytes) -> bool:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import base64
+import binascii
+import hashlib
 import json
 import re
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.lettering import is_right_to_left, printable
-from orchestrator.handouts.values import GuideModel, Handout
+from orchestrator.handouts.values import CA_FILE, GuideModel, Handout
 
 QUESTION = "Say hello in one sentence."
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Whose certificate participants are given to trust."""
+
+    pem: bytes  # certificates, and nothing else that may stand in their file (such as a key)
+    fingerprint: str  # SHA-256 of the first, as browsers and systems show it: AB:CD:...
+
+    @property
+    def address(self) -> str:
+        """A data: address to save it from."""
+        return "data:application/x-x509-ca-cert;base64," + base64.b64encode(self.pem).decode()
 
 
 def guide_html(handout: Handout, templates: Path) -> bytes:
@@ -38,7 +54,8 @@ def guide_html(handout: Handout, templates: Path) -> bytes:
         question=QUESTION,
         example=_example(handout.models),
         ollama=_ollama_example(handout),
-        certificate=_certificate(handout.ca_certificate),
+        authority=read_authority(handout.ca_certificate) if handout.ca_certificate else None,
+        ca_file=CA_FILE,
         some_teams=any(model.teams is not None for model in handout.models),
     )
     return page.encode("utf-8", errors="replace")
@@ -53,19 +70,17 @@ def _ollama_example(handout: Handout) -> GuideModel | None:
     return _example(tuple(model for model in handout.models if model.ollama)) if handout.ollama_base else None
 
 
-def _certificate(path: Path | None) -> str | None:
-    """A data: address with the certificates of a PEM file, and nothing else that may stand in it (such as a key)."""
-    if path is None:
-        return None
+def read_authority(path: Path) -> Authority:
+    """The certificates of a PEM file. Raises UserError `certificate_unreadable`."""
     try:
         text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, str(error)) from error
-    found: list[str] = _CERTIFICATE.findall(text)
-    if not found:
-        raise _unreadable(path, "there is no PEM certificate in it")
-    pem = "\n".join(found) + "\n"
-    return "data:application/x-pem-file;base64," + base64.b64encode(pem.encode()).decode()
+        found = list(_CERTIFICATE.finditer(text))
+        if not found:
+            raise _unreadable(path, "there is no PEM certificate in it")
+        digest = hashlib.sha256(base64.b64decode(found[0][1])).digest()
+    except (OSError, UnicodeDecodeError, binascii.Error) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+    return Authority("".join(f"{one[0]}\n" for one in found).encode(), digest.hex(":").upper())
 
 
 def _unreadable(path: Path, why: str) -> UserError:

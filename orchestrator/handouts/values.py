@@ -8,6 +8,7 @@ from typing import Literal
 
 from orchestrator.participants import Credentials
 
+CA_FILE = "workshop-ca.crt"  # PEM; Windows, phones and update-ca-certificates go by the ending
 Paper = Literal["a4", "letter"]
 
 

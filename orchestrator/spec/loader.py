@@ -169,7 +169,7 @@ def _real_path(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Path_
     for index, step in enumerate(loc):
         found = _child(data, step)
         if found is _NOTHING and not (missing and index == len(loc) - 1):
-            break
+            continue
         data = found
         path.append(step)
     return tuple(path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from orchestrator.spec.components import Component
 from orchestrator.spec.section import Problem, Section, refuse
@@ -14,6 +15,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Role = Literal["gateway", "webui", "inference"]
 ALL_ROLES: tuple[Role, ...] = ("gateway", "webui", "inference")
 LOCAL = "localhost"
+AUTO: Literal["auto"] = "auto"
 
 
 class Tls(Section):
@@ -23,13 +25,29 @@ class Tls(Section):
     key: RelativePath
 
 
+def _kind_of_tls(value: object) -> str | None:
+    if value == AUTO:
+        return "auto"
+    return "files" if isinstance(value, Mapping | Tls) else None
+
+
+TlsChoice = Annotated[
+    Annotated[Literal["auto"], Tag("auto")] | Annotated[Tls, Tag("files")],
+    Discriminator(
+        _kind_of_tls,
+        custom_error_type="tls",
+        custom_error_message="expected auto, or a mapping with cert and key",
+    ),
+]
+
+
 class Public(Section):
     """How participants reach the workshop."""
 
     host: HostName | None = None
     """Name or address on the cards; absent: this machine's own address."""
-    tls: Tls | None = None
-    """Absent: plain HTTP."""
+    tls: TlsChoice | None = None
+    """`auto` makes a certificate authority for this workshop, whose certificate is on the guide; absent: plain HTTP."""
 
 
 class Gpus(Section):

@@ -70,6 +70,7 @@ def _expected(detail: Detail) -> str:
         "model_type": "expected a mapping",
         "model_attributes_type": "expected a mapping",
         "path_type": "expected a path",
+        "is_instance_of": "expected a path",
         "datetime_type": "expected a time like 2026-12-01T08:30:00+01:00",
         "too_short": "expected at least one entry",
     }

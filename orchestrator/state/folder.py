@@ -39,6 +39,16 @@ class StateFolder:
         return self.path / "state.sqlite3"
 
     @property
+    def tls(self) -> Path:
+        """The workshop's own certificate authority, if it has one."""
+        return self.path / "tls"
+
+    @property
+    def ca_certificate(self) -> Path:
+        """What clients are given to trust; no key."""
+        return self.tls / "workshop-ca.crt"
+
+    @property
     def rendered(self) -> Path:
         return self.path / "rendered"
 
@@ -94,7 +104,7 @@ class StateFolder:
         The secret goes last: after a crash in between, a folder without a database is simply a new beginning.
         """
         with refusals_explained(self.path):
-            for part in (self.rendered, self.handouts, self.logs):
+            for part in (self.rendered, self.handouts, self.logs, self.tls):
                 if part.exists():
                     shutil.rmtree(part)
             for part in (self.archives, self.usage):

@@ -56,15 +56,19 @@ def desired(
     deployment_id: str,
     images: Mapping[Component, str],
     cache: Path,
+    tls: Mapping[str, bytes],
 ) -> Desired:
-    """All files of all hosts; `cache` keeps synthetic weights. Raises UserError for what it cannot read."""
+    """All files of all hosts; `cache` keeps synthetic weights, `tls` are cert.pem and key.pem.
+
+    Raises UserError for what it cannot read.
+    """
     workshop, where = spec.workshop, addresses(spec.workshop)
     secrets = _secrets(spec, deployment, secret)
     config = gateway_config(workshop, deployment, people, secret, _provider_keys(spec))
     inputs = StackInputs(
         secret=secret,
         gateway=config,
-        tls=certificates(spec),
+        tls=tls,
         secrets=secrets,
         models=synthetic_models(deployment, cache),
     )
@@ -114,40 +118,6 @@ def _provider_keys(spec: Spec) -> dict[str, SecretStr]:
     if spec.workshop.practice:
         return {}
     return {model.name: model.api_key.reveal(spec.folder) for model in spec.workshop.models if model.api_key}
-
-
-def certificates(spec: Spec) -> dict[str, bytes]:
-    tls = spec.workshop.public.tls
-    if tls is None:
-        return {}
-    found = {}
-    for field, path in (("cert", tls.cert), ("key", tls.key)):
-        at = ("public", "tls", field)
-        try:
-            content = spec.path(path).read_bytes()
-        except OSError as problem:
-            reason = (problem.strerror or str(problem)).lower()
-            raise spec.problem(
-                at, "tls_unreadable", f"cannot read {path}: {reason}", "Give the path of a PEM file"
-            ) from None
-        if b"-----BEGIN" not in content:
-            raise spec.problem(at, "tls_unreadable", f"{path} is not a PEM file", "It must begin with -----BEGIN")
-        found[f"{field}.pem"] = content
-    _require_pair(spec, tls.cert, tls.key)
-    return found
-
-
-def _require_pair(spec: Spec, cert: Path, key: Path) -> None:
-    import ssl
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(spec.path(cert), spec.path(key))
-    except ssl.SSLError as problem:
-        reason = (problem.reason or "unreadable").replace("_", " ").lower()
-        message = f"{cert} and {key} do not belong together: {reason}"
-        raise spec.problem(
-            ("public", "tls"), "tls_unreadable", message, "Use the key that the certificate was made for"
-        ) from None
 
 
 def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:

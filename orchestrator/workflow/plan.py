@@ -13,6 +13,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import Host
 from orchestrator.state.state import State
+from orchestrator.workflow.certificates import Served, served
 from orchestrator.workflow.deploy import stack_folder
 from orchestrator.workflow.desired import desired, planned
 from orchestrator.workflow.difference import Difference, difference
@@ -23,9 +24,9 @@ from orchestrator.workflow.open import seats, state_folder
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`what` is participant, image, container, files or rules; `host` is None for what belongs to no host."""
+    """`what` is participant, certificate, image, container, files or rules; `host` is None where it is none's."""
 
-    action: str  # add, return, change, remove, create, recreate, start, choose, update
+    action: str  # add, return, change, remove, make, create, recreate, start, choose, update
     what: str
     name: str
     host: str | None
@@ -63,12 +64,14 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         deployment = planned(spec, unavailable(spec, state))
         people = state.people.preview(seats(spec))
         changes = [Change(c.kind, "participant", c.after.id, None, c.after.name) for c in people.changes]
+        shown = served(spec, folder)
+        changes += [Change("make", new.what, new.name, None, new.reason) for new in shown.new]
         recorded = recorded_images(state)
         fresh = sorted(deployment.components - set(recorded))
         changes += [Change("choose", "image", str(component), None) for component in fresh]
         notes = list(deployment.notes)
         for stack in deployment.stacks:
-            found = _difference(spec, settings, state, deployment, stack.host, notes, fresh=bool(fresh))
+            found = _difference(spec, settings, state, deployment, stack.host, shown, notes, fresh=bool(fresh))
             changes += _changes(found, stack.host.name)
         revoked = [person.id for person in state.people.present() if person.state == "revoked"]
     notes += [f"revoked by command, and stays so: {', '.join(revoked)}"] if revoked else []
@@ -85,6 +88,7 @@ def _difference(
     state: State,
     deployment: Deployment,
     host: Host,
+    shown: Served,
     notes: list[str],
     *,
     fresh: bool,
@@ -110,6 +114,7 @@ def _difference(
         deployment_id=meta.deployment_id,
         images={Component(c): image for c, image in images.items()},
         cache=state.folder.rendered / ".cache",
+        tls=shown.files,
     )
     return difference(stack, stack_folder(settings, spec.workshop.name), wanted.files[host.name], containers)
 

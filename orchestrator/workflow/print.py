@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.errors import UserError, Where
 from orchestrator.handouts.folder import write_handouts
 from orchestrator.handouts.values import GuideModel, Handout, Written
 from orchestrator.participants import Participant
@@ -12,6 +13,7 @@ from orchestrator.plan.gateway import RoutedModel, Window
 from orchestrator.plan.policy import instructor_email, window
 from orchestrator.render.files import PRIVATE
 from orchestrator.spec.loader import Spec
+from orchestrator.spec.sections import AUTO
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
@@ -69,8 +71,17 @@ def handout(
         ollama_base=f"{where.api}/ollama" if native else None,
         instructor_contact=workshop.handouts.contact,
         practice=workshop.practice,
-        ca_certificate=None,
+        ca_certificate=_ca_certificate(spec, state),
     )
+
+
+def _ca_certificate(spec: Spec, state: State) -> Path | None:
+    if spec.workshop.public.tls != AUTO:
+        return None
+    file = state.folder.ca_certificate
+    if not file.exists():
+        raise UserError("not_provisioned", "no certificate was made yet", where=Where(file=file), hint="provision SPEC")
+    return file
 
 
 def _window_text(times: Window) -> str | None:

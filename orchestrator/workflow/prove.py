@@ -21,6 +21,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.certificates import trusted
 from orchestrator.workflow.run import Run
 from orchestrator.workflow.seed import webui_password
 
@@ -63,7 +64,7 @@ def subject(
     return Subject(
         api=where.api,
         webui=where.webui,
-        tls_certificate=spec.path(workshop.public.tls.cert) if workshop.public.tls else None,
+        tls_certificate=trusted(spec, state.folder),
         models=tuple(
             ModelUnderTest(
                 model.name, str(model.engine), model.name in native, tuple(model.teams) if model.teams else None

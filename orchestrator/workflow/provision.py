@@ -9,11 +9,14 @@ from pathlib import Path
 
 from orchestrator.checks.check import Check
 from orchestrator.errors import SpecError
+from orchestrator.handouts.values import CA_FILE
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
+from orchestrator.spec.sections import AUTO
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.certificates import certify
 from orchestrator.workflow.deploy import deploy, look_at_host
 from orchestrator.workflow.enrol import enrol
 from orchestrator.workflow.images import choose_images
@@ -29,6 +32,7 @@ Step = Callable[[Run], Run]
 
 STEPS: tuple[tuple[str, Step], ...] = (
     ("Looking at the host", look_at_host),
+    ("Certificate", certify),
     ("Participants", enrol),
     ("Images", choose_images),
     ("Stacks", render),
@@ -49,6 +53,7 @@ class Provisioned:
     keys: int
     accounts: int
     handouts: Path
+    ca_certificate: Path | None  # for participants' devices, where the workshop has an authority of its own
     changes: tuple[str, ...]
     notes: tuple[str, ...]
     broken: tuple[str, ...]  # engines that did not answer, each with its reason
@@ -93,6 +98,7 @@ def _told(run: Run, seconds: float) -> Provisioned:
         keys=len(active),
         accounts=len(active) if desired.addresses.webui else 0,
         handouts=run.state.folder.handouts,
+        ca_certificate=run.state.folder.handouts / CA_FILE if run.spec.workshop.public.tls == AUTO else None,
         changes=run.changes,
         notes=(*desired.deployment.notes, *run.notes),
         broken=run.broken,

@@ -11,6 +11,7 @@ from orchestrator.checks.trust import authorities
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.policy import key_of, models_for, verifiers
+from orchestrator.workflow.certificates import trusted
 from orchestrator.workflow.run import Run
 
 ANSWERED = "_answered"  # kept in the state like a host: service -> container and start
@@ -52,7 +53,7 @@ def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
         for model in models_for(workshop, person.team)
         if model in models
     }
-    trust = authorities(run.spec.path(workshop.public.tls.cert) if workshop.public.tls else None)
+    trust = authorities(trusted(run.spec, run.state.folder))
     wait_until_routed(Server(run.planned.addresses.api, trust, Patience()), keys, sorted(keys), seconds=ROUTED_SECONDS)
 
 

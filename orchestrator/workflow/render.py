@@ -7,6 +7,7 @@ from dataclasses import replace
 from orchestrator.errors import WorkshopError
 from orchestrator.render.files import write_tree
 from orchestrator.state.failures import refusals_explained
+from orchestrator.workflow.certificates import served
 from orchestrator.workflow.desired import desired
 from orchestrator.workflow.run import Run
 
@@ -25,6 +26,7 @@ def render(run: Run) -> Run:
             deployment_id=meta.deployment_id,
             images=run.images,
             cache=folder.rendered / ".cache",
+            tls=served(run.spec, folder).files,
         )
         for host, files in wanted.files.items():
             write_tree(folder.rendered / host, files)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from orchestrator import keys
 from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
+from orchestrator.spec.sections import AUTO
 from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import seed
@@ -24,7 +25,9 @@ def seed_webui(run: Run) -> Run:
     addresses = run.planned.addresses
     if addresses.webui is None or addresses.local_webui is None:
         return run
-    webui = WebUI(addresses.local_webui, verify_tls=False)  # over loopback, where the certificate's name is not used
+    # The workshop's own certificate is for the loopback too; one from files has the public name only.
+    own = run.spec.workshop.public.tls == AUTO
+    webui = WebUI(addresses.local_webui, verify_tls=str(run.state.folder.ca_certificate) if own else False)
     webui.wait_ready(READY_SECONDS)
     result = seed(
         webui,

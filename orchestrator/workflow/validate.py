@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.loader import Spec
-from orchestrator.workflow.desired import certificates, planned
+from orchestrator.workflow.certificates import require_usable
+from orchestrator.workflow.desired import planned
 
 
 def problems(spec: Spec) -> list[UserError]:
     """All of them; looks at files, asks no host."""
     found = [] if spec.workshop.practice else spec.secret_problems()
     try:
-        certificates(spec)
+        require_usable(spec)
     except UserError as problem:
         found.append(problem)
     try:

@@ -70,7 +70,14 @@ def test_plan_and_render(report: Report, tmp_path: Path) -> None:
 
     def plan_and_render() -> Desired:
         return desired(
-            spec, planned(spec, {}), people, secret=secret, deployment_id="0" * 32, images=IMAGES, cache=tmp_path
+            spec,
+            planned(spec, {}),
+            people,
+            secret=secret,
+            deployment_id="0" * 32,
+            images=IMAGES,
+            cache=tmp_path,
+            tls={},
         )
 
     first = seconds(plan_and_render)  # imports templates, reads the word list

@@ -45,6 +45,7 @@ def provisioned(
         keys=3,
         accounts=3,
         handouts=Path("/x/handouts"),
+        ca_certificate=None,
         changes=("a",),
         notes=("n",),
         broken=broken,

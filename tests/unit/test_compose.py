@@ -63,7 +63,7 @@ def rendered(spec: Spec, cache_folder: Path) -> Mapping[str, Mapping[str, File]]
     people = [Participant(f"p{n:02}", name="{{7*7}} ${HOME}") for n in range(1, 4)]
     deployment = planned(spec, {})
     wanted = desired(
-        spec, deployment, people, secret=b"s" * 32, deployment_id="d", images=REFERENCES, cache=cache_folder
+        spec, deployment, people, secret=b"s" * 32, deployment_id="d", images=REFERENCES, cache=cache_folder, tls={}
     )
     return wanted.files
 

@@ -6,33 +6,23 @@ The snippets run against a stub that answers like the gateway: a stand-in, named
 import html
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from handout_samples import credentials, handout
+from guide_samples import MODELS, page, run, snippet
+from handout_samples import credentials
 
-from orchestrator.errors import UserError
-from orchestrator.handouts import GuideModel, Handout
-from orchestrator.handouts.guide import QUESTION, guide_html
-from orchestrator.resources import TEMPLATES
+from orchestrator.handouts import GuideModel
+from orchestrator.handouts.guide import QUESTION
 
 HOSTILE_MODEL = 'it\'s $(touch hacked) `id` "{{7*7}}" <b>\\'
-MODELS = (
-    GuideModel("staff-only", "external", teams=("staff",)),
-    GuideModel("embedder", "llamacpp", chat=False),
-    GuideModel("mistral-7b", "vllm"),
-    GuideModel("llama3.2", "ollama", ollama=True),
-)
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -97,24 +87,6 @@ def stub_gateway() -> Iterator[StubGateway]:
         yield StubGateway(f"http://127.0.0.1:{server.server_port}", asked)
         server.shutdown()
         thread.join()
-
-
-def page(**changes: object) -> str:
-    wanted: Handout = replace(handout(credentials()), **{"models": MODELS, **changes})  # type: ignore[arg-type]
-    return guide_html(wanted, TEMPLATES / "guide").decode()
-
-
-def snippet(text: str, name: str) -> str:
-    found = re.search(rf'<pre id="{name}"[^>]*><code>(.*?)</code></pre>', text, re.DOTALL)
-    assert found, f"the guide has no snippet {name}"
-    return html.unescape(found[1]) + "\n"
-
-
-def run(
-    command: list[str], folder: Path, key: str = "ws-right-key", check: bool = True
-) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "WORKSHOP_API_KEY": key, "HOME": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=check, timeout=60)
 
 
 @pytest.mark.parametrize("model", ["mistral-7b", HOSTILE_MODEL])
@@ -247,32 +219,6 @@ def test_teams_are_listed_only_where_there_are_some() -> None:
 def test_a_workshop_without_models_has_no_examples() -> None:
     assert "There are no models yet." in page(models=())
     assert "python-chat" not in page(models=())
-
-
-def test_the_authoritys_certificate_can_be_saved_and_a_key_beside_it_cannot(tmp_path: Path) -> None:
-    import base64
-
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text(f"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n{CERTIFICATE}\n")
-
-    text = page(ca_certificate=bundle)
-    found = re.search(r'href="data:application/x-pem-file;base64,([^"]+)"', text)
-
-    assert found
-    assert base64.b64decode(html.unescape(found[1])).decode() == CERTIFICATE + "\n"
-    assert "CURL_CA_BUNDLE" in text
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----"])
-def test_a_file_without_a_certificate_is_refused(tmp_path: Path, content: bytes) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_bytes(content)
-
-    with pytest.raises(UserError) as refused:
-        page(ca_certificate=bundle)
-
-    assert refused.value.code == "certificate_unreadable"
-    assert refused.value.where.file == bundle
 
 
 def test_equal_input_makes_an_equal_page() -> None:

@@ -131,3 +131,27 @@ def test_equal_input_makes_equal_files_in_any_folder(tmp_path: Path) -> None:
 
     one, two = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
+
+
+def test_the_authoritys_certificate_lies_beside_the_guide_while_there_is_one(tmp_path: Path) -> None:
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    source = tmp_path / "source.pem"
+    source.write_text(f"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n{certificate}")
+    folder, own = tmp_path / "handouts", replace(handout(credentials()), ca_certificate=source)
+
+    assert write(folder, own) is True
+    assert (folder / "workshop-ca.crt").read_text() == certificate
+    assert mode(folder / "workshop-ca.crt") == 0o600
+    assert write(folder, own) is False
+    (folder / "workshop-ca.crt").unlink()
+    assert write(folder, own) is True
+    assert write(folder, handout(credentials())) is True
+    assert not (folder / "workshop-ca.crt").exists()
+
+
+def test_somebody_elses_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "workshop-ca.crt").write_text("theirs")
+
+    write(tmp_path, handout(credentials()))
+
+    assert (tmp_path / "workshop-ca.crt").read_text() == "theirs"

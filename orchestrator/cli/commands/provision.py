@@ -54,6 +54,7 @@ def document(done: Provisioned) -> dict[str, object]:
         "keys": done.keys,
         "accounts": done.accounts,
         "handouts": str(done.handouts),
+        "ca_certificate": str(done.ca_certificate) if done.ca_certificate else None,
         "notes": list(done.notes),
         "broken": list(done.broken),
         "checks": [check.as_dict() for check in done.checks],
@@ -65,11 +66,13 @@ def summary(done: Provisioned, spec: Path) -> str:
     """What an instructor can act on, five minutes before class."""
     failed = [check for check in done.checks if not check.ok]
     where = {"Open WebUI": done.addresses.webui} if done.addresses.webui else {}
+    authority = {"Certificate": f"{done.ca_certificate}, for everybody's devices"} if done.ca_certificate else {}
     facts = {
         **where,
         "API": done.addresses.api_base,
         "Keys": str(done.keys) + (f", and {done.accounts} accounts" if done.accounts else ""),
         "Cards": str(done.handouts / "cards.pdf"),
+        **authority,
         "Proof": _proof(done),
         "Changed": _changed(len(done.changes)),
         "Time": f"{done.seconds:.1f} s",

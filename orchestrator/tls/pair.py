@@ -1,0 +1,119 @@
+"""A certificate with its private key: made, signed, written down and read again. Pure, but for randomness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from orchestrator.tls.names import Names
+
+SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pair:
+    """P-256, which every client of the last ten years can check."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def signed(self, other: x509.Certificate) -> bool:
+        """Whether the other certificate was made with this key."""
+        try:
+            other.verify_directly_issued_by(self.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
+
+
+def read_pair(pem: bytes) -> Pair:
+    """From a file with both. Raises ValueError where one is missing, or they do not belong together."""
+    certificate, key = x509.load_pem_x509_certificate(pem), load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise ValueError("key and certificate do not belong together")
+    return Pair(certificate, key)
+
+
+def make_authority(workshop: str, names: Names, begins: datetime, ends: datetime) -> Pair:
+    """An authority that can sign for these names only, for servers only, and no further authorities."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    # With a piece of its key in its name, so that people who meet two of one workshop can tell them apart.
+    name = _name(f"{workshop} workshop CA {identifier.digest[:3].hex()}")
+    certificate = (
+        _builder(name, name, key, begins, ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(SERVERS_ONLY, critical=False)
+        .add_extension(names.constraints, critical=True)
+        .add_extension(identifier, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Pair(certificate, key)
+
+
+def make_server(workshop: str, names: Names, authority: Pair, begins: datetime, ends: datetime) -> Pair:
+    """A server's certificate for these names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    # OpenSSL takes a common name without a blank for a host's, and holds it against the constraints.
+    name, issuer = _name(f"{workshop} workshop"), authority.certificate
+    signer = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    certificate = (
+        _builder(name, issuer.subject, key, begins, ends)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(SERVERS_ONLY, critical=False)
+        .add_extension(names.alternatives, critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    return Pair(certificate, key)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, begins: datetime, ends: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,83 @@
+"""The authority and the server's certificate in the state's folder: each whole or not at all, for its owner only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.errors import UserError, Where
+from orchestrator.state.failures import refusals_explained
+from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
+from orchestrator.tls.issue import Issued
+from orchestrator.tls.pair import Pair, read_pair
+
+_OTHERS = 0o077
+_FILE_MODE = 0o600
+
+
+def authority_file(folder: StateFolder) -> Path:
+    """Key and certificate in one file, so that a crash can't part them."""
+    return folder.tls / "authority.pem"
+
+
+def server_file(folder: StateFolder) -> Path:
+    return folder.tls / "server.pem"
+
+
+def load(folder: StateFolder) -> tuple[Pair | None, Pair | None]:
+    """The authority and the server's certificate, as far as they were made.
+
+    Raises UserError `tls_exposed` (others may read a key), `tls_damaged`, and for what the disk refuses.
+    """
+    hint = "Put the file back from a backup; or delete it for a new one, which everybody has to take into their devices"
+    authority = _load(authority_file(folder), hint)
+    return authority, _load(server_file(folder), "Delete it: a new one is made")
+
+
+def save(folder: StateFolder, issued: Issued) -> None:
+    """Writes what is new, the authority first: a crash in between leaves one that the next run goes on with."""
+    with refusals_explained(folder.tls):
+        folder.tls.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        for file, pair in ((authority_file(folder), issued.authority), (server_file(folder), issued.server)):
+            _write(file, pair.key_pem + pair.certificate_pem)
+        _write(folder.ca_certificate, issued.authority.certificate_pem)
+
+
+def is_whole(folder: StateFolder, issued: Issued) -> bool:
+    """Whether the file for clients is there as well, which is written last."""
+    file = folder.ca_certificate
+    with refusals_explained(file):
+        return file.is_file() and file.read_bytes() == issued.authority.certificate_pem
+
+
+def _load(path: Path, hint: str) -> Pair | None:
+    with refusals_explained(path):
+        if not path.exists():
+            return None
+        mode = path.stat().st_mode & 0o777
+        content = path.read_bytes()
+    where = Where(file=path)
+    if mode & _OTHERS:
+        message = f"other users of this machine can read this private key (mode {mode:o})"
+        raise UserError("tls_exposed", message, where=where, hint=f"chmod 600 {path}")
+    try:
+        return read_pair(content)
+    except ValueError:
+        raise UserError("tls_damaged", "is not a certificate with its key", where=where, hint=hint) from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    if path.is_file() and path.read_bytes() == content:
+        return
+    aside = path.with_name(f".{path.name}.new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,143 @@
+"""Step: the certificate that participants' programs see, from the user's files or from the workshop's own authority."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.sections import AUTO, Tls
+from orchestrator.state.folder import StateFolder
+from orchestrator.workflow.address import addresses
+from orchestrator.workflow.run import Run
+
+if TYPE_CHECKING:
+    from orchestrator.tls.issue import Issued, Wanted
+
+AUTHORITY = "certificate authority"
+CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """Of the authority or of the server, and why it is made."""
+
+    what: str
+    name: str  # what it is for
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: new, for {self.name} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the gateway shows. `repr` shows no key."""
+
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)  # cert.pem and key.pem; none without TLS
+    new: tuple[NewCertificate, ...] = ()
+
+
+def certify(run: Run) -> Run:
+    """Make what is missing, or would not serve until the end; refuse files that don't fit."""
+    if run.spec.workshop.public.tls != AUTO:
+        served(run.spec, run.state.folder)
+        return run
+    from orchestrator.tls.store import is_whole, save
+
+    issued = _issued(run.spec, run.state.folder)
+    if issued.is_new or not is_whole(run.state.folder, issued):
+        save(run.state.folder, issued)
+    return run.changed(*map(str, _new(run.spec, issued)))
+
+
+def served(spec: Spec, folder: StateFolder) -> Served:
+    """What should be shown; writes nothing. Raises UserError for files that cannot be used."""
+    tls = spec.workshop.public.tls
+    if tls is None:
+        return Served()
+    if isinstance(tls, Tls):
+        return Served(given(spec, tls))
+    issued = _issued(spec, folder)
+    return Served(
+        {"cert.pem": issued.server.certificate_pem, "key.pem": issued.server.key_pem}, tuple(_new(spec, issued))
+    )
+
+
+def require_usable(spec: Spec) -> None:
+    """What can be said of `public.tls` without the state. Raises UserError with its line."""
+    tls = spec.workshop.public.tls
+    if isinstance(tls, Tls):
+        given(spec, tls)
+    elif tls == AUTO:
+        _wanted(spec)
+
+
+def trusted(spec: Spec, folder: StateFolder) -> Path | None:
+    """What clients must be told to trust beside the system's authorities."""
+    tls = spec.workshop.public.tls
+    if isinstance(tls, Tls):
+        return spec.path(tls.cert)
+    return folder.ca_certificate if tls else None
+
+
+def given(spec: Spec, tls: Tls) -> dict[str, bytes]:
+    """The user's own files."""
+    found = {}
+    for name, path in (("cert", tls.cert), ("key", tls.key)):
+        at = ("public", "tls", name)
+        try:
+            content = spec.path(path).read_bytes()
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            raise spec.problem(
+                at, "tls_unreadable", f"cannot read {path}: {reason}", "Give the path of a PEM file"
+            ) from None
+        if b"-----BEGIN" not in content:
+            raise spec.problem(at, "tls_unreadable", f"{path} is not a PEM file", "It must begin with -----BEGIN")
+        found[f"{name}.pem"] = content
+    _require_pair(spec, tls)
+    return found
+
+
+def _require_pair(spec: Spec, tls: Tls) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(spec.path(tls.cert), spec.path(tls.key))
+    except ssl.SSLError as problem:
+        reason = (problem.reason or "unreadable").replace("_", " ").lower()
+        message = f"{tls.cert} and {tls.key} do not belong together: {reason}"
+        raise spec.problem(
+            ("public", "tls"), "tls_unreadable", message, "Use the key that the certificate was made for"
+        ) from None
+
+
+def _issued(spec: Spec, folder: StateFolder) -> Issued:
+    from orchestrator.tls.issue import issue
+    from orchestrator.tls.store import load
+
+    return issue(_wanted(spec), *load(folder))
+
+
+def _wanted(spec: Spec) -> Wanted:
+    from orchestrator.tls.issue import LONGEST, Wanted
+    from orchestrator.tls.names import Names
+
+    workshop, where = spec.workshop, addresses(spec.workshop)
+    hosts = [urlsplit(url).hostname or "" for url in (where.api, where.local_api)]
+    names = Names.of(*hosts, *(["localhost"] if "127.0.0.1" in hosts else []))
+    closes = workshop.window[1] if workshop.window else None
+    wanted = Wanted(workshop.name, names, closes, datetime.now(UTC).replace(microsecond=0))
+    if not wanted.is_possible:
+        message = f"no certificate lasts until closes: clients take them for {LONGEST.days} days at most"
+        raise spec.problem(("public", "tls"), "tls_too_long", message, "Provision nearer to the class, or give files")
+    return wanted
+
+
+def _new(spec: Spec, issued: Issued) -> list[NewCertificate]:
+    host = urlsplit(addresses(spec.workshop).api).hostname or ""
+    reasons = ((AUTHORITY, issued.new_authority), (CERTIFICATE, issued.new_server))
+    return [NewCertificate(what, host, reason) for what, reason in reasons if reason]

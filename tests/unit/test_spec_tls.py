@@ -1,0 +1,49 @@
+"""`public.tls`: auto, or two files; anything else is told with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from spec_samples import VALID, spec_of, told
+
+from orchestrator.cli.app import workshop
+from orchestrator.spec.sections import Tls
+
+
+def test_auto_and_files_are_both_understood(tmp_path: Path) -> None:
+    assert spec_of(tmp_path, VALID + "public: {tls: auto}\n").workshop.public.tls == "auto"
+    files = spec_of(tmp_path, VALID + "public: {tls: {cert: a, key: b}}\n").workshop.public.tls
+    assert files == Tls(cert=Path("a"), key=Path("b"))
+    assert spec_of(tmp_path, VALID + "public: {tls: null}\n").workshop.public.tls is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ato", "public.tls: expected auto, or a mapping with cert and key, got 'ato'"),
+        ("true", "public.tls: expected auto, or a mapping with cert and key, got true"),
+        ("[a, b]", "public.tls: expected auto, or a mapping with cert and key, got a list"),
+        ("{cert: a}", "public.tls.key is missing"),
+        ("{cert: 3, key: b}", "public.tls.cert: expected a path, got 3"),
+        ("{crt: a, cert: a, key: b}", "unknown key public.tls.crt. Did you mean 'cert'?"),
+    ],
+)
+def test_anything_else_is_one_line(tmp_path: Path, value: str, expected: str) -> None:
+    (line,) = told(tmp_path, VALID + f"public: {{tls: {value}}}\n")
+
+    assert line.startswith("workshop.yaml:8:")
+    assert expected in line
+
+
+def test_a_class_that_no_certificate_outlasts_is_told_by_validate(tmp_path: Path) -> None:
+    file = tmp_path / "workshop.yaml"
+    window = "opens: 2099-01-01T08:00:00+01:00\ncloses: 2099-01-01T18:00:00+01:00\n"
+    file.write_text(VALID + window + "public: {tls: auto}\npractice: true\n", encoding="utf-8")
+
+    result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+
+    assert result.return_value == 1
+    assert "workshop.yaml:10:" in result.stderr
+    assert "no certificate lasts until closes" in result.stderr
