@@ -140,10 +140,8 @@ def _row_problems(row: RosterRow, header: list[str], cells: list[str]) -> Iterat
 
 def clean_name(name: str) -> str:
     """A name as one line of visible text: line breaks become blanks, controls and text-direction overrides go."""
-    blanks = re.sub(r"\s+", " ", name.translate(_BIDI))
-    return unicodedata.normalize(
-        "NFC", "".join(c for c in blanks if unicodedata.category(c) not in {"Cc", "Cs", "Co"})
-    ).strip()
+    kept = (c for c in name.translate(_BIDI) if c.isspace() or unicodedata.category(c) not in {"Cc", "Cs", "Co"})
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", "".join(kept))).strip()
 
 
 def _duplicates(file: Path, rows: list[RosterRow]) -> Iterator[UserError]:

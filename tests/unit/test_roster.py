@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError, Where
@@ -147,6 +147,7 @@ def test_any_bytes_are_read_or_refused_in_words(tmp_path: Path, content: bytes) 
 
 
 @FAST
+@example("0\r\x1b\x850")  # a control between two line breaks
 @given(name=st.text(max_size=60))
 def test_a_cleaned_name_never_breaks_a_line(name: str) -> None:
     cleaned = clean_name(name)
