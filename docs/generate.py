@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from orchestrator.cli.app import COMMANDS, workshop
 from orchestrator.cli.commands.provision import provision
-from orchestrator.spec import models, values
+from orchestrator.spec import endpoints, limits, values
 from orchestrator.spec.schema import spec_schema
 from orchestrator.spec.workshop import Workshop
 
@@ -35,7 +35,11 @@ PATTERNS = {  # what a pattern means, for people
     values.UserName: "a user's name",
     values.ImageReference: "an image or a registry",
     values.EngineArgument: "the name of an argument",
-    models.BaseUrl: "a URL",
+    endpoints.BaseUrl: "a URL",
+    endpoints.HeaderName: "the name of a header",
+    endpoints.QueryName: "a name",
+    endpoints.QueryValue: "text",
+    limits.Who: "an id or a mail",
 }
 
 
@@ -69,6 +73,11 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "Limits.requests_per_minute": "Beyond it the answer is 429.",
     "Limits.concurrent_requests": "Requests under way at once.",
     "Limits.tokens_per_minute": "Prompts and answers together; counted when an answer ends.",
+    "Bounds.requests_per_minute": "As in [`limits`](#limits).",
+    "Bounds.concurrent_requests": "As in [`limits`](#limits).",
+    "Bounds.tokens_per_minute": "As in [`limits`](#limits).",
+    "Grace.before": "Before `opens`.",
+    "Grace.after": "After `closes`.",
     "Handouts.paper": "Of the cards.",
     "Handouts.per_page": "Cards on a sheet.",
     "Images.source": "`auto` tries registries, then builds from Debian and PyPI packages; `archive` comes later.",
@@ -129,6 +138,8 @@ def _fields(section: type[BaseModel]) -> list[str]:
 
 
 def _several(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is dict:
+        return ".NAME"
     return "[]" if "list[" in str(field.annotation) else ""
 
 
@@ -163,9 +174,10 @@ def _section(title: str, section: type[BaseModel], schema: Mapping[str, Any]) ->
 def _kind_of(field: FieldInfo, path: str, described: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if _model_in(field.annotation) is not None:
         place = path + _several(field)
-        anchor = "".join(letter for letter in place if letter.isalnum() or letter in "-_")
+        anchor = "".join(letter for letter in place.lower() if letter.isalnum() or letter in "-_")
         words = "".join(f"`{word}`, or " for word in _words_in(field.annotation))
-        return f"{words}{'list of ' if _several(field) else ''}[`{place}`](#{anchor})"
+        several = {"[]": "list of ", ".NAME": "mapping from names to "}.get(_several(field), "")
+        return f"{words}{several}[`{place}`](#{anchor})"
     if "datetime" in str(field.annotation):
         return "time, like `2026-12-01T08:30:00+01:00`"
     if "Path" in str(field.annotation):

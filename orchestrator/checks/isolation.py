@@ -14,10 +14,11 @@ from orchestrator.checks.silence import Silence
 from orchestrator.checks.subject import EngineUnderTest, Subject
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, INTERNAL_PORT, WEBUI_PORT
+from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT
 
 CONNECT, SECONDS = 1, 2  # a packet that is dropped is never answered, and this machine is near
 FOR_PARTICIPANTS = {f"{API_PORT}/tcp", f"{WEBUI_PORT}/tcp"}
+FOR_THE_HOST, LOOPBACK = {f"{METRICS_PORT}/tcp"}, "127.0.0.1"  # for a Prometheus that runs there
 NOT_REACHED = {6: "no such name", 7: "no way there", 28: "no answer"}  # curl's exit codes
 UNPUBLISHED = "no port published"
 UNREACHED = "not reached"
@@ -60,6 +61,7 @@ def published_ports(container: dict[str, Any], *, meant: AbstractSet[str] = froz
         for inside, places in ports.items()
         if inside not in meant
         for at in places or ()
+        if not (inside in FOR_THE_HOST and at.get("HostIp") == LOOPBACK)
     }
     return sorted(found | ({"all that the image exposes"} if host.get("PublishAllPorts") else set()))
 

@@ -1,6 +1,7 @@
 """How each engine is started for a model: image, arguments, environment, health, weights. Pure.
 
-Sources: vLLM `vllm serve --help`; Ollama docs/faq.mdx; llama.cpp tools/server/README.md; TGI docs, "launcher".
+Sources: vLLM `vllm serve --help`; Ollama docs/faq.mdx; llama.cpp tools/server/README.md; TGI 3.3.5:
+docs/source/reference/launcher.md, Dockerfile, tgi-entrypoint.sh, router/src/server.rs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from orchestrator.spec.values import SecretReference
 HUGGING_FACE = ("weights-huggingface", "/root/.cache/huggingface")
 OLLAMA = ("weights-ollama", "/root/.ollama")
 LLAMACPP = ("weights-llamacpp", "/weights")
-TGI = ("weights-tgi", "/data")
+TGI = ("weights-tgi", "/data")  # HF_HOME in its image
+TGI_NAME = "tgi"  # any other name would be that of an adapter
+TGI_PYTHON = "/usr/src/.venv/bin/python"
 OLLAMA_PORT = 11434
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
@@ -32,7 +35,7 @@ def real_engine(model: Model, *, gpus: int, share: float | None, parallel: int) 
         case Engine.VLLM:
             return _vllm(model, gpus, share), _hugging_face_fetch(model, Component.VLLM, HUGGING_FACE), model.name
         case Engine.TGI:
-            return _tgi(model, gpus), _tgi_fetch(model), model.name
+            return _tgi(model, gpus, share), _hugging_face_fetch(model, Component.TGI, TGI), TGI_NAME
         case Engine.OLLAMA:
             return _ollama(model, parallel), _ollama_fetch(model), model.source
         case Engine.LLAMACPP:
@@ -89,37 +92,46 @@ def _vllm(model: Model, gpus: int, share: float | None) -> Container:
 
 
 def _hugging_face_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch:
+    """The whole repository: TGI's own `download-weights` leaves the tokenizer to be fetched at start."""
     code = "import sys; from huggingface_hub import snapshot_download; snapshot_download(sys.argv[1])"
+    python = TGI_PYTHON if component is Component.TGI else "python3"
     plain, secret = split_environment(model)
     return Fetch(
-        component, ("python3", "-c", code, model.source), (volume,), environment=plain, secret_environment=secret
+        component,
+        (python, "-c", code, model.source),
+        (volume,),
+        environment=plain,
+        secret_environment=secret,
     )
 
 
-def _tgi(model: Model, gpus: int) -> Container:
-    arguments: dict[str, object] = {"port": 80, "num_shard": gpus}
+def _tgi(model: Model, gpus: int, share: float | None) -> Container:
+    arguments: dict[str, object] = {
+        "port": 80,
+        "num_shard": gpus,
+        "max_concurrent_requests": 1024,  # beyond it the answer is 429; the gateway has its own limits
+        "payload_limit": 32 * 1024 * 1024,  # bytes: images travel inside; its own default is 2 MB
+        "usage_stats": "off",
+    }
     if model.context:
         arguments["max_total_tokens"] = model.context
+    if share is not None:
+        arguments["cuda_memory_fraction"] = share
     arguments |= model.args
+    given = {name: value for name, value in arguments.items() if value is not False}  # it knows no --no-...
     plain, secret = split_environment(model)
     return Container(
         component=Component.TGI,
         port=80,
-        entrypoint=("text-generation-launcher",),
-        command=("--model-id", model.source, *flags(arguments)),
+        entrypoint=("/tgi-entrypoint.sh",),  # the launcher, with the paths of its Python
+        command=("--model-id", model.source, *flags(given)),
         environment=_OFFLINE | plain,
         secret_environment=secret,
         health=curl_health(80),
         volumes=(TGI,),
-        shm_gib=4,
+        shm_gib=16 if gpus > 1 else 4,
         start_seconds=model.start_timeout,
     )
-
-
-def _tgi_fetch(model: Model) -> Fetch:
-    plain, secret = split_environment(model)
-    command = ("text-generation-server", "download-weights", model.source)
-    return Fetch(Component.TGI, command, (TGI,), environment=plain, secret_environment=secret)
 
 
 def ollama_environment(context: int | None, parallel: int) -> dict[str, str]:

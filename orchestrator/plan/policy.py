@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
-from urllib.parse import urlsplit
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from orchestrator import keys
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, WEBUI_SERVICE, Deployment
+from orchestrator.plan.external import Secrets, external_upstream
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
+from orchestrator.plan.limits import limits_at, limits_of
 from orchestrator.plan.stacks import distinct, service_names, slug
 from orchestrator.spec.components import Component
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
+from orchestrator.spec.names import fallbacks
 from orchestrator.spec.workshop import Workshop
 
 VERIFY = "_verify"  # asks as a participant would; exempt from the window, never listed, no card
@@ -47,7 +49,7 @@ def service_key(secret: bytes) -> SecretStr:
 
 def models_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
     """The models that a member of this team may use, in the order of the spec."""
-    return tuple(model.name for model in workshop.models if model.open_to(team))
+    return tuple(model.name for model in workshop.listed if model.open_to(team))
 
 
 def gateway_config(
@@ -55,44 +57,44 @@ def gateway_config(
     deployment: Deployment,
     people: Sequence[Participant],
     secret: bytes,
-    provider_keys: Mapping[str, SecretStr],
+    provider_secrets: Secrets,
     *,
     revision: int = 0,
     drained: AbstractSet[str] = frozenset(),
 ) -> GatewayConfig:
     """The gateway's whole configuration.
 
-    `provider_keys` are those of external models, by model; `revision` is the state's; `drained` backends, by name,
-    get no new requests.
+    `provider_secrets` are those of external models; `revision` is the state's; `drained` backends, by name, get no
+    new requests.
     """
-    limits, names = workshop.limits, service_names(workshop.models)
+    names = service_names(workshop.models)
+    models = {model.name: model for model in workshop.models}
+    upstreams = tuple(
+        _upstream(model, deployment, names[model.name], provider_secrets, drained) for model in workshop.models
+    )
     return GatewayConfig(
         workshop=workshop.name,
         title=workshop.title,
         window=window(workshop),
-        limits=CallerLimits(
-            requests_per_minute=limits.requests_per_minute,
-            concurrent_requests=limits.concurrent_requests,
-            tokens_per_minute=limits.tokens_per_minute,
-            token_budget=limits.token_budget,
-        ),
+        limits=CallerLimits(**workshop.limits.default),
         callers=tuple(_callers(workshop, people, secret)),
-        models=tuple(_routed(model, deployment, names) for model in workshop.models),
-        upstreams=tuple(
-            _upstream(model, deployment, names[model.name], provider_keys.get(model.name), drained)
-            for model in workshop.models
-        ),
+        models=tuple(_routed(model, models, deployment, names) for model in workshop.models),
+        upstreams=upstreams,
         webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.mode != "none" else None,
         tls=workshop.public.tls is not None,
+        authorities=any(upstream.tls for upstream in upstreams),
         revision=revision,
     )
 
 
 def window(workshop: Workshop) -> Window:
+    """With its grace; the words name the hours without it."""
     if workshop.window is None:
         return Window()
     opens, closes = workshop.window
-    return Window(int(opens.timestamp()), int(closes.timestamp()), _in_words(opens), _in_words(closes))
+    earliest = opens - timedelta(minutes=workshop.grace.before)
+    latest = closes + timedelta(minutes=workshop.grace.after)
+    return Window(int(earliest.timestamp()), int(latest.timestamp()), _in_words(opens), _in_words(closes))
 
 
 def _in_words(moment: datetime) -> str:
@@ -101,7 +103,7 @@ def _in_words(moment: datetime) -> str:
 
 
 def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -> Iterator[Caller]:
-    everything = tuple(model.name for model in workshop.models)
+    everything = tuple(model.name for model in workshop.listed)
     for person in people:
         if person.state == "active":
             yield Caller(
@@ -109,6 +111,8 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
                 key_hashes=(keys.fingerprint(key_of(secret, person)),),
                 models=models_for(workshop, person.team),
                 email=person.webui_email(workshop.name),
+                limits=limits_of(workshop.limits, person),
+                exempt=person.team in workshop.instructors,
             )
     for person in verifiers(workshop):
         yield Caller(
@@ -138,29 +142,23 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
     )
 
 
-def _routed(model: Model, deployment: Deployment, names: Mapping[str, str]) -> RoutedModel:
+def _routed(model: Model, models: Mapping[str, Model], deployment: Deployment, names: Mapping[str, str]) -> RoutedModel:
     backends = deployment.backends_of(model.name)
     native = bool(backends) and all(backend.container.component is Component.OLLAMA for backend in backends)
-    return RoutedModel(name=model.name, upstreams=(names[model.name],), engine=str(model.engine), ollama=native)
-
-
-def _upstream(
-    model: Model, deployment: Deployment, name: str, provider_key: SecretStr | None, drained: AbstractSet[str]
-) -> Upstream:
-    backends = deployment.backends_of(model.name)
-    if backends:
-        servers = tuple(replace(backend.server, drained=backend.service in drained) for backend in backends)
-        return Upstream(name=name, servers=servers, model=backends[0].served_name)
-    if model.engine is not Engine.EXTERNAL or model.base_url is None:
-        raise ValueError(model.name)
-    url = urlsplit(model.base_url)
-    tls = url.scheme == "https"
-    return Upstream(
-        name=name,
-        servers=(Server(url.hostname or "", url.port or (443 if tls else 80), name=name, drained=name in drained),),
-        model=model.source,
-        tls=tls,
-        host_header=url.hostname or "",
-        base_path=url.path.rstrip("/"),
-        headers=(("Authorization", SecretStr(f"Bearer {provider_key.get_secret_value()}")),) if provider_key else (),
+    return RoutedModel(
+        name=model.name,
+        upstreams=(names[model.name], *(names[other.name] for other in fallbacks(model, models))),
+        engine=str(model.engine),
+        ollama=native,
+        aliases=tuple(model.aliases),
+        balance=model.balance,
+        limits=limits_at(model.limits),
     )
+
+
+def _upstream(model: Model, deployment: Deployment, name: str, secrets: Secrets, drained: AbstractSet[str]) -> Upstream:
+    backends = deployment.backends_of(model.name)
+    if not backends:
+        return external_upstream(model, name, secrets, drained=name in drained)
+    servers = tuple(replace(backend.server, drained=backend.service in drained) for backend in backends)
+    return Upstream(name=name, servers=servers, model=backends[0].served_name)

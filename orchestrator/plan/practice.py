@@ -39,7 +39,7 @@ def practice_engine(model: Model, service: str, unavailable: dict[Component, str
             why = unavailable[Component.OLLAMA]
             reason = f"llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: {why}"
         case Engine.TGI:
-            reason = "llama.cpp stands in for TGI, which has no CPU image"
+            reason = "llama.cpp stands in for TGI, which is run on GPUs only"
         case Engine.EXTERNAL:
             reason = "llama.cpp stands in for the external provider, which practice mode never asks"
     return PracticeEngine(_llamacpp(model), model.name, reason)

@@ -27,13 +27,25 @@ HEALTH_FRONT = ("curl", "-fsSk", "-o", "/dev/null", "-m", "3")
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A port of the host that leads to one of the gateway's container; `address` empty: on all of the host's."""
+
+    port: int
+    target: int
+    address: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.address, str(self.port), str(self.target))))
+
+
+@dataclass(frozen=True, slots=True)
 class StackValues:
     """What a compose.yaml holds beside its stack."""
 
     workshop: str
     deployment: str  # the deployment's id
     images: Mapping[Component, str]
-    published: tuple[tuple[int, int], ...]  # host port, container port
+    published: tuple[Published, ...]
     tls: bool
     webui_environment: Mapping[str, str]
     webui_secrets: tuple[str, ...]
@@ -61,7 +73,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
                 "service": GATEWAY_SERVICE,
                 "config_dir": inside.CONFIG_DIR,
                 "data_dir": inside.DATA_DIR,
-                "ports": [f"{published}:{target}" for published, target in values.published],
+                "ports": [str(published) for published in values.published],
                 "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
             },
             webui={

@@ -16,6 +16,7 @@ from orchestrator.render.files import PRIVATE, READABLE, RUNNABLE, File
 from orchestrator.render.gateway import render_gateway
 
 WITH_SECRETS = "with-secrets.sh"
+AUTHORITIES = "authorities.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class StackInputs:
     secret: bytes  # the workshop's: keys the digests of other secrets
     gateway: GatewayConfig | None
     tls: Mapping[str, bytes]  # cert.pem, key.pem
+    authorities: bytes  # whom providers' certificates may come from, as PEM; empty: no provider is asked over TLS
     secrets: Mapping[str, SecretStr]  # SERVICE.VARIABLE
     models: Mapping[str, bytes]  # synthetic weights by path
 
@@ -46,6 +48,8 @@ def stack_files(stack: Stack, values: StackValues, inputs: StackInputs) -> dict[
         files |= {
             f"gateway/{name}": File(text.encode(), _mode(name)) for name, text in render_gateway(inputs.gateway).items()
         }
+        if inputs.gateway.authorities:
+            files[f"gateway/{AUTHORITIES}"] = File(inputs.authorities, READABLE)
         files |= {f"gateway/tls/{name}": File(content) for name, content in inputs.tls.items()}
     digests = {service: inputs_digest(inputs.secret, _inputs(stack, service, files)) for service in stack.services}
     compose = render_compose(stack, replace(values, inputs=digests))

@@ -57,23 +57,18 @@ class Spec:
         for at, reference in self.secret_references():
             try:
                 secret = reference.reveal(self.folder)
-                if at[-1] == "api_key" and at[-2:-1] != ("environment",):
+                if "environment" not in at:  # the others become headers
                     require_one_line(secret)
             except UserError as problem:
                 found.append(self.problem(at, problem.code, problem.message, problem.hint))
         return found
 
     def secret_references(self) -> list[tuple[Path_, SecretReference]]:
-        found: list[tuple[Path_, SecretReference]] = []
-        for index, model in enumerate(self.workshop.models):
-            if model.api_key:
-                found.append((("models", index, "api_key"), model.api_key))
-            found += [
-                (("models", index, "environment", name), value)
-                for name, value in model.environment.items()
-                if isinstance(value, SecretReference)
-            ]
-        return found
+        return [
+            (("models", index, *at), reference)
+            for index, model in enumerate(self.workshop.models)
+            for at, reference in model.secret_references.items()
+        ]
 
 
 def load(file: Path, *, practice: bool | None = None) -> Spec:
@@ -153,8 +148,8 @@ def _expand(errors: list[ErrorDetails], data: dict[str, Any]) -> list[Detail]:
         context = error.get("ctx") or {}
         path = _real_path(error["loc"], data, missing=error["type"] in {"missing", "extra_forbidden"})
         if error["type"] == "problems":
-            for at, message in context["problems"]:
-                details.setdefault(((*path, *at), message), Detail((*path, *at), "problem", message, None, ""))
+            for at, message, hint in context["problems"]:
+                details.setdefault(((*path, *at), message), Detail((*path, *at), "problem", message, None, "", hint))
             continue
         kind = error["type"]
         details.setdefault(
@@ -203,7 +198,7 @@ def _mend(data: Any, detail: Detail) -> None:
     if detail.kind == "missing":
         data[last] = copy.deepcopy(_PLACEHOLDERS.get(last, f"x{id(data)}"))
     else:
-        for gone in TIMES if last in TIMES else (last,):  # one without the other is wrong too
+        for gone in (*TIMES, "grace") if last in TIMES else (last,):  # one without the others is wrong too
             data.pop(gone, None)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, model_validator
 
-from orchestrator.spec.section import Problem, Section, refuse
+from orchestrator.spec.endpoints import BaseUrl, HeaderName, HeaderValue, QueryName, QueryValue
+from orchestrator.spec.limits import Bounds
+from orchestrator.spec.providers import BEARER, PRESETS, Preset, Provider
+from orchestrator.spec.section import Problem, Section, duplicates, refuse
 from orchestrator.spec.values import (
     DnsLabel,
     EngineArgument,
@@ -18,29 +19,13 @@ from orchestrator.spec.values import (
     EnvironmentValue,
     Line,
     ModelName,
+    RelativePath,
     SecretReference,
     TeamName,
 )
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 ArgumentValue = Text | int | float | bool | list[Text | int | float]
-
-
-def _port(url: str) -> str:
-    try:
-        known = urlsplit(url).port != 0
-    except ValueError:
-        known = False
-    if not known:
-        raise PydanticCustomError("port", "expected a port from 1 to 65535")
-    return url
-
-
-BaseUrl = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"),
-    AfterValidator(_port),
-]
 
 
 class Engine(StrEnum):
@@ -51,6 +36,8 @@ class Engine(StrEnum):
     EXTERNAL = "external"
 
 
+Balance = Literal["least_connections", "participant", "prompt"]
+EXTERNAL_ONLY = ("provider", "base_url", "api_key", "api_key_header", "headers", "query", "ca")
 GPU_ENGINES = frozenset({Engine.VLLM, Engine.TGI})
 
 
@@ -77,10 +64,47 @@ class Model(Section):
     """Seconds until the engine must have loaded its weights."""
     teams: Annotated[list[TeamName], Field(min_length=1)] | None = None
     """The teams that may use it; absent: everybody."""
+    limits: Bounds = Bounds()
+    """For each participant at this model, beside their own; absent: only their own."""
+    balance: Balance = "least_connections"
+    """Over replicas. `participant`: each person stays with one; `prompt`: what begins alike goes to the same one."""
+    fallback: list[ModelName] = []
+    """Models asked in its place, in this order, while none of its replicas can answer; then what those fall back to."""
+    aliases: list[ModelName] = []
+    """Other names that clients may send; no list shows them."""
+    hidden: bool = False
+    """Only as another's fallback: in nobody's list, and nobody may name it."""
+    provider: Annotated[Provider, Field(strict=False)] | None = None
+    """External only: whose API it is; base_url, headers and the key's header are known then."""
     base_url: BaseUrl | None = None
-    """External only: where the provider's API begins, with its path (often /v1)."""
+    """External only: where the provider's API begins, with its path (often /v1); absent: as the provider has it."""
     api_key: SecretReference | None = None
     """External only: the provider's key; participants never see it."""
+    api_key_header: HeaderName = BEARER
+    """External only: the header for the key, like api-key. Authorization takes `Bearer KEY`, others the key alone."""
+    headers: dict[HeaderName, HeaderValue] = {}
+    """External only: more headers for the provider. A value may be a reference to a secret."""
+    query: dict[QueryName, QueryValue] = {}
+    """External only: what stands after the ? of each request, like api-version."""
+    ca: RelativePath | None = None
+    """External only: certificates of the provider's own authority, as a PEM file; trusted beside the public ones."""
+
+    @property
+    def preset(self) -> Preset | None:
+        return PRESETS[self.provider] if self.provider else None
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where an external model's API begins."""
+        return self.base_url or (self.preset.base_url if self.preset else None)
+
+    @property
+    def secret_references(self) -> dict[tuple[str, ...], SecretReference]:
+        """Every secret of this model, by where it stands."""
+        found: dict[tuple[str, ...], SecretReference] = {("api_key",): self.api_key} if self.api_key else {}
+        for field, values in (("headers", self.headers), ("environment", self.environment)):
+            found |= {(field, name): value for name, value in values.items() if isinstance(value, SecretReference)}
+        return found
 
     @property
     def gpus_wanted(self) -> int:
@@ -96,19 +120,37 @@ class Model(Section):
         return self
 
     def _engine_problems(self) -> Iterable[Problem]:
-        external = self.engine is Engine.EXTERNAL
-        if external and self.base_url is None:
-            yield Problem((), "an external model needs base_url")
-        if not external and self.base_url is not None:
-            yield Problem(("base_url",), f"base_url belongs to engine: external, not to {self.engine}")
-        if not external and self.api_key is not None:
-            yield Problem(("api_key",), f"api_key belongs to engine: external, not to {self.engine}")
-        if external and self.replicas != 1:
-            yield Problem(("replicas",), "an external model has no replicas here")
+        yield from self._external_problems() if self.engine is Engine.EXTERNAL else self._own_problems()
+        for name, number in duplicates(self.aliases):
+            yield Problem(("aliases", number), f"the alias {name!r} stands here twice")
+        if self.name in self.aliases:
+            yield Problem(("aliases", self.aliases.index(self.name)), f"{self.name!r} is the model's own name")
+        for name, number in duplicates(self.fallback):
+            yield Problem(("fallback", number), f"{name!r} stands here twice")
+
+    def _own_problems(self) -> Iterable[Problem]:
+        for field in EXTERNAL_ONLY:
+            if field in self.model_fields_set and getattr(self, field) is not None:
+                yield Problem((field,), f"{field} belongs to engine: external, not to {self.engine}")
         if self.engine in GPU_ENGINES and self.gpus == 0:
             yield Problem(("gpus",), f"{self.engine} needs at least one GPU (practice mode needs none)")
         if self.engine is Engine.LLAMACPP and not is_gguf(self.source):
             yield Problem(("source",), "expected OWNER/REPO/FILE.gguf, a URL or an absolute path ending in .gguf")
+
+    def _external_problems(self) -> Iterable[Problem]:
+        if self.endpoint is None:
+            yield Problem((), "an external model needs base_url, or a provider that is known")
+        if self.provider and self.api_key is None:
+            message = f"{self.provider} needs api_key"
+            yield Problem(("provider",), message, 'Like "${env:' + f"{self.provider.upper()}_API_KEY" + '}"')
+        if self.ca is not None and self.endpoint is not None and not self.endpoint.startswith("https://"):
+            yield Problem(("ca",), "ca is for https://, and base_url is not")
+        if self.replicas != 1:
+            yield Problem(("replicas",), "an external model has no replicas here")
+        names = [self.api_key_header, *self.headers] if self.api_key else list(self.headers)
+        for name, _ in duplicates(name.lower() for name in names):
+            given = next(own for own in reversed(self.headers) if own.lower() == name)
+            yield Problem(("headers", given), f"the header {given} is given twice")
 
 
 def is_gguf(source: str) -> bool:

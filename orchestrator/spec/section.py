@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +23,7 @@ class Problem(NamedTuple):
 
     at: tuple[str | int, ...]
     message: str
+    hint: str | None = None
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -31,10 +33,22 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise PydanticCustomError("problems", "{count} problems", {"count": len(found), "problems": found})
 
 
-def duplicates(field: str, names: Iterable[str], what: str) -> Iterable[Problem]:
-    """A problem for each name in a list of sections that stands there a second time."""
-    seen: dict[str, int] = {}
+def duplicates(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each name that stood in the list before, and its index."""
+    seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            yield Problem((index, field), f"a second {what} named {name!r}; the first is number {seen[name] + 1}")
-        seen.setdefault(name, index)
+            yield name, index
+        seen.add(name)
+
+
+def same_names(names: Sequence[str], what: str) -> Iterator[Problem]:
+    """A problem for each section of a list whose name is that of an earlier one."""
+    for name, index in duplicates(names):
+        yield Problem((index, "name"), f"a second {what} named {name!r}; the first is number {names.index(name) + 1}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint that offers the spelling that was probably meant."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else None

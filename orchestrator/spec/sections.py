@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -75,20 +75,19 @@ class Host(Section):
         return self.address == LOCAL
 
 
-class Limits(Section):
-    """Bounds for each participant; an absent one does not bound."""
-
-    requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = 60
-    concurrent_requests: Annotated[int, Field(ge=1, le=1_000)] | None = 4
-    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
-    token_budget: Annotated[int, Field(ge=1)] | None = None
-    """Tokens in all, prompts and answers together."""
-
-
 class Gateway(Section):
     """The one address in front of all models."""
 
     port: Port = 8080
+    metrics: Port | None = None
+    """Prometheus reads /metrics there, on the gateway's host itself (127.0.0.1); absent: nowhere."""
+
+
+class Grace(Section):
+    """Minutes in which keys work already, and still, around opens and closes."""
+
+    before: Annotated[int, Field(ge=0, le=1440)] = 0
+    after: Annotated[int, Field(ge=0, le=1440)] = 0
 
 
 class WebUI(Section):
@@ -134,14 +133,38 @@ def window_problems(opens: object, closes: object) -> list[Problem]:
 
 
 class Ports(Section):
-    """A mix-in check: two services cannot share a port."""
+    """A mix-in check: two services cannot share a port of the host."""
 
     gateway: Gateway = Gateway()
     webui: WebUI = WebUI()
 
+    @property
+    def published(self) -> dict[str, int]:
+        """Each field that names a port of the gateway's host, and the port."""
+        ports = {"gateway.port": self.gateway.port}
+        if self.webui.mode != "none":
+            ports["webui.port"] = self.webui.port
+        if self.gateway.metrics is not None:
+            ports["gateway.metrics"] = self.gateway.metrics
+        return ports
+
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
-        if self.webui.mode != "none" and self.webui.port == self.gateway.port:
-            given = "webui" if "webui" in self.model_fields_set else "gateway"
-            refuse([Problem((given, "port"), f"gateway and webui cannot both have port {self.webui.port}")])
+        refuse(self._same_ports())
         return self
+
+    def _same_ports(self) -> Iterable[Problem]:
+        fields = sorted(self.published, key=lambda field: self._stands_in_the_file(*field.split(".")))
+        for number, field in enumerate(fields):
+            for other in fields[:number]:
+                if self.published[other] == self.published[field]:
+                    names = " and ".join(sorted((_short(field), _short(other))))
+                    message = f"{names} cannot both have port {self.published[field]}"
+                    yield Problem(tuple(field.split(".")), message)
+
+    def _stands_in_the_file(self, section: str, field: str) -> bool:
+        return section in self.model_fields_set and field in getattr(self, section).model_fields_set
+
+
+def _short(field: str) -> str:
+    return field.removesuffix(".port")

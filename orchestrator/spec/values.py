@@ -35,15 +35,14 @@ ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0
 EngineArgument = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """For one line of text."""
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise PydanticCustomError("control", "control characters and line breaks are not allowed here")
     return text
 
 
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
-]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
 
 
 def _path(value: Any) -> Any:
@@ -51,7 +50,7 @@ def _path(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     try:
-        return Path(_printable(value)).expanduser()
+        return Path(printable(value)).expanduser()
     except RuntimeError:
         raise PydanticCustomError("home", "expected a path; whose home folder that is, is not known") from None
 
@@ -132,10 +131,15 @@ def _environment_value(value: object) -> object:
         return str(value)
     if not isinstance(value, str):
         return value
-    reference = SecretReference.parse(value)
-    if reference is None and ("${env:" in value or "${file:" in value):
+    return stands_alone(value) or printable(value)
+
+
+def stands_alone(text: str) -> SecretReference | None:
+    """The reference that this is, None for other text; one inside other text is refused."""
+    reference = SecretReference.parse(text)
+    if reference is None and ("${env:" in text or "${file:" in text):
         raise PydanticCustomError("secret", "a reference must stand alone: ${env:NAME} or ${file:PATH}")
-    return reference or _printable(value)
+    return reference
 
 
 EnvironmentValue = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.spec.document import Document, Path_
 from orchestrator.spec.workshop import Workshop
 
-_PERHAPS_SECRET = frozenset({"api_key", "environment", "args"})
+_PERHAPS_SECRET = frozenset({"api_key", "environment", "args", "headers", "query"})
 LONGEST_SHOWN = 40  # characters of a wrong value that an error repeats
 
 
@@ -26,6 +26,7 @@ class Detail:
     message: str
     given: Any
     expected: str
+    hint: str | None = None
 
 
 def explain(document: Document, same: Sequence[Detail]) -> UserError:
@@ -40,9 +41,8 @@ def explain(document: Document, same: Sequence[Detail]) -> UserError:
     if detail.kind == "missing":
         return UserError("missing_key", f"{name} is missing", where=document.where(path[:-1]), hint=_describe(path))
     if detail.kind == "problem":
-        return UserError(
-            "spec_invalid", f"{name}: {detail.message}" if name else detail.message, where=document.where(path)
-        )
+        message = f"{name}: {detail.message}" if name else detail.message
+        return UserError("spec_invalid", message, where=document.where(path), hint=detail.hint)
     return UserError(
         "wrong_value",
         f"{name}: {_all_expected(same)}, got {_shown(detail)}",
@@ -86,18 +86,31 @@ def _expected(detail: Detail) -> str:
 
 
 def _pattern_in_words(detail: Detail) -> str:
+    steps = set(detail.path)
     last = detail.path[-1] if detail.path else ""
-    if "environment" in detail.path:
-        return "expected a variable's name: letters, digits and _"
-    if "args" in detail.path:
-        return "expected an argument's name without its dashes, like max_num_seqs"
-    if last == "base_url":
-        return "expected a URL like https://api.example.org/v1"
-    if last == "name" and detail.path[0] == "models":
-        return "expected letters, digits and . _ : / - (at most 80)"
-    if last == "name" or (last == "host" and detail.path[0] == "models"):
-        return "expected a DNS label: lower-case letters, digits and hyphens, a letter first, at most 40"
-    return "expected plain letters, digits, dots and hyphens"
+    of_model = detail.path[:1] == ("models",)
+    cases = (
+        (last == "base_url", "expected a URL like https://api.example.org/v1"),
+        (last in {"headers", "api_key_header"}, "expected the name of a header: letters, digits and hyphens"),
+        ("headers" in steps, "expected the name of a header (letters, digits and hyphens) and one line of text"),
+        ("query" in steps, "expected a name of letters, digits and . _ -, and a value of plain ASCII"),
+        ("environment" in steps, "expected a variable's name: letters, digits and _"),
+        ("args" in steps, "expected an argument's name without its dashes, like max_num_seqs"),
+        ({"limits", "participants"} <= steps, "expected a participant's id or mail"),
+        (
+            bool(steps & {"teams", "instructors"}),
+            "expected the name of a team: letters, digits, blanks and . _ - (at most 40)",
+        ),
+        (
+            of_model and (last == "name" or bool(steps & {"fallback", "aliases"})),
+            "expected letters, digits and . _ : / - (at most 80)",
+        ),
+        (
+            last == "name" or (last == "host" and of_model),
+            "expected a DNS label: lower-case letters, digits and hyphens, a letter first, at most 40",
+        ),
+    )
+    return next((words for applies, words in cases if applies), "expected plain letters, digits, dots and hyphens")
 
 
 def _shown(detail: Detail) -> str:
@@ -113,9 +126,9 @@ def _shown(detail: Detail) -> str:
 
 
 def _perhaps_secret(detail: Detail) -> bool:
-    """Keys of providers, values of the environment, and URLs with a password in them."""
-    with_password = detail.path[-1:] == ("base_url",) and "@" in detail.given
-    return with_password or not _PERHAPS_SECRET.isdisjoint(detail.path)
+    """Keys of providers, values of headers and of the environment, and URLs with more than a path in them."""
+    with_more = detail.path[-1:] == ("base_url",) and not {*"@?#"}.isdisjoint(detail.given)
+    return with_more or not _PERHAPS_SECRET.isdisjoint(detail.path)
 
 
 def _close_value(detail: Detail) -> str | None:
@@ -129,12 +142,15 @@ def _close_value(detail: Detail) -> str | None:
 def _section(path: Path_) -> type[BaseModel] | None:
     """The class of the mapping at this path; None where keys are free."""
     model: type[BaseModel] | None = Workshop
+    by_name = False  # a mapping of sections: the next step is a name that is free
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or by_name:
+            by_name = False
             continue
         info = model.model_fields.get(step) if model else None
         model = _model_in(info.annotation) if info else None
-    return model
+        by_name = info is not None and get_origin(info.annotation) is dict
+    return None if by_name else model
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

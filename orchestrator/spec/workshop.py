@@ -10,20 +10,22 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from orchestrator.spec.limits import Limits
 from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
-from orchestrator.spec.section import Problem, duplicates, refuse
+from orchestrator.spec.section import Problem, refuse, same_names
 from orchestrator.spec.sections import (
     ALL_ROLES,
+    Grace,
     Handouts,
     Host,
     Images,
-    Limits,
     Ports,
     Public,
     window_problems,
 )
-from orchestrator.spec.values import DnsLabel, Line
+from orchestrator.spec.values import DnsLabel, Line, TeamName
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
 
@@ -59,8 +61,12 @@ class Workshop(Ports):
     """Keys work from then; absent: always."""
     closes: Moment | None = None
     """Keys work until then; absent: always."""
+    grace: Grace = Grace()
+    """How long before opens and after closes keys work too; cards and answers name the hours without it."""
     public: Public = Public()
     participants: Participants
+    instructors: list[TeamName] = []
+    """Teams whose members may ask at any time, before opens and after closes too."""
     hosts: Annotated[list[Host], Field(min_length=1)] = [THIS_MACHINE]
     models: Annotated[list[Model], Field(min_length=1)]
     limits: Limits = Limits()
@@ -81,17 +87,23 @@ class Workshop(Ports):
         return (opens, closes) if opens and closes else None
 
     @property
+    def listed(self) -> tuple[Model, ...]:
+        """The models that participants may name."""
+        return tuple(model for model in self.models if not model.hidden)
+
+    @property
     def teams(self) -> tuple[str, ...]:
         """All teams that a model is restricted to, sorted."""
-        return tuple(sorted({team for model in self.models for team in model.teams or ()}))
+        return tuple(sorted({team for model in self.listed for team in model.teams or ()}))
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         refuse(
             [
                 *self._time_problems(),
-                *self._below("hosts", duplicates("name", (host.name for host in self.hosts), "host")),
-                *self._below("models", duplicates("name", (model.name for model in self.models), "model")),
+                *self._below("hosts", same_names([host.name for host in self.hosts], "host")),
+                *self._below("models", same_names([model.name for model in self.models], "model")),
+                *self._below("models", name_problems(self.models)),
                 *self._role_problems(),
                 *self._host_problems(),
             ],
@@ -104,11 +116,13 @@ class Workshop(Ports):
             for field, value in (("opens", self.opens), ("closes", self.closes))
             if value and value.tzinfo is None and self.timezone is None
         ]
-        return naive or window_problems(self.moment(self.opens), self.moment(self.closes))
+        if self.grace != Grace() and self.opens is None and self.closes is None:
+            yield Problem(("grace",), "grace is around opens and closes, and there are none")
+        yield from naive or window_problems(self.moment(self.opens), self.moment(self.closes))
 
     @staticmethod
     def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
-        return (Problem((section, *problem.at), problem.message) for problem in problems)
+        return (problem._replace(at=(section, *problem.at)) for problem in problems)
 
     def _role_problems(self) -> Iterable[Problem]:
         for role in ("gateway", *(["webui"] if self.webui.mode != "none" else [])):

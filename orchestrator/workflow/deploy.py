@@ -53,7 +53,9 @@ def look_at_host(run: Run) -> Run:
             run.state.folder.logs / LOG,
         )
         run = run.changed(f"{host}: removed what was deployed there by another")
-    require_free_ports(docker, run.spec.workshop.name, _ports(run.spec))
+    require_free_ports(
+        docker, run.spec.workshop.name, [(port, field) for field, port in run.spec.workshop.published.items()]
+    )
     run.state.deployed.record_host(deployed_host(run.spec, host, folder))
     return run
 
@@ -99,11 +101,6 @@ def stack_folder(settings: Settings, workshop: str) -> Path:
 
 def deployed_host(spec: Spec, host: str, folder: Path) -> DeployedHost:
     return DeployedHost(name=host, project=project_name(spec.workshop.name), folder=PurePosixPath(folder))
-
-
-def _ports(spec: Spec) -> list[tuple[int, str]]:
-    ports = [(spec.workshop.gateway.port, "gateway.port")]
-    return ports + ([(spec.workshop.webui.port, "webui.port")] if spec.workshop.webui.mode != "none" else [])
 
 
 def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerState]) -> frozenset[str]:

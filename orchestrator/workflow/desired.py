@@ -12,20 +12,24 @@ from orchestrator import keys
 from orchestrator.errors import SpecError, UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
-from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig
+from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
 from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config, instructor_email
 from orchestrator.plan.stacks import plan_stacks
-from orchestrator.render.compose import StackValues
+from orchestrator.render.compose import Published, StackValues
 from orchestrator.render.files import File
 from orchestrator.render.stack import StackInputs, stack_files
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
+from orchestrator.spec.values import SecretReference
+from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
 from orchestrator.webui.environment import webui_environment
 from orchestrator.workflow.address import Addresses, addresses
+from orchestrator.workflow.authorities import authorities
 from orchestrator.workflow.synthetic import synthetic_models
 
+LOOPBACK = "127.0.0.1"
 INTERNAL_GATEWAY = f"http://gateway:{INTERNAL_PORT}/v1"  # as Open WebUI's container reaches it
 
 
@@ -64,20 +68,20 @@ def desired(
     """
     workshop, where = spec.workshop, addresses(spec.workshop)
     secrets = _secrets(spec, deployment, secret)
-    config = gateway_config(workshop, deployment, people, secret, _provider_keys(spec))
+    config = gateway_config(workshop, deployment, people, secret, _provider_secrets(spec))
     inputs = StackInputs(
         secret=secret,
         gateway=config,
         tls=tls,
+        authorities=authorities(spec) if config.authorities else b"",
         secrets=secrets,
         models=synthetic_models(deployment, cache),
     )
-    published = [(workshop.gateway.port, API_PORT), (workshop.webui.port, WEBUI_PORT)]
     values = StackValues(
         workshop=workshop.name,
         deployment=deployment_id,
         images=images,
-        published=tuple(published if where.webui else published[:1]),
+        published=_published(workshop),
         tls=workshop.public.tls is not None,
         webui_environment=_webui_environment(spec, where),
         webui_secrets=WEBUI_SECRETS,
@@ -114,10 +118,20 @@ def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, Sec
     return found
 
 
-def _provider_keys(spec: Spec) -> dict[str, SecretStr]:
+def _provider_secrets(spec: Spec) -> dict[SecretReference, SecretStr]:
     if spec.workshop.practice:
         return {}
-    return {model.name: model.api_key.reveal(spec.folder) for model in spec.workshop.models if model.api_key}
+    references = {reference for at, reference in spec.secret_references() if "environment" not in at}
+    return {reference: reference.reveal(spec.folder) for reference in references}
+
+
+def _published(workshop: Workshop) -> tuple[Published, ...]:
+    inside = {
+        "gateway.port": (API_PORT, ""),
+        "webui.port": (WEBUI_PORT, ""),
+        "gateway.metrics": (METRICS_PORT, LOOPBACK),
+    }
+    return tuple(Published(port, *inside[field]) for field, port in workshop.published.items())
 
 
 def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:

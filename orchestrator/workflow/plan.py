@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState, connect_local
 from orchestrator.plan.deployment import Deployment
+from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
@@ -69,7 +70,7 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         recorded = recorded_images(state)
         fresh = sorted(deployment.components - set(recorded))
         changes += [Change("choose", "image", str(component), None) for component in fresh]
-        notes = list(deployment.notes)
+        notes = [*deployment.notes, *remarks(spec, [row.participant for row in people.rows])]
         for stack in deployment.stacks:
             found = _difference(spec, settings, state, deployment, stack.host, shown, notes, fresh=bool(fresh))
             changes += _changes(found, stack.host.name)

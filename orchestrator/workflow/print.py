@@ -66,7 +66,7 @@ def handout(
         credentials=credentials(workshop, [person for person in people if person.state == "active"], state, where),
         models=tuple(
             GuideModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None, model.name in native)
-            for model in workshop.models
+            for model in workshop.listed
         ),
         ollama_base=f"{where.api}/ollama" if native else None,
         instructor_contact=workshop.handouts.contact,

@@ -69,7 +69,7 @@ def subject(
             ModelUnderTest(
                 model.name, str(model.engine), model.name in native, tuple(model.teams) if model.teams else None
             )
-            for model in workshop.models
+            for model in workshop.listed
         ),
         verifiers=tuple(
             Verifier(

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.checks.check import Check
 from orchestrator.errors import SpecError
 from orchestrator.handouts.values import CA_FILE
+from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
@@ -100,7 +101,7 @@ def _told(run: Run, seconds: float) -> Provisioned:
         handouts=run.state.folder.handouts,
         ca_certificate=run.state.folder.handouts / CA_FILE if run.spec.workshop.public.tls == AUTO else None,
         changes=run.changes,
-        notes=(*desired.deployment.notes, *run.notes),
+        notes=(*desired.deployment.notes, *remarks(run.spec, run.people), *run.notes),
         broken=run.broken,
         failed_hosts=run.failed_hosts,
         checks=run.checks,

@@ -54,7 +54,7 @@ def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: byt
         gateway_key=service_key(secret),
         models=tuple(
             VisibleModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None)
-            for model in workshop.models
+            for model in workshop.listed
         ),
         people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
     )

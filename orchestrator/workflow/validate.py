@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.loader import Spec
+from orchestrator.workflow.authorities import authorities
 from orchestrator.workflow.certificates import require_usable
 from orchestrator.workflow.desired import planned
 
@@ -11,10 +12,11 @@ from orchestrator.workflow.desired import planned
 def problems(spec: Spec) -> list[UserError]:
     """All of them; looks at files, asks no host."""
     found = [] if spec.workshop.practice else spec.secret_problems()
-    try:
-        require_usable(spec)
-    except UserError as problem:
-        found.append(problem)
+    for look in (require_usable, *([] if spec.workshop.practice else [authorities])):
+        try:
+            look(spec)
+        except UserError as problem:
+            found.append(problem)
     try:
         planned(spec, {})
     except SpecError as unplaced:

@@ -1,4 +1,6 @@
-"""The gateway's counters, looked for from outside."""
+"""The gateway's counters, looked for from outside, and what may be open on its host."""
+
+from typing import Any
 
 import pytest
 from checks_stub import Reply, StubGateway, serving, subject
@@ -44,3 +46,16 @@ def test_nobody_there_is_as_it_must_be() -> None:
 )
 def test_the_port_is_looked_for_where_participants_find_the_gateway(api: str, admin: str) -> None:
     assert isolation.admin_address(api) == admin
+
+
+def inspected(ports: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
+    return {"HostConfig": {"NetworkMode": "x", "PortBindings": ports}, "NetworkSettings": {"Ports": ports}}
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("127.0.0.1", []), ("", ["9001/tcp as *:9100"]), ("0.0.0.0", ["9001/tcp as 0.0.0.0:9100"])],  # noqa: S104
+)
+def test_metrics_may_be_open_to_the_host_itself_and_to_nobody_else(address: str, found: list[str]) -> None:
+    container = inspected({"9001/tcp": [{"HostIp": address, "HostPort": "9100"}]})
+    assert isolation.published_ports(container) == found

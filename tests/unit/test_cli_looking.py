@@ -25,6 +25,7 @@ def plan(folder: Path, file: str, *options: str) -> subprocess.CompletedProcess[
         "HOME": str(home),
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(ROOT),  # this tree, wherever the command was installed from
     }
     command = [str(WORKSHOP), "plan", "workshop.yaml", *options]
     return subprocess.run(

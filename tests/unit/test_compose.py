@@ -1,4 +1,7 @@
-"""Every rendered stack is taken by Docker Compose, and every value arrives as it was given."""
+"""Every rendered stack is taken by Docker Compose, and every value arrives as it was given.
+
+Needs the docker command with its Compose plugin, not an engine.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,14 @@ import pytest
 from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
+from orchestrator.plan.deployment import Stack
 from orchestrator.plan.images import REFERENCES
+from orchestrator.plan.stacks import plan_stacks
+from orchestrator.render.compose import Published, StackValues, inputs_digest, render_compose
 from orchestrator.render.files import File, write_tree
+from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec, load
+from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.desired import desired, planned
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +45,16 @@ HOSTILE = [
     "1e3",
     " ",
     "",
+    "quotes \" and ' and ` and \\ and \\n",
+    "*anchor &anchor !tag |",
+    "ünïcödé 日本 🎉 \u202e\u2028",
+    " spaces  ",
     "\U0001f393 \u00e9 \u0639\u0644\u064a \u2028 \u0085 \u202e \ufeff \x7f",
 ]
 """Given where any text may stand: as arguments of an engine."""
 
-WITHOUT_BREAKS = [text for text in HOSTILE if text.isprintable() or "\U0001f393" in text]
+ONE_LINE = [text for text in HOSTILE if not set(text) & set("\r\n\t\x85\x7f")]
+OLLAMA = {"name": "m", "engine": "ollama", "source": "x"}
 
 
 @cache
@@ -50,6 +63,12 @@ def _lack() -> str | None:
         return "the docker command is not installed"
     answer = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
     return None if answer.returncode == 0 else "the docker command has no compose plugin"
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENROUTER_API_KEY", "AZURE_API_KEY"):
+        monkeypatch.setenv(name, "sk-made-up")
 
 
 @pytest.fixture
@@ -68,12 +87,17 @@ def rendered(spec: Spec, cache_folder: Path) -> Mapping[str, Mapping[str, File]]
     return wanted.files
 
 
-def seen_by_compose(folder: Path, files: Mapping[str, File]) -> dict[str, Any]:
+def compose_config(folder: Path, files: Mapping[str, File]) -> dict[str, Any]:
     write_tree(folder, files)
     command = ["docker", "compose", "--profile", "*", "-f", str(folder / "compose.yaml"), "config", "--format", "json"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-    services: dict[str, Any] = json.loads(answer.stdout)["services"]
+    document: dict[str, Any] = json.loads(answer.stdout)
+    return document
+
+
+def seen_by_compose(folder: Path, files: Mapping[str, File]) -> dict[str, Any]:
+    services: dict[str, Any] = compose_config(folder, files)["services"]
     return services
 
 
@@ -92,8 +116,11 @@ def undoubled(text: str) -> str:
 def test_every_stack_of_the_examples_is_taken(tmp_path: Path, file: str) -> None:
     (tmp_path / "models").mkdir()
     stacks = rendered(load(ROOT / file), tmp_path)
+    planned_services = {stack.host.name: set(stack.services) for stack in planned(load(ROOT / file), {}).stacks}
     for host, files in stacks.items():
-        for service in seen_by_compose(tmp_path / host, files).values():
+        services = seen_by_compose(tmp_path / host, files)
+        assert {name for name in services if not name.startswith("fetch-")} == planned_services[host]
+        for service in services.values():
             assert service["image"]
             assert service["labels"]["workshop.name"]
             assert service["logging"]["options"]["max-size"]
@@ -101,9 +128,7 @@ def test_every_stack_of_the_examples_is_taken(tmp_path: Path, file: str) -> None
 
 @pytest.mark.usefixtures("compose")
 def test_titles_and_environments_arrive_as_given(tmp_path: Path) -> None:
-    given = {
-        f"V{number}": text for number, text in enumerate(WITHOUT_BREAKS) if "\x85" not in text and "\x7f" not in text
-    }
+    given = {f"V{number}": text for number, text in enumerate(ONE_LINE)}
     title = "LLMs \U0001f393 $HOME ${HOME} \"q' # - : {a}"
     text = VALID.replace("A class", in_yaml(title)) + f"    environment: {in_yaml(given)}\n"
     text += "hosts: [{name: a, gpus: {count: 1}}]\n"
@@ -142,3 +167,104 @@ def test_a_secret_is_mounted_as_a_file_and_stands_nowhere_in_the_compose_file(
 def test_rendering_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     spec = load(ROOT / "examples/on-prem.yaml")
     assert rendered(spec, tmp_path) == rendered(spec, tmp_path)
+
+
+# a single stack, its values given here
+
+
+def values(**changes: Any) -> StackValues:
+    plain: dict[str, Any] = {
+        "workshop": "w",
+        "deployment": "d",
+        "images": {component: f"registry.example.org/{component}:1" for component in Component},
+        "published": (Published(8080, 8080), Published(3000, 3000)),
+        "tls": False,
+        "webui_environment": {},
+        "webui_secrets": ("WEBUI_SECRET_KEY",),
+        "inputs": dict.fromkeys(("webui", "model-m-1", "model-m-2"), "0"),
+    }
+    return StackValues(**(plain | changes))
+
+
+def read_by_compose(text: str, folder: Path) -> dict[str, Any]:
+    return compose_config(folder, {"compose.yaml": File(text.encode())})
+
+
+def stack(*models: dict[str, Any], **sections: Any) -> Stack:
+    host = {"name": "here", "gpus": {"count": 2, "memory_gib": 24}}
+    data = {"name": "w", "title": "W", "participants": {"count": 3}, "models": list(models), "hosts": [host]}
+    deployment, unplaced = plan_stacks(Workshop.model_validate(data | sections), 3, {})
+    assert unplaced == ()
+    return deployment.stacks[0]
+
+
+@pytest.mark.usefixtures("compose")
+def test_environments_of_engine_and_webui_arrive_as_given(tmp_path: Path) -> None:
+    environment = {f"V{number}": value for number, value in enumerate(ONE_LINE)}
+    rendered = stack({"name": "m", "engine": "vllm", "source": "o/r", "environment": environment})
+    seen = read_by_compose(render_compose(rendered, values(webui_environment=environment)), tmp_path)["services"]
+    assert {name: undoubled(value) for name, value in seen["webui"]["environment"].items()} == environment
+    assert {name: undoubled(seen["model-m-1"]["environment"][name]) for name in environment} == environment
+
+
+@pytest.mark.usefixtures("compose")
+def test_metrics_are_published_on_the_hosts_own_address_only(tmp_path: Path) -> None:
+    ports = (Published(8080, 8080), Published(9100, 9001, "127.0.0.1"))
+    seen = read_by_compose(render_compose(stack(OLLAMA), values(published=ports)), tmp_path)["services"]["gateway"]
+    assert [(port["published"], port["target"], port.get("host_ip")) for port in seen["ports"]] == [
+        ("8080", 8080, None),
+        ("9100", 9001, "127.0.0.1"),
+    ]
+
+
+@pytest.mark.usefixtures("compose")
+def test_gpus_are_reserved_by_their_ids(tmp_path: Path) -> None:
+    rendered = stack({"name": "m", "engine": "vllm", "source": "o/r", "replicas": 2})
+    services = read_by_compose(render_compose(rendered, values()), tmp_path)["services"]
+    reserved = [services[f"model-m-{n}"]["deploy"]["resources"]["reservations"]["devices"] for n in (1, 2)]
+    assert reserved == [[{"driver": "nvidia", "device_ids": [str(n)], "capabilities": ["gpu"]}] for n in (0, 1)]
+
+
+@pytest.mark.usefixtures("compose")
+def test_only_the_gateway_publishes_and_engines_have_no_way_out(tmp_path: Path) -> None:
+    rendered = stack({"name": "m", "engine": "vllm", "source": "o/r"})
+    seen = read_by_compose(render_compose(rendered, values()), tmp_path)
+    assert [name for name, service in seen["services"].items() if service.get("ports")] == ["gateway"]
+    assert seen["networks"]["engines"]["internal"] is True
+    networks = {name: sorted(service["networks"]) for name, service in seen["services"].items()}
+    assert networks == {
+        "gateway": ["engines", "front"],
+        "webui": ["front"],
+        "model-m-1": ["engines"],
+        "fetch-model-m-1": ["fetch"],
+    }
+
+
+@pytest.mark.usefixtures("compose")
+def test_each_container_is_bounded_labelled_restarted_and_checked(tmp_path: Path) -> None:
+    rendered = stack({"name": "m", "engine": "vllm", "source": "o/r"})
+    for name, service in read_by_compose(render_compose(rendered, values()), tmp_path)["services"].items():
+        assert service["labels"]["workshop.name"] == "w"
+        assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+        if not name.startswith("fetch-"):
+            assert service["restart"] == "unless-stopped"
+            assert service["pids_limit"]
+            assert service["healthcheck"]["test"][0] == "CMD"
+        assert not service.get("depends_on")
+
+
+@pytest.mark.usefixtures("compose")
+def test_a_secret_is_a_file_and_never_in_the_environment(tmp_path: Path) -> None:
+    rendered = stack({"name": "m", "engine": "vllm", "source": "o/r", "environment": {"HF_TOKEN": "${env:HF_TOKEN}"}})
+    services = read_by_compose(render_compose(rendered, values()), tmp_path)["services"]
+    for name in ("model-m-1", "fetch-model-m-1"):
+        assert "HF_TOKEN" not in services[name].get("environment", {})
+        assert [secret["target"] for secret in services[name]["secrets"]] == ["HF_TOKEN"]
+        assert services[name]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
+
+
+def test_the_digest_of_inputs_changes_with_them_and_tells_nothing() -> None:
+    before = inputs_digest(b"k", {"secrets/a": b"1"})
+    assert before == inputs_digest(b"k", {"secrets/a": b"1"})
+    assert before != inputs_digest(b"k", {"secrets/a": b"2"})
+    assert before != inputs_digest(b"other", {"secrets/a": b"1"})

@@ -99,9 +99,40 @@ def test_weights_on_the_host_are_mounted_and_not_fetched(tmp_path: Path) -> None
     assert backend.container.files == (("/srv/m.gguf", "/srv/m.gguf"),)
 
 
-def test_tgi_shards_over_its_gpus(tmp_path: Path) -> None:
-    command = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, gpus: 2, context: 4096").container.command
-    assert command == ("--model-id", "o/m", "--port", "80", "--num-shard", "2", "--max-total-tokens", "4096")
+def test_tgi_shards_over_its_gpus_and_takes_what_the_gateway_lets_through(tmp_path: Path) -> None:
+    container = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, gpus: 2, context: 4096").container
+    assert container.command == (
+        "--model-id", "o/m", "--port", "80", "--num-shard", "2", "--max-concurrent-requests", "1024",
+        "--payload-limit", "33554432", "--usage-stats", "off", "--max-total-tokens", "4096",
+    )  # fmt: skip
+    assert container.shm_gib == 16
+    assert container.environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_tgi_is_told_the_share_of_the_gpu_that_is_its_own(tmp_path: Path) -> None:
+    command = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, memory_gib: 12").container.command
+    assert command[command.index("--cuda-memory-fraction") + 1] == "0.5"
+
+
+def test_tgi_is_asked_by_the_name_that_means_no_adapter(tmp_path: Path) -> None:
+    assert backend_of(tmp_path, "name: m, engine: tgi, source: o/m").served_name == "tgi"
+
+
+def test_tgi_has_no_options_that_say_no(tmp_path: Path) -> None:
+    model = "name: m, engine: tgi, source: o/m, args: {trust_remote_code: false, disable_custom_kernels: true}"
+    command = backend_of(tmp_path, model).container.command
+    assert "--disable-custom-kernels" in command
+    assert not [word for word in command if "trust" in word or word.startswith("--no-")]
+
+
+def test_a_gated_model_of_tgi_is_fetched_whole_with_its_token(tmp_path: Path) -> None:
+    backend = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, environment: {HF_TOKEN: '${env:HF_TOKEN}'}")
+    assert backend.fetch is not None
+    assert backend.fetch.command[0] == "/usr/src/.venv/bin/python"
+    assert "snapshot_download" in backend.fetch.command[2]
+    assert backend.fetch.volumes == backend.container.volumes == (("weights-tgi", "/data"),)
+    assert list(backend.fetch.secret_environment) == list(backend.container.secret_environment) == ["HF_TOKEN"]
+    assert backend.container.entrypoint == ("/tgi-entrypoint.sh",)
 
 
 ONE_OF_EACH = (
@@ -117,6 +148,14 @@ def test_practice_runs_the_engine_itself_where_there_is_a_cpu_image(tmp_path: Pa
     runs = {backend.model: backend.container.component for backend in practised(tmp_path, {}, *ONE_OF_EACH).backends}
     assert (runs["v"], runs["o"], runs["l"]) == (Component.VLLM_CPU, Component.OLLAMA, Component.LLAMACPP)
     assert (runs["t"], runs["e"]) == (Component.LLAMACPP, Component.LLAMACPP)
+
+
+def test_what_stands_in_for_tgi_and_for_a_provider_is_named_as_such(tmp_path: Path) -> None:
+    notes = {note.split(":")[0]: note for note in practised(tmp_path, {}, *ONE_OF_EACH).notes}
+    assert notes == {
+        "t": "t: llama.cpp stands in for TGI, which is run on GPUs only",
+        "e": "e: llama.cpp stands in for the external provider, which practice mode never asks",
+    }
 
 
 def test_practice_needs_no_secret(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_practice_says_in_words_what_stands_in_for_what() -> None:
     assert deployment.notes == (
         "a: llama.cpp stands in for vLLM: no wheel",
         "b: llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: no registry",
-        "c: llama.cpp stands in for TGI, which has no CPU image",
+        "c: llama.cpp stands in for TGI, which is run on GPUs only",
         "d: llama.cpp stands in for the external provider, which practice mode never asks",
     )
 

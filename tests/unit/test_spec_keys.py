@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -20,12 +20,13 @@ name: class
 title: A class
 opens: 2026-12-01T08:30:00+01:00
 closes: 2026-12-01T17:30:00+01:00
+grace: {before: 15}
 timezone: Europe/Zurich
 public: {host: llm.example.org, tls: {cert: c.pem, key: k.pem}}
 participants: {count: 3, spare: 1}
 hosts: [{name: a, address: localhost, gpus: {count: 1, memory_gib: 24}}]
-models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}}]
-limits: {requests_per_minute: 60}
+models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}, limits: {token_budget: 1}}]
+limits: {requests_per_minute: 60, teams: {NAME: {token_budget: 1}}, participants: {NAME: {token_budget: 1}}}
 gateway: {port: 8080}
 webui: {mode: shared}
 handouts: {paper: a4}
@@ -34,24 +35,25 @@ practice: false
 """
 
 
-def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The section that a field holds, and whether it holds a list of them."""
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, Steps]:
+    """The section that a field holds, and the step that leads into a list or mapping of them."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
+        return annotation, ()
+    inside: dict[Any, Steps] = {list: (0,), dict: ("NAME",)}
     for part in get_args(annotation):
-        found, listed = _model_in(part)
+        found, step = _model_in(part)
         if found:
-            return found, listed or getattr(annotation, "__origin__", None) is list
-    return None, False
+            return found, step or inside.get(get_origin(annotation), ())
+    return None, ()
 
 
 def _sections(section: type[BaseModel] = Workshop, at: Steps = ()) -> Iterator[tuple[Steps, type[BaseModel]]]:
     """Every section of the spec, wherever it stands: a new one is found by itself."""
     yield at, section
     for name, field in section.model_fields.items():
-        inner, listed = _model_in(field.annotation)
+        inner, step = _model_in(field.annotation)
         if inner:
-            yield from _sections(inner, (*at, name, 0) if listed else (*at, name))
+            yield from _sections(inner, (*at, name, *step))
 
 
 SECTIONS = list(_sections())
@@ -78,7 +80,7 @@ def _dotted(at: Steps) -> str:
 def test_the_sample_holds_every_section_and_is_valid(tmp_path: Path) -> None:
     (tmp_path / "full.yaml").write_text(FULL, encoding="utf-8")
     assert load(tmp_path / "full.yaml").workshop.name == "class"
-    assert len(SECTIONS) >= 11
+    assert len(SECTIONS) >= 15
 
 
 @pytest.mark.parametrize("at", [at for at, _ in SECTIONS], ids=lambda at: _dotted(at) or "top")

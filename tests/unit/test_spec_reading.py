@@ -52,7 +52,7 @@ gateway: {port: 3000}
             "workshop.yaml:8:23: models[1].engine: expected 'vllm', 'ollama', 'llamacpp', 'tgi' or 'external', got 'vlm'."
             " Did you mean 'vllm'?"
         ),
-        "workshop.yaml:9:5: models[2]: an external model needs base_url",
+        "workshop.yaml:9:5: models[2]: an external model needs base_url, or a provider that is known",
         "workshop.yaml:10:12: models[3].name: a second model named 'n'; the first is number 2",
         "workshop.yaml:10:52: models[3].replicas: input should be greater than or equal to 1, got 0",
         "workshop.yaml:11:17: gateway.port: gateway and webui cannot both have port 3000",

@@ -1,0 +1,72 @@
+"""What in a valid spec is probably not meant: names of nobody, and rules with a side effect. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.participants import Participant
+from orchestrator.spec.document import Path_
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.models import Model
+from orchestrator.spec.names import fallbacks
+from orchestrator.spec.section import nearest
+
+
+def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
+    """A line for each, with its place; `people` are all who take part, whoever added them."""
+    present = [person for person in people if person.state != "removed"]
+    found = [*_teams(spec, present), *_persons(spec, present), *_wider(spec), *_in_clear(spec)]
+    return tuple(f"{_place(spec, at)}{text}" for at, text in found)
+
+
+def _place(spec: Spec, at: Path_) -> str:
+    where = spec.document.where(at, key=True)
+    return f"{spec.file.name}:{where.line}: "
+
+
+def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
+    """A team that nobody is in, at each place that names it."""
+    teams = {person.team for person in people if person.team}
+    workshop = spec.workshop
+    named: list[tuple[Path_, str]] = [(("limits", "teams", team), team) for team in workshop.limits.teams]
+    named += [(("instructors", number), team) for number, team in enumerate(workshop.instructors)]
+    named += [
+        (("models", index, "teams", number), team)
+        for index, model in enumerate(workshop.models)
+        for number, team in enumerate(model.teams or ())
+    ]
+    for at, team in named:
+        if team not in teams:
+            yield at, _with_hint(f"nobody is in the team {team!r}", nearest(team, teams))
+
+
+def _persons(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
+    known = {person.id for person in people} | {person.email.lower() for person in people if person.email}
+    for who in spec.workshop.limits.participants:
+        if who not in known and who.lower() not in known:
+            hint = nearest(who.lower(), known)
+            yield ("limits", "participants", who), _with_hint(f"no participant has the id or mail {who!r}", hint)
+
+
+def _wider(spec: Spec) -> Iterator[tuple[Path_, str]]:
+    """A fallback answers everybody who may use the model before it."""
+    models = {model.name: model for model in spec.workshop.models}
+    for index, model in enumerate(spec.workshop.models):
+        for other in fallbacks(model, models):
+            if not other.hidden and not _covers(other, model):
+                text = f"{model.name} falls back to {other.name}, also for people whose team may not name {other.name}"
+                yield ("models", index, "fallback"), text
+
+
+def _covers(other: Model, model: Model) -> bool:
+    return other.teams is None or (model.teams is not None and set(model.teams) <= set(other.teams))
+
+
+def _in_clear(spec: Spec) -> Iterator[tuple[Path_, str]]:
+    for index, model in enumerate(spec.workshop.models):
+        if model.api_key and (model.endpoint or "").startswith("http://") and not spec.workshop.practice:
+            yield ("models", index, "base_url"), f"the key of {model.name} travels unencrypted: its base_url is http://"
+
+
+def _with_hint(text: str, hint: str | None) -> str:
+    return f"{text}. {hint}" if hint else text
