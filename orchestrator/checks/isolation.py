@@ -95,7 +95,7 @@ def _from_inside(docker: DockerHost, webui: str, engine: EngineUnderTest) -> Que
 
 def _counters_from_inside(docker: DockerHost, webui: str) -> Question:
     def ask() -> Outcome:
-        return _unreached(docker, webui, [f"http://{GATEWAY_SERVICE}:{ADMIN_PORT}/"])
+        return _unreached(docker, webui, [f"http://{GATEWAY_SERVICE}:{ADMIN_PORT}/counters"])
 
     return Question("From inside Open WebUI", "the gateway's counters", UNREACHED, ask)
 
@@ -142,7 +142,7 @@ def _counters(outside: Server) -> Question:
 
     def ask() -> Outcome:
         try:
-            answer = outside.get("/", None)
+            answer = outside.get("/counters", None)
         except Silence as silence:
             return Outcome(ok=True, got=f"{UNREACHED}: {silence}")
         leaked = _are_counters(answer.text)

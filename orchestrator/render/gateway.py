@@ -21,8 +21,10 @@ from orchestrator.plan.gateway import (
     CONFIG_DIR,
     DATA_DIR,
     INTERNAL_PORT,
+    METRICS_PORT,
     WEBUI_PORT,
     Caller,
+    CallerLimits,
     GatewayConfig,
     RoutedModel,
     Server,
@@ -32,6 +34,8 @@ from orchestrator.resources import TEMPLATES
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
 POLICY = "policy.json"  # mode 0600: holds providers' keys
+AUTHORITIES = "authorities.pem"
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 DOCKER_DNS = "127.0.0.11"
 OLLAMA_VERSION = "0.12.0"  # the API that /ollama/api/* follows, as /ollama/api/version tells it
 PATHS = {
@@ -40,6 +44,9 @@ PATHS = {
     "/v1/embeddings": "embeddings",
     "/v1/responses": "responses",
     "/v1/messages": "messages",
+    "/v1/audio/transcriptions": "transcription",
+    "/v1/audio/speech": "speech",
+    "/v1/images/generations": "image",
     "/ollama/api/chat": "native",
     "/ollama/api/generate": "native",
     "/ollama/api/embed": "native",
@@ -51,6 +58,8 @@ _NGINX_WORD = re.compile(r"[A-Za-z0-9@/._:\[\]-]+")
 _UPSTREAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+_OWN_HEADERS = frozenset({"host", "content-type", "content-length", "connection", "transfer-encoding", "x-request-id"})
 
 
 def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict[str, str]:
@@ -81,11 +90,18 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
         webui_port=WEBUI_PORT,
         internal_port=INTERNAL_PORT,
         admin_port=ADMIN_PORT,
+        metrics_port=METRICS_PORT,
         config_dir=CONFIG_DIR,
         data_dir=DATA_DIR,
         resolver=resolver,
         tls=config.tls,
-        upstreams=[{"name": u.name, "servers": [_server(s) for s in u.servers]} for u in config.upstreams],
+        authorities=f"{CONFIG_DIR}/{AUTHORITIES}" if config.authorities else SYSTEM_AUTHORITIES,
+        headers=_header_names(config),
+        backends=[
+            {"block": _block(upstream, index), **_server(server)}
+            for upstream in config.upstreams
+            for index, server in enumerate(upstream.servers)
+        ],
         webui=_server(config.webui) if config.webui else None,
     )
 
@@ -111,17 +127,29 @@ def _policy(config: GatewayConfig) -> dict[str, Any]:
     return {
         "workshop": config.workshop,
         "title": config.title,
+        "revision": config.revision,
         "window": asdict(config.window),
+        "admin_port": ADMIN_PORT,
         "paths": PATHS,
         "ollama_version": OLLAMA_VERSION,
         "callers": {caller.id: _caller(caller, config) for caller in config.callers},
         "keys": {digest: caller.id for caller in config.callers for digest in caller.key_hashes},
         "emails": {caller.email.lower(): caller.id for caller in config.callers if caller.email},
-        "models": {
-            model.name: {"upstreams": list(model.upstreams), "engine": model.engine, "ollama": model.ollama}
-            for model in config.models
-        },
-        "upstreams": {upstream.name: _upstream(upstream) for upstream in config.upstreams},
+        "aliases": {alias: model.name for model in config.models for alias in model.aliases},
+        "models": {model.name: _model(model) for model in config.models},
+        "headers": len(_header_names(config)),
+        "upstreams": {upstream.name: _upstream(upstream, config) for upstream in config.upstreams},
+        "backends": dict(_backends(config)),
+    }
+
+
+def _model(model: RoutedModel) -> dict[str, Any]:
+    return {
+        "upstreams": list(model.upstreams),
+        "engine": model.engine,
+        "ollama": model.ollama,
+        "balance": model.balance,
+        "limits": None if model.limits == CallerLimits() else asdict(model.limits),
     }
 
 
@@ -135,22 +163,50 @@ def _caller(caller: Caller, config: GatewayConfig) -> dict[str, Any]:
     }
 
 
-def _upstream(upstream: Upstream) -> dict[str, object]:
+def _upstream(upstream: Upstream, config: GatewayConfig) -> dict[str, object]:
+    headers = {name.lower(): value.get_secret_value() for name, value in upstream.headers}
     return {
-        "origin": f"{'https' if upstream.tls else 'http'}://{upstream.name}",
+        "name": upstream.name,
         "host": upstream.host_header,
         "base_path": upstream.base_path.rstrip("/"),
+        "query": upstream.query,
         "model": upstream.model,
-        "servers": len(upstream.servers),
-        "authorization": dict(upstream.headers)["Authorization"].get_secret_value() if upstream.headers else "",
+        "native": any(model.ollama and model.upstreams[0] == upstream.name for model in config.models),
+        "headers": [headers.get(name.lower(), "") for name in _header_names(config)],
+        "servers": [
+            {"backend": server.backend, "origin": _origin(upstream, index)}
+            for index, server in enumerate(upstream.servers)
+        ],
     }
+
+
+def _backends(config: GatewayConfig) -> Iterator[tuple[str, dict[str, object]]]:
+    """Several upstreams may lead to one backend, as models of one provider do; the last one's way to it is checked."""
+    for upstream in config.upstreams:
+        for index, server in enumerate(upstream.servers):
+            checked = {"health": server.health, "origin": _origin(upstream, index), "host": upstream.host_header}
+            yield server.backend, {"drained": server.drained, **checked}
+
+
+def _block(upstream: Upstream, index: int) -> str:
+    return f"{upstream.name}_{index + 1}"
+
+
+def _origin(upstream: Upstream, index: int) -> str:
+    return f"{'https' if upstream.tls else 'http'}://{_block(upstream, index)}"
+
+
+def _header_names(config: GatewayConfig) -> list[str]:
+    """Those of all upstreams, once each whatever their case."""
+    names = {name.lower(): name for upstream in config.upstreams for name, _ in upstream.headers}
+    return sorted(names.values())
 
 
 def _problems(config: GatewayConfig) -> Iterator[str]:
     yield from _repeated("caller", [caller.id for caller in config.callers])
     yield from _repeated("key", [digest for caller in config.callers for digest in caller.key_hashes])
     yield from _repeated("mail", [caller.email.lower() for caller in config.callers if caller.email])
-    yield from _repeated("model", [model.name for model in config.models])
+    yield from _repeated("model", [name for model in config.models for name in (model.name, *model.aliases)])
     yield from _repeated("upstream", [upstream.name for upstream in config.upstreams])
     for edge, seconds in (("opening", config.window.opens), ("closing", config.window.closes)):
         if seconds is not None and not math.isfinite(seconds):
@@ -195,7 +251,15 @@ def _upstream_problems(upstream: Upstream) -> Iterator[str]:
         yield f"{upstream.name!r} can't name an upstream: lower-case letters, digits and hyphens only"
     if not upstream.servers:
         yield f"upstream {upstream.name!r} has no server"
-    headers = "".join(f"{name}{value.get_secret_value()}" for name, value in upstream.headers)
-    for what, text in (("host header", upstream.host_header), ("base path", upstream.base_path), ("headers", headers)):
+    for name, _ in upstream.headers:
+        if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
+            yield f"upstream {upstream.name!r} can't be sent the header {name!r}"
+    values = "".join(value.get_secret_value() for _, value in upstream.headers)
+    for what, text in (
+        ("host header", upstream.host_header),
+        ("base path", upstream.base_path),
+        ("query", upstream.query),
+        ("headers", values),
+    ):
         if _CONTROL.search(text):
             yield f"upstream {upstream.name!r} has a control character in its {what}"

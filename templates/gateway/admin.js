@@ -1,19 +1,56 @@
-// On the container's loopback only: what was counted, and counters set by hand.
+// On the container's loopback only: what was counted, and changes to the running gateway.
+import backends from 'backends.js';
+import live from 'live.js';
+import slots from 'slots.js';
 
-// GET /: {caller: {tokens, in_flight}}; POST /tokens or /slots {caller: number} sets (slots: after a killed worker).
-async function counters(r) {
-    if (r.method === 'POST') {
-        const dictionary = { '/tokens': ngx.shared.used, '/slots': ngx.shared.slots }[r.uri];
-        if (dictionary === undefined) { return r.return(404); }
-        const values = JSON.parse(await r.readRequestText());
-        Object.keys(values).forEach(id => dictionary.set(id, values[id]));
-    }
-    const now = {};
-    Object.keys(policy.callers).forEach(id => {
-        now[id] = { tokens: ngx.shared.used.get(id) || 0, in_flight: ngx.shared.slots.get(id) || 0 };
-    });
+function send(r, value) {
     r.headersOut['Content-Type'] = 'application/json';
-    r.return(200, JSON.stringify(now) + '\n');
+    r.return(200, JSON.stringify(value) + '\n');
 }
 
-export default { counters };
+// {caller: {tokens, in_flight}}
+function counters(r) {
+    const now = {};
+    Object.keys(policy.callers).forEach(id => { now[id] = { tokens: ngx.shared.used.get(id) || 0, in_flight: slots.count(id) }; });
+    send(r, now);
+}
+
+// {backend: {state, in_flight}}
+function states(r) {
+    const now = {};
+    Object.keys(policy.backends).forEach(name => { now[name] = { state: backends.state(name), in_flight: slots.count(backends.scope(name)) }; });
+    send(r, now);
+}
+
+// POST {caller: number}
+async function tokens(r) {
+    const values = await sent(r);
+    if (values === null) { return; }
+    Object.keys(values).forEach(id => ngx.shared.used.set(id, values[id]));
+    r.return(204);
+}
+
+// POST {revision, seconds?, keys?, emails?, callers?, drained?}
+async function changes(r) {
+    const values = await sent(r);
+    if (values === null) { return; }
+    if (typeof values.revision !== 'number') { return r.return(400, 'revision is missing\n'); }
+    try {
+        live.apply(values);
+    } catch (e) {
+        return r.return(507, `${e.message}\n`);
+    }
+    r.return(204);
+}
+
+async function sent(r) {
+    if (r.method !== 'POST') { r.return(405); return null; }
+    try {
+        const values = JSON.parse(await r.readRequestText());
+        if (values !== null && typeof values === 'object') { return values; }
+    } catch (e) { /* answered below */ }
+    r.return(400, 'expected a JSON object\n');
+    return null;
+}
+
+export default { counters, states, tokens, changes };

@@ -1,5 +1,6 @@
 // The answer on its way back: errors get OpenAI's form, tokens are counted, a usage event that the client did not ask
-// for is hidden. State is per request (one VM per request).
+// for is hidden, and it ends when the caller's key is revoked. State is per request (one VM per request).
+import callers from 'caller.js';
 import refusal from 'refusal.js';
 import usage from 'usage.js';
 
@@ -31,12 +32,22 @@ function head(r) {
 function body(r, data, flags) {
     if (refusal.lastCode() !== null) { return r.sendBuffer(data, flags); }
     if (failure) { return reshape(r, data, flags); }
+    if (callers.isGone()) { return cut(r); }
     if (data.length) {
         if (firstByte === null) { firstByte = Number(r.variables.request_time); }
         usage.read(data, kind === 'native' ? '\n' : 'data:');
     }
     if (!hides) { return r.sendBuffer(data, flags); }
     hideUsage(r, data, flags);
+}
+
+// The caller reads why, where it reads events, and sees that the answer is cut off; the backend sees it too, and stops.
+function cut(r) {
+    if ((r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
+        const error = refusal.shape('This API key was taken away.', 'authentication_error', 'invalid_api_key');
+        r.sendBuffer(`data: ${error}\n`, { last: false, flush: true });
+    }
+    throw new Error('the key was taken away: the answer is cut off');
 }
 
 // Whole events only are passed on, so that a usage event can be taken out.
@@ -86,4 +97,6 @@ function isBilled() { return kind !== null && kind !== 'show' && failure === 0; 
 
 function timeToFirstByte() { return firstByte; }
 
-export default { expect, head, body, isBilled, timeToFirstByte };
+function kindAsked() { return kind; }
+
+export default { expect, head, body, isBilled, timeToFirstByte, kindAsked };

@@ -1,6 +1,13 @@
 // Who is asking: the key's owner, or the person whom Open WebUI names. Sets $gw_caller and $gw_via for limits and log.
 import keys from 'keys.js';
+import live from 'live.js';
 import refusal from 'refusal.js';
+
+const FAILURES_MOST = 300;   // wrong keys from one address in a minute: a room that types from paper makes many; right ones never count
+const MINUTE = 60;
+
+let entry = null;                       // the caller's, in the policy
+let kind = '', name = '', owner = '';   // what made this caller known: it may be taken away while the answer runs
 
 function presentedKey(r) {
     const authorization = r.headersIn.Authorization || '';
@@ -15,46 +22,68 @@ function identify(r, listing) {
     if (!key) {
         return deny(r, 401, 'missing_api_key', 'You did not provide an API key: send the header "Authorization: Bearer YOUR_KEY".');
     }
-    const owner = policy.keys[keys.fingerprint(key)];
-    if (owner === undefined) {
-        return keys.isMistyped(key)
-            ? deny(r, 401, 'mistyped_api_key', 'This API key has a typing mistake: compare it with your card, character by character.')
-            : deny(r, 401, 'invalid_api_key', 'This API key is not known here.');
-    }
-    r.variables.gw_caller = owner;
-    const caller = policy.callers[owner];
-    if (!caller.service) { return inWindow(r, caller); }
-    if (listing) { return caller; }
+    if (!recognise(r, 'keys', keys.fingerprint(key))) { return refuseKey(r, key); }
+    if (!entry.service) { return inWindow(r); }
+    if (listing) { return entry; }
 
-    const person = policy.emails[(r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase()];
-    if (person !== undefined) {
-        r.variables.gw_via = owner;
-        r.variables.gw_caller = person;
-        return inWindow(r, policy.callers[person]);
-    }
+    r.variables.gw_via = owner;
+    if (recognise(r, 'emails', (r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase())) { return inWindow(r); }
+    r.variables.gw_via = '';
     return deny(r, 403, 'unknown_person', 'This service may only ask on behalf of a participant, and named none that is known.');
 }
 
+function recognise(r, how, what) {
+    const found = live.current(how, what), known = found === undefined ? undefined : live.current('callers', found);
+    if (known === undefined) { return false; }
+    entry = known;
+    kind = how;
+    name = what;
+    owner = found;
+    r.variables.gw_caller = found;
+    return true;
+}
+
+// The same caller again, in a location that error_page led to
+function recall(r) {
+    entry = live.current('callers', r.variables.gw_caller) || null;
+    return entry;
+}
+
+function refuseKey(r, key) {
+    const now = Date.now() / 1000, minute = Math.floor(now / MINUTE);
+    if (ngx.shared.failures.incr(`${r.remoteAddress} ${minute}`, 1, 0) > FAILURES_MOST) {
+        r.headersOut['Retry-After'] = String(Math.ceil(MINUTE - now % MINUTE));
+        return deny(r, 429, 'too_many_failed_attempts', 'Too many wrong API keys came from your address: wait a minute. Keys that are right work meanwhile.');
+    }
+    return keys.isMistyped(key)
+        ? deny(r, 401, 'mistyped_api_key', 'This API key has a typing mistake: compare it with your card, character by character.')
+        : deny(r, 401, 'invalid_api_key', 'This API key is not known here.');
+}
+
 // A time that is not a number must refuse: hence the negations.
-function inWindow(r, caller) {
+function inWindow(r) {
     const window = policy.window, now = Date.now() / 1000;
-    if (caller.exempt) { return caller; }
+    if (entry.exempt) { return entry; }
     if (window.opens !== null && !(now >= window.opens)) {
         return deny(r, 403, 'event_not_open', `${policy.title} has not begun: keys work from ${window.opens_text}.`);
     }
     if (window.closes !== null && !(now < window.closes)) {
         return deny(r, 403, 'event_closed', `${policy.title} is over: keys worked until ${window.closes_text}.`);
     }
-    return caller;
+    return entry;
 }
 
 function deny(r, status, code, message) {
-    refusal.refuse(r, status, status === 401 ? 'authentication_error' : 'permission_error', code, message);
+    const type = { 401: 'authentication_error', 403: 'permission_error', 429: 'requests' }[status];
+    refusal.refuse(r, status, type, code, message);
     return null;
 }
 
-function mayUse(caller, model) {
-    return policy.models[model] !== undefined && (caller.service || caller.models[model] !== undefined);
-}
+function mayUse(caller, model) { return policy.models[model] !== undefined && caller.models[model] !== undefined; }
 
-export default { identify, mayUse };
+// Whether the key was revoked, or the person removed, since the request began
+function isGone() { return kind !== '' && live.anyChange() && live.current(kind, name) !== owner; }
+
+function current() { return entry; }
+
+export default { identify, recall, mayUse, isGone, current };

@@ -1,9 +1,10 @@
-// How much: requests and tokens per minute, requests at once, tokens in all. Counters live in shared dictionaries, so
-// that all workers see them and a reload keeps them. null: unbounded.
+// How much: requests and tokens per minute, requests at once, tokens in all, for a caller and for a caller at a model.
+// Counters live in shared dictionaries, so that all workers see them and a reload keeps them. null: unbounded.
+import callers from 'caller.js';
 import refusal from 'refusal.js';
+import slots from 'slots.js';
 
 const MINUTE = 60;
-const SLOT_LIFETIME = 3600000;    // ms; a slot that a killed worker never gave back
 
 // The minute a caller is in. Everyone has own minute boundaries: a class must not come back in the same second.
 function minute(caller) {
@@ -11,52 +12,57 @@ function minute(caller) {
     return { number: Math.floor(seconds / MINUTE), left: Math.ceil(MINUTE - seconds % MINUTE) };
 }
 
-// Whether this request may go on; otherwise the refusal was sent. A refused request counts for nothing.
-function admit(r, caller) {
-    const limits = caller.limits, id = r.variables.gw_caller;
-    const now = minute(caller);
-    const budget = limits.token_budget, perMinute = limits.tokens_per_minute;
-    const total = budget === null ? 0 : ngx.shared.used.get(id) || 0;
-    const tokens = perMinute === null ? 0 : ngx.shared.window.get(`${id} tokens ${now.number}`) || 0;
-    if (budget !== null || perMinute !== null) { announceTokens(r, limits, now, total, tokens); }
+function scopeAt(id, model) { return `${id} ${model}`; }
+
+// Whether this request may go on; otherwise the refusal was sent.
+function admit(r, caller) { return within(r, r.variables.gw_caller, caller, caller.limits, ''); }
+
+function admitAt(r, caller, model) {
+    const bounds = policy.models[model].limits;
+    return bounds === null || within(r, scopeAt(r.variables.gw_caller, model), caller, bounds, ` with ${model}`);
+}
+
+function within(r, scope, caller, bounds, where) {
+    const now = minute(caller), budget = bounds.token_budget, perMinute = bounds.tokens_per_minute;
+    const total = budget === null ? 0 : ngx.shared.used.get(scope) || 0;
+    const tokens = perMinute === null ? 0 : ngx.shared.window.get(`${scope} tokens ${now.number}`) || 0;
+    if (budget !== null || perMinute !== null) {
+        const left = Math.min(budget === null ? Infinity : budget - total, perMinute === null ? Infinity : perMinute - tokens);
+        announce(r, 'tokens', perMinute === null ? budget : perMinute, left, now);
+    }
     if (budget !== null && total >= budget) {
         r.headersOut['x-should-retry'] = 'false';    // the OpenAI clients would otherwise ask again
         return deny(r, now.left, 'insufficient_quota', 'insufficient_quota',
-            `You have used your ${budget} tokens for this workshop. Ask the instructor for more.`);
+            `You have used your ${budget} tokens${where} for this workshop. Ask the instructor for more.`);
     }
     if (perMinute !== null && tokens >= perMinute) {
-        return deny(r, now.left, 'tokens', 'rate_limit_exceeded', `More than ${perMinute} tokens in a minute: try again in ${now.left} s.`);
+        return deny(r, now.left, 'tokens', 'rate_limit_exceeded', `More than ${perMinute} tokens${where} in a minute: try again in ${now.left} s.`);
     }
-    return takeSlot(r, id, limits) && countRequest(r, id, limits, now);
+    return mayRunNow(r, scope, bounds, where) && countRequest(r, scope, bounds, now, where);
 }
 
-function takeSlot(r, id, limits) {
-    const most = limits.concurrent_requests;
-    if (most === null) { return true; }
-    r.variables.gw_slot = id;    // release() gives it back in the log phase, whatever happens
-    if (ngx.shared.slots.incr(id, 1, 0, SLOT_LIFETIME) <= most) { return true; }
-    return deny(r, 1, 'requests', 'rate_limit_exceeded', `More than ${most} requests at once: wait until one of them is answered.`);
+function mayRunNow(r, scope, bounds, where) {
+    const most = bounds.concurrent_requests;
+    if (slots.take(r, scope) <= most || most === null) { return true; }
+    return deny(r, 1, 'requests', 'rate_limit_exceeded', `More than ${most} requests${where} at once: wait until one of them is answered.`);
 }
 
-function countRequest(r, id, limits, now) {
-    const most = limits.requests_per_minute;
+function countRequest(r, scope, bounds, now, where) {
+    const most = bounds.requests_per_minute;
     if (most === null) { return true; }
-    const count = ngx.shared.window.incr(`${id} requests ${now.number}`, 1);
-    r.variables.gw_requests_limit = most;
-    r.variables.gw_requests_left = Math.max(0, most - count);
-    r.variables.gw_requests_reset = `${now.left}s`;
+    const count = ngx.shared.window.incr(`${scope} requests ${now.number}`, 1);
+    announce(r, 'requests', most, most - count, now);
     if (count <= most) { return true; }
-    return deny(r, now.left, 'requests', 'rate_limit_exceeded', `More than ${most} requests in a minute: try again in ${now.left} s.`);
+    return deny(r, now.left, 'requests', 'rate_limit_exceeded', `More than ${most} requests${where} in a minute: try again in ${now.left} s.`);
 }
 
-function announceTokens(r, limits, now, total, tokens) {
-    const bounds = [];
-    if (limits.tokens_per_minute !== null) { bounds.push(limits.tokens_per_minute - tokens); }
-    if (limits.token_budget !== null) { bounds.push(limits.token_budget - total); }
-    const most = limits.tokens_per_minute === null ? limits.token_budget : limits.tokens_per_minute;
-    r.variables.gw_tokens_limit = most;
-    r.variables.gw_tokens_left = Math.max(0, Math.min(bounds[0], bounds[bounds.length - 1]));
-    r.variables.gw_tokens_reset = `${now.left}s`;
+// The x-ratelimit headers tell the bound that is nearest.
+function announce(r, what, most, left, now) {
+    const v = r.variables, known = v[`gw_${what}_left`];
+    if (known && Number(known) <= left) { return; }
+    v[`gw_${what}_limit`] = most;
+    v[`gw_${what}_left`] = Math.max(0, left);
+    v[`gw_${what}_reset`] = `${now.left}s`;
 }
 
 function deny(r, seconds, type, code, message) {
@@ -65,16 +71,21 @@ function deny(r, seconds, type, code, message) {
     return false;
 }
 
-function release(r) {
-    const id = r.variables.gw_slot;
-    if (id) { ngx.shared.slots.incr(id, -1); }
-}
-
 // Tokens are charged when they are known: someone may overshoot by what is under way.
-function charge(id, tokens) {
-    const caller = policy.callers[id];
-    ngx.shared.used.incr(id, tokens);
-    if (caller.limits.tokens_per_minute !== null) { ngx.shared.window.incr(`${id} tokens ${minute(caller).number}`, tokens); }
+function charge(id, model, tokens) {
+    const caller = callers.current();
+    book(id, caller, caller === null ? null : caller.limits, tokens);
+    ngx.shared.used.incr(id, tokens, 0);
+    const bounds = policy.models[model].limits;
+    if (bounds === null) { return; }
+    book(scopeAt(id, model), caller, bounds, tokens);
+    if (bounds.token_budget !== null) { ngx.shared.used.incr(scopeAt(id, model), tokens, 0); }
 }
 
-export default { admit, charge, release };
+function book(scope, caller, bounds, tokens) {
+    if (bounds !== null && bounds.tokens_per_minute !== null) {
+        ngx.shared.window.incr(`${scope} tokens ${minute(caller).number}`, tokens, 0);
+    }
+}
+
+export default { admit, admitAt, charge };

@@ -1,20 +1,38 @@
-// Where a request goes: path and method, then caller, limits, model, and the model's upstreams in their order.
+// Where a request goes: path and method, then caller, limits, model, and the backends that serve it in their order.
 import answer from 'answer.js';
+import backends from 'backends.js';
 import body from 'body.js';
 import callers from 'caller.js';
+import form from 'form.js';
 import limits from 'limits.js';
 import refusal from 'refusal.js';
+import slots from 'slots.js';
+
+const ATTEMPTS_MOST = 6;      // nginx follows ten error_pages at most
+const RETRY_SECONDS = 10;     // later than this nobody else is asked: the caller has waited long enough
 
 // js_access of every proxied location
 async function access(r) {
     const caller = callers.identify(r, false);
     if (caller === null || !isServed(r) || !limits.admit(r, caller)) { return; }
-    await choose(r, caller, 0, false);
+    const request = await read(r);
+    if (request === null) { return; }
+    const model = named(r, caller, request);
+    if (model === null || !limits.admitAt(r, caller, model)) { return; }
+    send(r, request, model, '\n');
 }
 
-// js_access of @next: the model's next upstream, after nothing came from the last one
+// js_access of @next: another backend, after nothing came from the last one
 async function next(r) {
-    await choose(r, policy.callers[r.variables.gw_caller], Number(r.variables.gw_attempt) + 1, askedFewer(r));
+    const v = r.variables, tried = `${v.gw_tried || '\n'}${v.gw_backend}\n`;
+    v.gw_tried = tried;
+    slots.giveLast(r);
+    if (!/\d/.test(v.upstream_header_time || '')) { backends.markDown(v.gw_backend); }    // a 503 is an answer, and no reason to shun it
+    if (callers.recall(r) === null || Number(v.gw_attempts) >= ATTEMPTS_MOST || Number(v.request_time) > RETRY_SECONDS) {
+        return unavailable(r, v.gw_model);
+    }
+    const request = await read(r);
+    if (request !== null) { send(r, request, v.gw_model, tried); }
 }
 
 function isServed(r) {
@@ -32,51 +50,68 @@ function isServed(r) {
         refusal.refuse(r, 405, 'invalid_request_error', 'method_not_allowed', `${r.uri} takes POST only.`);
         return false;
     }
+    if (/ws-/i.test(r.variables.args || '')) {    // nginx writes the request line to its log when a backend fails
+        refusal.refuse(r, 400, 'invalid_request_error', 'key_in_address', 'An API key does not belong in an address: others can read it there.');
+        return false;
+    }
     return true;
 }
 
-// nginx gives up without asking the other servers when one of their names stopped resolving under way, as a killed
-// container's does.
-function askedFewer(r) {
-    const addresses = String(r.variables.upstream_addr).split(/[ ,]+/).filter(word => /.:\d+$/.test(word));
-    const asked = addresses.filter((address, index) => addresses.indexOf(address) === index).length;
-    return asked < policy.upstreams[r.variables.gw_upstream].servers;
+// {fields, ...} of the body, or null after the refusal was sent
+async function read(r) {
+    const isForm = policy.paths[r.uri] === 'transcription';
+    const request = isForm
+        ? form.parse(Buffer.from(await r.readRequestArrayBuffer()), r.headersIn['Content-Type'] || '')
+        : body.parse(await r.readRequestText());
+    if (typeof request !== 'string') { return request; }
+    refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request);
+    return null;
 }
 
-// The upstreams in their order; the last one has a second turn if not all of its servers were asked.
-function turn(upstreams, attempt, again) {
-    return again && attempt === upstreams.length ? upstreams[attempt - 1] : upstreams[attempt];
+function isNative(r) { return r.uri.startsWith('/ollama/'); }
+
+// The model's name in the policy, or null after the refusal was sent
+function named(r, caller, request) {
+    const asked = request.fields.model, plain = isNative(r) ? asked.replace(/:latest$/, '') : asked;
+    const name = policy.aliases[plain] || plain;
+    r.variables.gw_model = asked.slice(0, 200);
+    if (callers.mayUse(caller, name) && (!isNative(r) || policy.models[name].ollama)) {
+        r.variables.gw_model = name;
+        return name;
+    }
+    refusal.refuse(r, 404, 'invalid_request_error', 'model_not_found',
+        `The model \`${asked}\` does not exist or you do not have access to it.`, 'model');
+    return null;
 }
 
-async function choose(r, caller, attempt, again) {
-    const request = body.parse(await r.readRequestText());
-    if (typeof request === 'string') { return refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request); }
+function unavailable(r, model) {
+    r.headersOut['Retry-After'] = '5';
+    refusal.refuse(r, 503, 'server_error', 'model_unavailable', `The model \`${model}\` is not available right now.`, 'model');
+}
 
-    const v = r.variables, kind = policy.paths[r.uri], native = kind === 'native' || kind === 'show';
-    const asked = request.fields.model, name = native ? asked.replace(/:latest$/, '') : asked;
-    v.gw_model = asked.slice(0, 200);
-    if (!callers.mayUse(caller, name) || (native && !policy.models[name].ollama)) {
-        return refusal.refuse(r, 404, 'invalid_request_error', 'model_not_found',
-            `The model \`${asked}\` does not exist or you do not have access to it.`, 'model');
-    }
-    v.gw_model = name;
-    const target = turn(policy.models[name].upstreams, attempt, again), upstream = policy.upstreams[target];
-    if (upstream === undefined) {
-        r.headersOut['Retry-After'] = '5';
-        return refusal.refuse(r, 503, 'server_error', 'model_unavailable', `The model \`${asked}\` is not available right now.`, 'model');
-    }
-    let text = body.withModel(request, upstream.model);
-    const streams = request.fields.stream === true, counted = streams && (kind === 'chat' || kind === 'completion');
-    const hides = counted && !body.wantsUsage(request);
-    if (hides) { text = body.withUsage(text, request); }
-    answer.expect(kind, hides);
-
-    v.gw_attempt = attempt;
-    v.gw_upstream = target;
-    v.gw_url = upstream.origin + (native ? r.uri.slice('/ollama'.length) : upstream.base_path + r.uri.slice('/v1'.length));
+function send(r, request, model, tried) {
+    const v = r.variables, native = isNative(r), kind = policy.paths[r.uri];
+    const target = backends.choose(policy.models[model], native, tried, v.gw_caller, request.fields);
+    if (target === null) { return unavailable(r, model); }
+    const upstream = target.upstream, query = upstream.query ? `?${upstream.query}` : '';
+    slots.take(r, backends.scope(target.server.backend));
+    v.gw_attempts = Number(v.gw_attempts || 0) + 1;
+    v.gw_upstream = upstream.name;
+    v.gw_backend = target.server.backend;
+    v.gw_url = target.server.origin + (native ? r.uri.slice('/ollama'.length) : upstream.base_path + r.uri.slice('/v1'.length)) + query;
     v.gw_host = upstream.host;
-    v.gw_authorization = upstream.authorization;
-    v.gw_body = text;
+    for (let i = 0; i < policy.headers; i++) { v[`gw_header_${i}`] = upstream.headers[i]; }
+
+    if (kind === 'transcription') {
+        v.gw_content_type = `multipart/form-data; boundary="${request.boundary}"`;
+        v.gw_body = form.withModel(request, upstream.model);
+        return answer.expect(kind, false);
+    }
+    const counted = request.fields.stream === true && (kind === 'chat' || kind === 'completion');
+    const hides = counted && !body.wantsUsage(request), text = body.withModel(request, upstream.model);
+    v.gw_content_type = 'application/json';
+    v.gw_body = hides ? body.withUsage(text, request) : text;
+    answer.expect(kind, hides);
 }
 
 export default { access, next };

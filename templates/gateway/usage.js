@@ -4,10 +4,14 @@
 const LONGEST = 64;    // bytes: more than any member takes
 const PROMPT = { prompt_tokens: true, input_tokens: true, prompt_eval_count: true };
 
-let prompt = null, completion = null, events = 0, tail = null;
+const BINARY = { speech: true, image: true };    // sound and pictures, of which nobody knows the tokens
+const WITHOUT_TEXT = { transcription: true };    // a prompt that is sound
+
+let prompt = null, completion = null, events = 0, bytes = 0, tail = null;
 
 // data: a Buffer; mark: what each event of a stream has once
 function read(data, mark) {
+    bytes += data.length;
     for (let at = data.indexOf(mark); at >= 0; at = data.indexOf(mark, at + 1)) { events++; }
     const known = tail === null ? data : Buffer.concat([tail, data]);    // a member cut in two is whole here
     tail = known.subarray(Math.max(0, known.length - LONGEST));
@@ -26,10 +30,12 @@ function firstMention(data) {
     return tokens >= 0 ? tokens : data.indexOf('eval_count"');
 }
 
-// {prompt, completion, estimated}; without figures one event is about one token, and four bytes of the request are
-function settle(requestBytes) {
+// {prompt, completion, estimated}; without figures one event is about one token, and four bytes of text are
+function settle(kind, request) {
     if (prompt !== null || completion !== null) { return { prompt: prompt || 0, completion: completion || 0, estimated: false }; }
-    return { prompt: Math.ceil(requestBytes / 4), completion: events, estimated: true };
+    const asked = WITHOUT_TEXT[kind] ? 0 : request.replace(/"data:[^"]*"/g, '').length;    // no pictures
+    const answered = kind === 'embeddings' || BINARY[kind] ? 0 : events || Math.ceil(bytes / 4);
+    return { prompt: Math.ceil(asked / 4), completion: answered, estimated: true };
 }
 
 export default { read, settle };

@@ -146,7 +146,7 @@ class Gateway:
         return [json.loads(line) for line in self.run("cat", f"{DATA_DIR}/access.jsonl").splitlines()]
 
     def counters(self, who: str) -> dict[str, int]:
-        counters: dict[str, int] = json.loads(self.run("curl", "-s", f"http://127.0.0.1:{ADMIN_PORT}/"))[who]
+        counters: dict[str, int] = json.loads(self.run("curl", "-s", f"http://127.0.0.1:{ADMIN_PORT}/counters"))[who]
         return counters
 
     def run(self, *command: str) -> str:
@@ -344,7 +344,7 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
             caller("thirty-tokens-a-minute", limits=CallerLimits(tokens_per_minute=30)),
             caller("thirty-tokens", limits=CallerLimits(token_budget=30)),
             caller("unbounded", limits=CallerLimits()),
-            caller("open-webui", service=True, exempt=True),
+            caller("open-webui", *names, service=True, exempt=True),
         ),
         models=models,
         upstreams=upstreams,

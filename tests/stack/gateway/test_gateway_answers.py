@@ -126,8 +126,9 @@ def test_each_answer_has_one_line_in_the_log_without_a_secret(gateway: Gateway) 
     answer = gateway.chat(model="trusted")
     record = gateway.record(answer)
     assert list(record) == [
-        *("time", "participant", "via", "method", "path", "model", "upstream", "status", "error"),
-        *("prompt_tokens", "completion_tokens", "estimated", "ttft", "complete", "backend", "duration", "bytes", "id"),
+        *("time", "participant", "via", "method", "path", "model", "upstream", "backend", "attempts"),
+        *("status", "error", "prompt_tokens", "completion_tokens", "estimated", "ttft"),
+        *("complete", "duration", "bytes", "id"),
     ]
     backend = record.pop("backend")
     assert backend.endswith(":8443")
