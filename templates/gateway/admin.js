@@ -1,6 +1,8 @@
 // On the container's loopback only: what was counted, and changes to the running gateway.
 import backends from 'backends.js';
+import health from 'health.js';
 import live from 'live.js';
+import prometheus from 'prometheus.js';
 import slots from 'slots.js';
 
 function send(r, value) {
@@ -53,4 +55,4 @@ async function sent(r) {
     return null;
 }
 
-export default { counters, states, tokens, changes };
+export default { counters, states, tokens, changes, metrics: prometheus.text, tick: health.tick, probe: health.probe };

@@ -32,7 +32,7 @@ function head(r) {
 function body(r, data, flags) {
     if (refusal.lastCode() !== null) { return r.sendBuffer(data, flags); }
     if (failure) { return reshape(r, data, flags); }
-    if (callers.isGone()) { return cut(r); }
+    if (!flags.last && callers.isGone()) { return cut(r); }
     if (data.length) {
         if (firstByte === null) { firstByte = Number(r.variables.request_time); }
         usage.read(data, kind === 'native' ? '\n' : 'data:');

@@ -1,5 +1,6 @@
-// Who is asking: the key's owner, or the person whom Open WebUI names. Sets $gw_caller and $gw_via for limits and log.
+// Who is asking: the key's owner, or the person whom Open WebUI names.
 import keys from 'keys.js';
+import known from 'known.js';
 import live from 'live.js';
 import refusal from 'refusal.js';
 
@@ -22,30 +23,32 @@ function identify(r, listing) {
     if (!key) {
         return deny(r, 401, 'missing_api_key', 'You did not provide an API key: send the header "Authorization: Bearer YOUR_KEY".');
     }
-    if (!recognise(r, 'keys', keys.fingerprint(key))) { return refuseKey(r, key); }
+    if (!recognise('keys', keys.fingerprint(key))) { return refuseKey(r, key); }
     if (!entry.service) { return inWindow(r); }
     if (listing) { return entry; }
 
-    r.variables.gw_via = owner;
-    if (recognise(r, 'emails', (r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase())) { return inWindow(r); }
-    r.variables.gw_via = '';
+    const service = owner;
+    if (recognise('emails', (r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase())) {
+        known.now.via = service;
+        return inWindow(r);
+    }
     return deny(r, 403, 'unknown_person', 'This service may only ask on behalf of a participant, and named none that is known.');
 }
 
-function recognise(r, how, what) {
-    const found = live.current(how, what), known = found === undefined ? undefined : live.current('callers', found);
-    if (known === undefined) { return false; }
-    entry = known;
+function recognise(how, what) {
+    const found = live.current(how, what), caller = found === undefined ? undefined : live.current('callers', found);
+    if (caller === undefined) { return false; }
+    entry = caller;
     kind = how;
     name = what;
     owner = found;
-    r.variables.gw_caller = found;
+    known.now.caller = found;
     return true;
 }
 
 // The same caller again, in a location that error_page led to
-function recall(r) {
-    entry = live.current('callers', r.variables.gw_caller) || null;
+function recall() {
+    entry = live.current('callers', known.now.caller) || null;
     return entry;
 }
 
@@ -82,7 +85,7 @@ function deny(r, status, code, message) {
 function mayUse(caller, model) { return policy.models[model] !== undefined && caller.models[model] !== undefined; }
 
 // Whether the key was revoked, or the person removed, since the request began
-function isGone() { return kind !== '' && live.anyChange() && live.current(kind, name) !== owner; }
+function isGone() { return kind !== '' && live.anyChange(true) && live.current(kind, name) !== owner; }
 
 function current() { return entry; }
 

@@ -1,11 +1,8 @@
 // The gateway's rules. They know only what policy.json says (global `policy`, read by the nginx master at start and
 // reload), what live.js holds of changes since, and what the shared dictionaries count. Per request: route decides,
 // nginx proxies, answer watches, record ends.
-import admin from 'admin.js';
 import answer from 'answer.js';
 import catalogue from 'catalogue.js';
-import health from 'health.js';
-import metrics from 'metrics.js';
 import record from 'record.js';
 import refusal from 'refusal.js';
 import route from 'route.js';
@@ -21,11 +18,4 @@ export default {
     tags: catalogue.tags,
     version: catalogue.version,
     refused: refusal.fromNginx,
-    counters: admin.counters,
-    backends: admin.states,
-    tokens: admin.tokens,
-    changes: admin.changes,
-    metrics: metrics.text,
-    tick: health.tick,
-    probe: health.probe,
 };

@@ -1,10 +1,12 @@
 // How much: requests and tokens per minute, requests at once, tokens in all, for a caller and for a caller at a model.
 // Counters live in shared dictionaries, so that all workers see them and a reload keeps them. null: unbounded.
 import callers from 'caller.js';
+import known from 'known.js';
 import refusal from 'refusal.js';
 import slots from 'slots.js';
 
 const MINUTE = 60;
+const nearest = { requests: Infinity, tokens: Infinity };
 
 // The minute a caller is in. Everyone has own minute boundaries: a class must not come back in the same second.
 function minute(caller) {
@@ -15,11 +17,11 @@ function minute(caller) {
 function scopeAt(id, model) { return `${id} ${model}`; }
 
 // Whether this request may go on; otherwise the refusal was sent.
-function admit(r, caller) { return within(r, r.variables.gw_caller, caller, caller.limits, ''); }
+function admit(r, caller) { return within(r, known.now.caller, caller, caller.limits, ''); }
 
 function admitAt(r, caller, model) {
     const bounds = policy.models[model].limits;
-    return bounds === null || within(r, scopeAt(r.variables.gw_caller, model), caller, bounds, ` with ${model}`);
+    return bounds === null || within(r, scopeAt(known.now.caller, model), caller, bounds, ` with ${model}`);
 }
 
 function within(r, scope, caller, bounds, where) {
@@ -42,8 +44,9 @@ function within(r, scope, caller, bounds, where) {
 }
 
 function mayRunNow(r, scope, bounds, where) {
-    const most = bounds.concurrent_requests;
-    if (slots.take(r, scope) <= most || most === null) { return true; }
+    const most = bounds.concurrent_requests, count = slots.take(scope);
+    slots.note(r);
+    if (most === null || count <= most) { return true; }
     return deny(r, 1, 'requests', 'rate_limit_exceeded', `More than ${most} requests${where} at once: wait until one of them is answered.`);
 }
 
@@ -58,11 +61,11 @@ function countRequest(r, scope, bounds, now, where) {
 
 // The x-ratelimit headers tell the bound that is nearest.
 function announce(r, what, most, left, now) {
-    const v = r.variables, known = v[`gw_${what}_left`];
-    if (known && Number(known) <= left) { return; }
-    v[`gw_${what}_limit`] = most;
-    v[`gw_${what}_left`] = Math.max(0, left);
-    v[`gw_${what}_reset`] = `${now.left}s`;
+    if (nearest[what] <= left) { return; }
+    nearest[what] = left;
+    r.headersOut[`x-ratelimit-limit-${what}`] = String(most);
+    r.headersOut[`x-ratelimit-remaining-${what}`] = String(Math.max(0, left));
+    r.headersOut[`x-ratelimit-reset-${what}`] = `${now.left}s`;
 }
 
 function deny(r, seconds, type, code, message) {

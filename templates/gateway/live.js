@@ -3,11 +3,16 @@
 
 const NEWEST = 'newest';    // the highest revision there is: while it is not newer than the file, one look is enough
 
-function anyChange() { return Number(ngx.shared.changes.get(NEWEST) || 0) > policy.revision; }
+let fresh = null;    // whether there is one: looked up once in a request, and again while it is answered
+
+function anyChange(again) {
+    if (fresh === null || again) { fresh = Number(ngx.shared.changes.get(NEWEST) || 0) > policy.revision; }
+    return fresh;
+}
 
 // What `name` was changed to: null where it was taken away, undefined where the file says what it is.
 function changed(kind, name) {
-    const text = anyChange() ? ngx.shared.changes.get(`${kind} ${name}`) : undefined;
+    const text = anyChange(false) ? ngx.shared.changes.get(`${kind} ${name}`) : undefined;
     if (text === undefined) { return undefined; }
     const change = JSON.parse(text);
     return change.revision > policy.revision ? change.value : undefined;

@@ -1,6 +1,7 @@
 // The log phase: runs once per request, whatever became of it. Gives back what it held, charges the tokens, and writes the
 // line's members that nginx does not know (log_format adds the others, which is faster).
 import answer from 'answer.js';
+import known from 'known.js';
 import limits from 'limits.js';
 import metrics from 'metrics.js';
 import refusal from 'refusal.js';
@@ -8,21 +9,21 @@ import slots from 'slots.js';
 import usage from 'usage.js';
 
 function line(r) {
-    const v = r.variables, caller = v.gw_caller || null, model = v.gw_model || null, status = Number(v.status);
+    const v = r.variables, status = Number(v.status), moved = r.uri === '/_refused';    // by error_page, which also makes the method GET
+    if (moved) { known.recall(r); }
     slots.giveAll(r);
-    const used = bill(r), code = refusal.lastCode();
-    if (used !== null) { limits.charge(caller, model, used.prompt + used.completion); }
-    metrics.request(model, status, code, used);
-    const moved = r.uri === '/_refused';    // by error_page, which also makes the method GET
+    const now = known.now, used = bill(r), code = refusal.lastCode();
+    if (used !== null) { limits.charge(now.caller, now.model, used.prompt + used.completion); }
+    metrics.request(now.model, status, code, used);
     return JSON.stringify({
-        participant: caller,
-        via: v.gw_via || null,
+        participant: now.caller || null,
+        via: now.via || null,
         method: (moved ? (v.request || '').split(' ')[0] : r.method).slice(0, 10),
         path: (moved ? (v.request_uri || '').split('?')[0] : r.uri).slice(0, 200),
-        model: model,
-        upstream: v.gw_upstream || null,
-        backend: v.gw_backend || null,
-        attempts: Number(v.gw_attempts || 0),
+        model: now.model || null,
+        upstream: now.upstream || null,
+        backend: now.backend || null,
+        attempts: now.attempts,
         status: status,
         error: code,
         prompt_tokens: used === null ? null : used.prompt,

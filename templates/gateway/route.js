@@ -4,6 +4,7 @@ import backends from 'backends.js';
 import body from 'body.js';
 import callers from 'caller.js';
 import form from 'form.js';
+import known from 'known.js';
 import limits from 'limits.js';
 import refusal from 'refusal.js';
 import slots from 'slots.js';
@@ -19,20 +20,22 @@ async function access(r) {
     if (request === null) { return; }
     const model = named(r, caller, request);
     if (model === null || !limits.admitAt(r, caller, model)) { return; }
-    send(r, request, model, '\n');
+    send(r, request, model);
 }
 
 // js_access of @next: another backend, after nothing came from the last one
 async function next(r) {
-    const v = r.variables, tried = `${v.gw_tried || '\n'}${v.gw_backend}\n`;
-    v.gw_tried = tried;
-    slots.giveLast(r);
-    if (!/\d/.test(v.upstream_header_time || '')) { backends.markDown(v.gw_backend); }    // a 503 is an answer, and no reason to shun it
-    if (callers.recall(r) === null || Number(v.gw_attempts) >= ATTEMPTS_MOST || Number(v.request_time) > RETRY_SECONDS) {
-        return unavailable(r, v.gw_model);
+    known.recall(r);
+    const v = r.variables, now = known.now;
+    now.tried += `${now.backend}\n`;
+    slots.giveLast();
+    slots.note(r);
+    if (!/\d/.test(v.upstream_header_time || '')) { backends.markDown(now.backend); }    // a 503 is an answer, and no reason to shun it
+    if (callers.recall() === null || now.attempts >= ATTEMPTS_MOST || Number(v.request_time) > RETRY_SECONDS) {
+        return unavailable(r, now.model);
     }
     const request = await read(r);
-    if (request !== null) { send(r, request, v.gw_model, tried); }
+    if (request !== null) { send(r, request, now.model); }
 }
 
 function isServed(r) {
@@ -74,9 +77,9 @@ function isNative(r) { return r.uri.startsWith('/ollama/'); }
 function named(r, caller, request) {
     const asked = request.fields.model, plain = isNative(r) ? asked.replace(/:latest$/, '') : asked;
     const name = policy.aliases[plain] || plain;
-    r.variables.gw_model = asked.slice(0, 200);
+    known.now.model = asked.slice(0, 200).replace(/\t/g, ' ');
     if (callers.mayUse(caller, name) && (!isNative(r) || policy.models[name].ollama)) {
-        r.variables.gw_model = name;
+        known.now.model = name;
         return name;
     }
     refusal.refuse(r, 404, 'invalid_request_error', 'model_not_found',
@@ -89,15 +92,16 @@ function unavailable(r, model) {
     refusal.refuse(r, 503, 'server_error', 'model_unavailable', `The model \`${model}\` is not available right now.`, 'model');
 }
 
-function send(r, request, model, tried) {
-    const v = r.variables, native = isNative(r), kind = policy.paths[r.uri];
-    const target = backends.choose(policy.models[model], native, tried, v.gw_caller, request.fields);
+function send(r, request, model) {
+    const v = r.variables, now = known.now, native = isNative(r), kind = policy.paths[r.uri];
+    const target = backends.choose(policy.models[model], native, now.tried, now.caller, request.fields);
     if (target === null) { return unavailable(r, model); }
     const upstream = target.upstream, query = upstream.query ? `?${upstream.query}` : '';
-    slots.take(r, backends.scope(target.server.backend));
-    v.gw_attempts = Number(v.gw_attempts || 0) + 1;
-    v.gw_upstream = upstream.name;
-    v.gw_backend = target.server.backend;
+    now.attempts++;
+    now.upstream = upstream.name;
+    now.backend = target.server.backend;
+    slots.take(backends.scope(now.backend));
+    slots.note(r);
     v.gw_url = target.server.origin + (native ? r.uri.slice('/ollama'.length) : upstream.base_path + r.uri.slice('/v1'.length)) + query;
     v.gw_host = upstream.host;
     for (let i = 0; i < policy.headers; i++) { v[`gw_header_${i}`] = upstream.headers[i]; }

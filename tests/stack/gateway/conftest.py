@@ -265,7 +265,8 @@ def start_stub(
     def start(name: str) -> None:
         mounts = {str(certificate): {"bind": "/tls", "mode": "ro"}, str(STUB): {"bind": "/stub.py", "mode": "ro"}}
         command = ["python3", "-u", "/stub.py", name]  # Open WebUI's image, for its Python
-        run_container(packaged(Component.WEBUI), command, name, stop_signal="SIGKILL", volumes=mounts)
+        stub = run_container(packaged(Component.WEBUI), command, name, stop_signal="SIGKILL", volumes=mounts)
+        eventually(lambda: b"ready" in stub.logs() or None, START_SECONDS)
 
     return start
 

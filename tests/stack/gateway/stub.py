@@ -122,6 +122,7 @@ async def main() -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(TLS, TLS.with_name("key.pem"))
         await asyncio.start_server(serve, EVERYWHERE, 8443, ssl=tls)
+    print("ready")
     await asyncio.Event().wait()
     del hole
 
