@@ -1,22 +1,23 @@
 // The request's body: which model it names, and the bytes that the backend gets. All bytes but the model's name and the
 // usage option stay the client's own: numbers beyond 2^53 would not survive parsing and printing.
 
+const LONGEST = 1024;              // characters of a model's name that are looked for in the quick way
 const AMBIGUOUS_MOST = 1048576;    // bytes of a body that are looked through key by key
 
-// {text, fields, model} or a string that says what is wrong. Servers written in Go match "Model" and "model" alike, and parsers
-// differ on duplicates: exactly one such key may stand at the top. `model` is where it was found, if that was simple.
+// {text, fields, at} or a string that says what is wrong. Servers written in Go match "Model" and "model" alike, and parsers
+// differ on duplicates: exactly one such key may stand at the top. `at` is where it was found, if that was simple: looking
+// for text is many times faster than going through all of it.
 function parse(text) {
     let fields;
     try { fields = JSON.parse(text); } catch (e) { return 'The body is not valid JSON.'; }
     if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) { return 'The body must be a JSON object.'; }
     if (typeof fields.model !== 'string') { return 'The body must name a model: "model": "NAME".'; }
-    const spelt = /"model"\s*:\s*(?:"(?:[^"\\]|\\.)*")?/gi, model = spelt.exec(text);
-    const simple = model !== null && spelt.exec(text) === null && !/\\u00[46]/.test(text);    // no letter of a key hides in an escape
-    if (!simple) {
-        if (text.length > AMBIGUOUS_MOST) { return 'A body of this size must spell the key "model" once.'; }
-        if (members(text).filter(m => m.key.toLowerCase() === 'model').length !== 1) { return 'The body must have the key "model" once.'; }
-    }
-    return { text: text, fields: fields, model: simple ? model : null };
+    const at = text.indexOf('"model"'), once = at >= 0 && text.indexOf('"model"', at + 1) < 0;
+    const simple = once && text.indexOf('\\u00') < 0;    // no letter of a key hides in an escape
+    const keys = simple ? Object.keys(fields) : text.length > AMBIGUOUS_MOST ? null : members(text).map(member => member.key);
+    if (keys === null) { return 'A body of this size must spell the key "model" once.'; }
+    if (keys.filter(key => key.length === 5 && key.toLowerCase() === 'model').length !== 1) { return 'The body must have the key "model" once.'; }
+    return { text: text, fields: fields, at: simple ? at : -1 };
 }
 
 // The top-level members of an object in valid JSON: {key, start, end}, the span being the value's.
@@ -46,9 +47,11 @@ function replaceMember(text, key, value) {
 
 function withModel(body, name) {
     if (body.fields.model === name) { return body.text; }
-    const model = body.model, text = body.text;
-    if (model === null) { return replaceMember(text, 'model', name); }
-    return `${text.slice(0, model.index)}"model":${JSON.stringify(name)}${text.slice(model.index + model[0].length)}`;
+    const text = body.text, at = body.at;
+    if (at < 0) { return replaceMember(text, 'model', name); }
+    const member = /^"model"\s*:\s*"(?:[^"\\]|\\.)*"/.exec(text.slice(at, at + LONGEST));
+    if (member === null) { return replaceMember(text, 'model', name); }
+    return `${text.slice(0, at)}"model":${JSON.stringify(name)}${text.slice(at + member[0].length)}`;
 }
 
 function wantsUsage(body) { return Boolean(body.fields.stream_options && body.fields.stream_options.include_usage); }

@@ -16,7 +16,7 @@ const RETRY_SECONDS = 10;     // later than this nobody else is asked: the calle
 async function access(r) {
     const caller = callers.identify(r, false);
     if (caller === null || !isServed(r) || !limits.admit(r, caller)) { return; }
-    const request = await read(r);
+    const request = understood(r, await sent(r));
     if (request === null) { return; }
     const model = named(r, caller, request);
     if (model === null || !limits.admitAt(r, caller, model)) { return; }
@@ -34,7 +34,7 @@ async function next(r) {
     if (callers.recall() === null || now.attempts >= ATTEMPTS_MOST || Number(v.request_time) > RETRY_SECONDS) {
         return unavailable(r, now.model);
     }
-    const request = await read(r);
+    const request = understood(r, await sent(r));
     if (request !== null) { send(r, request, now.model); }
 }
 
@@ -60,12 +60,13 @@ function isServed(r) {
     return true;
 }
 
+function isForm(r) { return policy.paths[r.uri] === 'transcription'; }
+
+function sent(r) { return isForm(r) ? r.readRequestArrayBuffer() : r.readRequestText(); }
+
 // {fields, ...} of the body, or null after the refusal was sent
-async function read(r) {
-    const isForm = policy.paths[r.uri] === 'transcription';
-    const request = isForm
-        ? form.parse(Buffer.from(await r.readRequestArrayBuffer()), r.headersIn['Content-Type'] || '')
-        : body.parse(await r.readRequestText());
+function understood(r, data) {
+    const request = isForm(r) ? form.parse(Buffer.from(data), r.headersIn['Content-Type'] || '') : body.parse(data);
     if (typeof request !== 'string') { return request; }
     refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request);
     return null;
