@@ -22,6 +22,7 @@ class Participant:
     state: ParticipantState = "active"
     key_generation: int = 1  # from 1; rotating the key adds one
     password_generation: int = 1  # from 1
+    seat_sign_in: bool = False  # took a spare seat: the address on its card stays the sign-in at Open WebUI
 
     @property
     def label(self) -> str:
@@ -30,7 +31,8 @@ class Participant:
 
     def webui_email(self, workshop: str) -> str:
         """The sign-in at Open WebUI: the roster's mail, else one made up for this workshop."""
-        return (self.email or f"{self.id}@{workshop}.workshop.local").lower()
+        own = None if self.seat_sign_in else self.email
+        return (own or f"{self.id}@{workshop}.workshop.local").lower()
 
 
 @dataclass(frozen=True, slots=True)

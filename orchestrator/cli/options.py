@@ -11,6 +11,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 spec_argument = click.argument("spec", type=click.Path(path_type=Path), default=Path("workshop.yaml"))
+spec_with_others = click.argument("spec", type=click.Path(path_type=Path))  # named, as other arguments follow it
 practice_option = click.option("--practice", is_flag=True, help="CPU engines and synthetic weights on this machine.")
 
 

@@ -60,13 +60,30 @@ def write_handouts(
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in zip(names, contents, strict=True)}
         _replace(folder / _RECORD, json.dumps({"made_from": made_from, "files": digests}, indent=1).encode())
     except OSError as error:
-        raise UserError(
-            "handouts_not_written",
-            f"the handouts can't be written: {error.strerror or error}",
-            where=Where(file=folder),
-            hint="Make room or give write permission, then run it again",
-        ) from error
+        raise _not_written(folder, error) from error
     return Written(files, changed=any(changed), cards=cards)
+
+
+def write_cards(file: Path, handout: Handout, *, templates: Path = TEMPLATES, system_fonts: bool = True) -> None:
+    """The cards of the handout's people alone, as one PDF (0600). Raises as `write_handouts` does."""
+    from orchestrator.handouts.cards import cards_pdf
+    from orchestrator.handouts.press import Press
+
+    content = cards_pdf(handout, templates / "handouts", Press(handout.fonts, system_fonts=system_fonts))
+    try:
+        file.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        _replace(file, content)
+    except OSError as error:
+        raise _not_written(file.parent, error) from error
+
+
+def _not_written(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        "handouts_not_written",
+        f"the handouts can't be written: {error.strerror or error}",
+        where=Where(file=folder),
+        hint="Make room or give write permission, then run it again",
+    )
 
 
 def _contents(handout: Handout, templates: Path, *, system_fonts: bool) -> tuple[bytes, ...]:

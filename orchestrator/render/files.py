@@ -36,6 +36,12 @@ def digest(files: Files) -> str:
     return total.hexdigest()
 
 
+def read_tree(folder: Path) -> dict[str, File]:
+    """The files that lie in `folder`, by path; none where there is no folder."""
+    found = {path: folder / path for path in _present(folder)}
+    return {path: File(file.read_bytes(), file.stat().st_mode & 0o777) for path, file in found.items()}
+
+
 def differences(folder: Path, files: Files) -> tuple[str, ...]:
     """The paths whose file in `folder` is missing, different, or should not be there."""
     wrong = [path for path, file in files.items() if not _is(folder / path, file)]
@@ -65,6 +71,26 @@ def write_tree(folder: Path, files: Files) -> None:
     for path in _present(folder):
         if path not in files:
             (folder / path).unlink()
+
+
+def replace_durably(path: Path, file: File) -> None:
+    """After a power cut the old file or the new one is there, whole; what reads the folder sees one or the other."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as stream:
+            os.fchmod(stream.fileno(), file.mode)
+            stream.write(file.content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _is(path: Path, file: File) -> bool:

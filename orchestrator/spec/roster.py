@@ -144,6 +144,16 @@ def clean_name(name: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", "".join(kept))).strip()
 
 
+def newcomer(name: str, email: str, team: str | None) -> RosterRow:
+    """Somebody named on the command line, by the roster's rules. Raises UserError `participant_invalid`."""
+    row = RosterRow(clean_name(name), email.strip(), (team or "").strip() or None)
+    problem = next(_row_problems(row, [], []), None)
+    if problem:
+        message, hint = problem
+        raise UserError("participant_invalid", message, hint=hint)
+    return row
+
+
 def _duplicates(file: Path, rows: list[RosterRow]) -> Iterator[UserError]:
     for column in ("email", "id"):
         first: dict[str, int | None] = {}

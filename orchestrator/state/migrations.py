@@ -72,4 +72,23 @@ def m001_begin(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_begin,)
+def m002_changes_while_the_class_runs(connection: sqlite3.Connection) -> None:
+    """People added or removed by command, drained backends, and a number that grows with every change to either."""
+    for statement in (
+        "ALTER TABLE people ADD COLUMN added INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE people ADD COLUMN taken_out INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE people ADD COLUMN seat_sign_in INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE drained (backend TEXT PRIMARY KEY) STRICT",
+        "CREATE TABLE revision (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL) STRICT",
+        "INSERT INTO revision VALUES (1, 0)",
+        *(
+            f"CREATE TRIGGER {table}_{event.lower()} AFTER {event} ON {table}"  # noqa: S608 - words from the lines below
+            " BEGIN UPDATE revision SET number = number + 1; END"
+            for table in ("people", "drained")
+            for event in ("INSERT", "UPDATE", "DELETE")
+        ),
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_begin, m002_changes_while_the_class_runs)

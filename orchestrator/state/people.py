@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant, ParticipantState
+from orchestrator.spec.roster import RosterRow
 from orchestrator.state.database import Database
-from orchestrator.state.seats import Enrolled, Reconciliation, Seats, reconcile
+from orchestrator.state.newcomers import Arrived, arrive
+from orchestrator.state.seats import Enrolled, Reconciliation, Seats, reconcile, taken_out
 
 
 class People:
@@ -34,6 +38,14 @@ class People:
         """Raises UserError `participant_unknown`."""
         return self._one(participant).participant
 
+    def named(self, ids: Iterable[str]) -> tuple[Participant, ...]:
+        """Those with these ids, ordered by number, each once; capitals are as good. Raises `participant_unknown`."""
+        known = {person.id: person for person in self.all()}
+        wanted = {one: one.strip().lower() for one in ids}
+        if unknown := [one for one, name in wanted.items() if name not in known]:
+            raise self._unknown(unknown)
+        return tuple(person for person in known.values() if person.id in set(wanted.values()))
+
     def preview(self, seats: Seats) -> Reconciliation:
         """What `reconcile` would do; writes nothing."""
         return reconcile(self.enrolled(), seats)
@@ -47,44 +59,70 @@ class People:
             self._put(*(row for row in result.rows if row not in same))
         return result
 
+    def add(self, newcomer: RosterRow) -> Arrived:
+        """Somebody who is on no list yet (newcomers.py has the rules); outlives every `provision`."""
+        with self._database.transaction():
+            before = self.enrolled()
+            arrived = arrive(before, newcomer)
+            if arrived.row not in before:
+                self._put(arrived.row)
+        return arrived
+
+    def remove(self, participant: str) -> Participant:
+        """Out, for as long as the spec names them."""
+        return self._change(participant, lambda row: taken_out(row) if row.present else row)
+
     def set_revoked(self, participant: str, *, revoked: bool) -> Participant:
         """Takes the key away, or gives the same key back; outlives every `provision`."""
-        with self._database.transaction():
-            row = self._one(participant)
-            state: ParticipantState = "revoked" if revoked else "active"
+        state: ParticipantState = "revoked" if revoked else "active"
+
+        def change(row: Enrolled) -> Enrolled:
             person = replace(row.participant, state=state if row.present else "removed")
-            self._put(replace(row, participant=person, revoked=revoked))
-        return person
+            return replace(row, participant=person, revoked=revoked)
+
+        return self._change(participant, change)
 
     def rotate_key(self, participant: str) -> Participant:
         """The next API key; the one on the card stops working once the gateway knows."""
-        with self._database.transaction():
-            row = self._one(participant)
-            person = replace(row.participant, key_generation=row.participant.key_generation + 1)
-            self._put(replace(row, participant=person))
-        return person
+        return self._change(participant, lambda row: _with(row, key_generation=row.participant.key_generation + 1))
 
     def rotate_password(self, participant: str) -> Participant:
         """The next password for the WebUI."""
+        return self._change(
+            participant, lambda row: _with(row, password_generation=row.participant.password_generation + 1)
+        )
+
+    def _change(self, participant: str, change: Callable[[Enrolled], Enrolled]) -> Participant:
         with self._database.transaction():
             row = self._one(participant)
-            person = replace(row.participant, password_generation=row.participant.password_generation + 1)
-            self._put(replace(row, participant=person))
-        return person
+            changed = change(row)
+            if changed != row:
+                self._put(changed)
+        return changed.participant
 
     def _one(self, participant: str) -> Enrolled:
         row = self._database.row("SELECT * FROM people WHERE id = ?", (participant,))
         if row is None:
-            hint = "The ids stand on the cards and in `workshop participants list`."
-            raise UserError("participant_unknown", f"there is no participant {participant!r}", hint=hint)
+            raise self._unknown([participant])
         return _read(row)
+
+    def _unknown(self, ids: Sequence[str]) -> UserError:
+        known = [person.id for person in self.present()]
+        near = dict.fromkeys(match for one in ids for match in get_close_matches(one.lower(), known, n=1))
+        hint = f"Did you mean {', '.join(near)}? " if near else ""
+        return UserError(
+            "participant_unknown",
+            f"there is no participant {', '.join(map(repr, ids))}",
+            hint=f"{hint}The ids stand on the cards and in `workshop participants list`.",
+        )
 
     def _put(self, *rows: Enrolled) -> None:
         self._database.write(
-            "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " binding = excluded.binding, name = excluded.name, email = excluded.email, team = excluded.team,"
             " spare = excluded.spare, present = excluded.present, revoked = excluded.revoked,"
-            " key_generation = excluded.key_generation, password_generation = excluded.password_generation",
+            " key_generation = excluded.key_generation, password_generation = excluded.password_generation,"
+            " added = excluded.added, taken_out = excluded.taken_out, seat_sign_in = excluded.seat_sign_in",
             *(
                 (
                     row.participant.id,
@@ -97,6 +135,9 @@ class People:
                     int(row.revoked),
                     row.participant.key_generation,
                     row.participant.password_generation,
+                    int(row.added),
+                    int(row.taken_out),
+                    int(row.participant.seat_sign_in),
                 )
                 for row in rows
             ),
@@ -115,7 +156,14 @@ def _read(row: sqlite3.Row) -> Enrolled:
             state=state if row["present"] else "removed",
             key_generation=row["key_generation"],
             password_generation=row["password_generation"],
+            seat_sign_in=bool(row["seat_sign_in"]),
         ),
         row["binding"],
         bool(row["revoked"]),
+        added=bool(row["added"]),
+        taken_out=bool(row["taken_out"]),
     )
+
+
+def _with(row: Enrolled, **generation: int) -> Enrolled:
+    return replace(row, participant=replace(row.participant, **generation))  # type: ignore[arg-type]  # mypy reads any field

@@ -3,6 +3,10 @@
 The rules: an id is given once and never to someone else; a person of a roster is known by the row's `id`, else by the
 lower-cased mail, never by the row's position; who leaves is kept as `removed`, and who returns gets the next generation
 of key and password; no other key changes, so a printed card stays good for as long as its person or seat is there.
+
+Commands leave overrides that outlive every reconciling. Who was added stays, though the spec does not name them; once a
+roster does, they are an ordinary row. Who was taken out stays out for as long as the spec still names them. Somebody
+added takes the lowest spare seat, card and key and all, and that seat is not filled again.
 """
 
 from __future__ import annotations
@@ -48,6 +52,8 @@ class Enrolled:
     participant: Participant
     binding: str | None = None  # None: a seat, nobody in particular
     revoked: bool = False
+    added: bool = False  # by command, and no roster has named them since
+    taken_out: bool = False  # by command, though the spec may name them
 
     @property
     def present(self) -> bool:
@@ -84,19 +90,28 @@ def reconcile(current: Sequence[Enrolled], seats: Seats) -> Reconciliation:
     """Raises UserError `roster_unbound`, `roster_duplicate` for rows that can't be told apart."""
     before = sorted(current, key=lambda row: row.number)
     free = [row for row in before if row.binding is None]
+    bound = [row for row in before if row.binding is not None]
     if isinstance(seats, CountedSeats):
-        ids = _new_ids(before, seats.count + seats.spare)
-        there = _seated(free, seats.count, seats.spare, ids)
+        ids = new_ids(before, seats.count + seats.spare)
+        there = _seated(free, seats.count, _spare(seats, bound), ids)
     else:
         _check(seats)
-        ids = _new_ids(before, len(seats.rows) + seats.spare)
-        bound = [row for row in before if row.binding is not None]
-        there = [*_people(bound, seats.rows, ids), *_seated(free, 0, seats.spare, ids)]
-    after = {row.participant.id: _removed(row) for row in before} | {row.participant.id: row for row in there}
+        ids = new_ids(before, len(seats.rows) + seats.spare)
+        people = _people(bound, seats.rows, ids)
+        named = {row.participant.id for row in people}
+        others = [row for row in bound if row.participant.id not in named]
+        there = [*people, *_seated(free, 0, _spare(seats, others), ids)]
+    after = {row.participant.id: row if row.added else _removed(row) for row in before}
+    after |= {row.participant.id: row for row in there}
     rows = tuple(sorted(after.values(), key=lambda row: row.number))
     old = {row.participant.id: row.participant for row in before}
     changes = (_change(old.get(row.participant.id), row.participant) for row in rows)
     return Reconciliation(rows, tuple(change for change in changes if change))
+
+
+def _spare(seats: Seats, bound: Sequence[Enrolled]) -> int:
+    """Spare seats that nobody took: those of `bound` who were added and sit on one, or did."""
+    return max(0, seats.spare - sum(row.added and row.participant.seat_sign_in for row in bound))
 
 
 def _seated(free: Sequence[Enrolled], wanted: int, spare: int, ids: Iterator[str]) -> list[Enrolled]:
@@ -104,10 +119,10 @@ def _seated(free: Sequence[Enrolled], wanted: int, spare: int, ids: Iterator[str
 
     Without ordinary seats (a roster) the present spares stay first: their cards are still in the drawer.
     """
-    present = [row for row in free if row.present]
+    present = [row for row in free if row.present or row.taken_out]  # one taken out is not made up for by another
     if not wanted:
         present.sort(key=lambda row: not row.participant.spare)
-    gone = [row for row in free if not row.present]
+    gone = [row for row in free if not row.present and not row.taken_out]
     total = wanted + spare
     chosen = sorted([*present, *gone][:total], key=lambda row: row.number)
     chosen += [Enrolled(Participant(id=next(ids))) for _ in range(total - len(chosen))]
@@ -139,6 +154,9 @@ def _recognise(bound: Sequence[Enrolled], rows: Sequence[RosterRow]) -> dict[Ros
 
 
 def _here(row: Enrolled, participant: Participant, binding: str | None) -> Enrolled:
+    """As the spec names it; who was taken out by command stays out."""
+    if row.taken_out:
+        return replace(row, participant=participant, binding=binding, added=False)
     back = 0 if row.present else 1
     return Enrolled(
         replace(
@@ -152,12 +170,22 @@ def _here(row: Enrolled, participant: Participant, binding: str | None) -> Enrol
     )
 
 
+def returned(row: Enrolled, participant: Participant) -> Enrolled:
+    """Back again, with the next key and password, whoever had taken them out."""
+    return _here(replace(row, taken_out=False), participant, row.binding)
+
+
+def taken_out(row: Enrolled) -> Enrolled:
+    """Removed by command: out for as long as the spec names them. A spare seat that was taken stays taken."""
+    return replace(row, participant=replace(row.participant, state="removed"), taken_out=not row.added)
+
+
 def _removed(row: Enrolled) -> Enrolled:
-    return replace(row, participant=replace(row.participant, state="removed"))
+    return replace(row, participant=replace(row.participant, state="removed"), taken_out=False)
 
 
-def _new_ids(before: Sequence[Enrolled], total: int) -> Iterator[str]:
-    """Ids after the highest ever given, as wide as the first one was made."""
+def new_ids(before: Sequence[Enrolled], total: int) -> Iterator[str]:
+    """`before` in order of number. Ids after the highest ever given, as wide as the first one was made."""
     width = len(before[0].participant.id) - 1 if before else max(2, len(str(total)))
     highest = before[-1].number if before else 0
     return (f"p{number:0{width}d}" for number in count(highest + 1))
@@ -168,9 +196,10 @@ def _change(before: Participant | None, after: Participant) -> PersonChange | No
         return None
     if before is None:
         return PersonChange("added", None, after)
-    if after.state == "removed":
+    if after.state == "removed" != before.state:
         return PersonChange("removed", before, after)
-    return PersonChange("returned" if before.state == "removed" else "changed", before, after)
+    back = before.state == "removed" != after.state
+    return PersonChange("returned" if back else "changed", before, after)
 
 
 def _check(seats: RosterSeats) -> None:

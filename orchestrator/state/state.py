@@ -15,6 +15,7 @@ from orchestrator.state.accounts import Accounts
 from orchestrator.state.clock import utc_now
 from orchestrator.state.database import Database
 from orchestrator.state.deployed import Deployed
+from orchestrator.state.drained import Drained
 from orchestrator.state.events import Events
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.migrations import MIGRATIONS
@@ -42,6 +43,7 @@ class State:
     def __init__(self, folder: StateFolder, database: Database, secret: bytes | None, now: Callable[[], str]) -> None:
         self.folder = folder
         self.people = People(database)
+        self.drained = Drained(database)
         self.accounts = Accounts(database)
         self.deployed = Deployed(database, now)
         self.events = Events(database, now)
@@ -82,6 +84,16 @@ class State:
             return None
         path = Path(row["spec_path"])
         return Meta(row["name"], row["deployment_id"], path, row["created"], row["provisioned"], FORMAT)
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change to people and drained backends, in the change's own transaction."""
+        row = self._database.row("SELECT number FROM revision")
+        return int(row["number"]) if row else 0
+
+    def outrun(self, revision: int) -> None:
+        """Makes the own revision greater than this one, which a gateway has seen: the state is older than that."""
+        self._database.write("UPDATE revision SET number = max(number, ?)", (revision + 1,))
 
     def begin(self, name: str, spec_path: Path) -> Meta:
         """Gives the workshop its id once; each time after that only notes where the spec lies now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,14 +40,24 @@ class _Done:
 
 
 def apply(
-    webui: WebUI, wanted: Seed, everybody: str, store: AccountStore, tally: Tally, *, concurrency: int
+    webui: WebUI,
+    wanted: Seed,
+    everybody: str,
+    store: AccountStore,
+    tally: Tally,
+    *,
+    concurrency: int,
+    only: AbstractSet[str] | None = None,
 ) -> Accounts:
     """`everybody` is the id of the group whose members may have a key; `concurrency` counts accounts at a time.
+
+    With `only` (ids of people) the accounts of others are left as they are.
 
     One person's trouble is a line in `failures`; a server that doesn't answer raises.
     """
     records = {person.id: store.get(person.id) for person in wanted.people}
     accounts = match(wanted.people, records, webui.get("/api/v1/users/all")["users"])
+    accounts = [account for account in accounts if only is None or account.person.id in only]
     ids: dict[str, str] = {}
     failures: list[str] = []
     for account in accounts:

@@ -37,8 +37,13 @@ def add(webui: WebUI, group: str, users: list[str]) -> None:
     webui.post(f"/api/v1/groups/id/{group}/users/add", {"user_ids": users}, repeatable=True)
 
 
-def fill(webui: WebUI, wanted: Seed, ids: dict[str, str], users: dict[str, str], tally: Tally) -> None:
-    """Puts exactly the active people into their groups; `users` has the account's id of each, by the person's."""
+def fill(
+    webui: WebUI, wanted: Seed, ids: dict[str, str], users: dict[str, str], tally: Tally, *, others: bool = True
+) -> None:
+    """Puts exactly the active people into their groups; `users` has the account's id of each, by the person's.
+
+    Without `others`, whoever is not among `users` stays where they are.
+    """
     for name, group in ids.items():
         should = {
             users[person.id]
@@ -48,7 +53,8 @@ def fill(webui: WebUI, wanted: Seed, ids: dict[str, str], users: dict[str, str],
         found = {user["id"] for user in webui.post(f"/api/v1/groups/id/{group}/users", None, repeatable=True)}
         if missing := sorted(should - found):
             add(webui, group, missing)
-        if surplus := sorted(found - should):
+        surplus = sorted((found if others else found & set(users.values())) - should)
+        if surplus:
             webui.post(f"/api/v1/groups/id/{group}/users/remove", {"user_ids": surplus}, repeatable=True)
         if missing or surplus:
             tally.change(f"group {name}", f"{len(missing)} put in, {len(surplus)} taken out")

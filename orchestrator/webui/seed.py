@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui import accounts as people
@@ -33,14 +34,39 @@ def seed(
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
     models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    _require_all(found, len(wanted.people))
+    return tally.result()
+
+
+def seed_people(
+    webui: WebUI,
+    wanted: Seed,
+    accounts: AccountStore,
+    ids: AbstractSet[str],
+    *,
+    report: Callable[[str], None],
+    concurrency: int,
+) -> SeedResult:
+    """The accounts of the people with these ids, and their groups; nothing else is looked at. Raises as `seed` does."""
+    _each_mail_once(wanted)
+    admin = _as_admin(webui, wanted.admin)
+    tally = Tally(report)
+    by_name = groups.make(admin, wanted, tally)
+    everybody = by_name[groups.EVERYBODY]
+    found = people.apply(admin, wanted, everybody, accounts, tally, concurrency=concurrency, only=ids)
+    groups.fill(admin, wanted, by_name, found.ids, tally, others=False)
+    _require_all(found, len(ids))
+    return tally.result()
+
+
+def _require_all(found: people.Accounts, wanted: int) -> None:
     if found.failures:
         raise UserError(
             "webui_accounts",
-            f"{len(found.failures)} of {len(wanted.people)} accounts were refused: {'; '.join(found.failures[:3])}",
+            f"{len(found.failures)} of {wanted} accounts were refused: {'; '.join(found.failures[:3])}",
             where=Where(service=SERVICE),
             hint="All else is done. Put right what is named here and run the command again.",
         )
-    return tally.result()
 
 
 def _each_mail_once(wanted: Seed) -> None:

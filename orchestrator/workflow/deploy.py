@@ -24,6 +24,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.live import LOADED, cut_streams, rules_digest, standing_policy
 from orchestrator.workflow.ready import ANSWERED
 from orchestrator.workflow.remove import remove_stack
 from orchestrator.workflow.run import Run
@@ -66,10 +67,12 @@ def deploy(run: Run) -> Run:
     for stack in run.planned.deployment.stacks:
         files = run.planned.files[stack.host.name]
         containers = run.engine_room.containers(workshop)
-        found = difference(stack, folder, files, containers)
+        loaded = run.state.deployed.applied(stack.host.name).get(LOADED)
+        found = difference(stack, folder, files, containers, loaded)
         empty = _without_model(run, stack, containers)
         if found.is_empty and not empty:
             continue
+        standing = standing_policy(folder)
         result = _apply(run, stack, folder, files, found, empty)
         run = replace(run.changed(*found.lines(stack.host.name)), notes=(*run.notes, *result.notes))
         if result.failed:
@@ -79,6 +82,10 @@ def deploy(run: Run) -> Run:
                 where=Where(host=stack.host.name),
                 hint=f"Details: {run.state.folder.logs / LOG}; then run the same command again",
             )
+        if stack.gateway:
+            run.state.deployed.record_applied(stack.host.name, LOADED, rules_digest(files))
+        if found.reloads_gateway:
+            cut_streams(run.engine_room, containers[GATEWAY_SERVICE].id, standing, standing_policy(folder))
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def desired(
     images: Mapping[Component, str],
     cache: Path,
     tls: Mapping[str, bytes],
+    revision: int = 0,
+    drained: AbstractSet[str] = frozenset(),
 ) -> Desired:
     """All files of all hosts; `cache` keeps synthetic weights, `tls` are cert.pem and key.pem.
 
@@ -68,7 +71,8 @@ def desired(
     """
     workshop, where = spec.workshop, addresses(spec.workshop)
     secrets = _secrets(spec, deployment, secret)
-    config = gateway_config(workshop, deployment, people, secret, _provider_secrets(spec))
+    provider_secrets = _provider_secrets(spec)
+    config = gateway_config(workshop, deployment, people, secret, provider_secrets, revision=revision, drained=drained)
     inputs = StackInputs(
         secret=secret,
         gateway=config,

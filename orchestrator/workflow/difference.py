@@ -10,6 +10,7 @@ from orchestrator.fleet.compose import service_hashes
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
 from orchestrator.render.files import File, differences
+from orchestrator.workflow.live import FOLDER, rules_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,24 @@ class Difference:
     start: tuple[str, ...] = ()  # there, but stopped, or not yet healthy
     restart: tuple[str, ...] = ()  # running, but it hangs
     remove: tuple[str, ...] = ()
+    unread: bool = False  # the gateway's files are right, but nginx never loaded them
 
     @property
     def is_empty(self) -> bool:
-        return not (self.files or self.create or self.recreate or self.start or self.restart or self.remove)
+        return not (
+            self.unread or self.files or self.create or self.recreate or self.start or self.restart or self.remove
+        )
 
     @property
     def reloads_gateway(self) -> bool:
         """The gateway's rules changed and its container stays."""
-        touched = any(path.startswith("gateway/") for path in self.files)
-        return touched and GATEWAY_SERVICE not in {*self.create, *self.recreate, *self.start, *self.restart}
+        touched = any(path.startswith(f"{FOLDER}/") for path in self.files)
+        return (touched or self.unread) and GATEWAY_SERVICE not in {
+            *self.create,
+            *self.recreate,
+            *self.start,
+            *self.restart,
+        }
 
     def lines(self, host: str) -> list[str]:
         """One line for each change, as `plan` and `provision` tell them."""
@@ -52,9 +61,16 @@ class Difference:
 
 
 def difference(
-    stack: Stack, folder: Path, files: Mapping[str, File], containers: Mapping[str, ContainerState]
+    stack: Stack,
+    folder: Path,
+    files: Mapping[str, File],
+    containers: Mapping[str, ContainerState],
+    loaded: str | None = None,
 ) -> Difference:
-    """Compare with the files in `folder` on this machine and the containers that Docker tells of."""
+    """Compare with the files in `folder` on this machine and the containers that Docker tells of.
+
+    `loaded` is the digest of the gateway's files that nginx has loaded, where that is known.
+    """
     wrong = differences(folder, files)
     hashes = service_hashes(files["compose.yaml"].content.decode(), stack.project, folder) if containers else {}
     there = [name for name in stack.services if name in containers]
@@ -70,6 +86,7 @@ def difference(
         start=tuple(name for name in down if not _hangs(containers[name])),
         restart=tuple(name for name in down if _hangs(containers[name])),
         remove=tuple(sorted(name for name in containers if name not in stack.services)),
+        unread=stack.gateway and loaded not in {None, rules_digest(files)},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import Host
+from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
 from orchestrator.workflow.certificates import Served, served
 from orchestrator.workflow.deploy import stack_folder
@@ -20,6 +23,7 @@ from orchestrator.workflow.desired import desired, planned
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.images import recorded_images
+from orchestrator.workflow.live import LOADED
 from orchestrator.workflow.open import seats, state_folder
 
 
@@ -74,13 +78,23 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         for stack in deployment.stacks:
             found = _difference(spec, settings, state, deployment, stack.host, shown, notes, fresh=bool(fresh))
             changes += _changes(found, stack.host.name)
-        revoked = [person.id for person in state.people.present() if person.state == "revoked"]
-    notes += [f"revoked by command, and stays so: {', '.join(revoked)}"] if revoked else []
+        notes += overrides(people.rows, state.drained.all())
     placements = tuple(
         Placement(b.model, b.service, str(b.engine), str(b.container.component), b.host, b.gpus)
         for b in deployment.backends
     )
     return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes))
+
+
+def overrides(rows: Sequence[Enrolled], drained: AbstractSet[str]) -> list[str]:
+    """What commands said, and no `provision` takes back."""
+    by_command = {
+        "added": [row.participant.id for row in rows if row.added and row.present],
+        "removed": [row.participant.id for row in rows if row.taken_out],
+        "revoked": [row.participant.id for row in rows if row.participant.state == "revoked"],
+        "drained": sorted(drained),
+    }
+    return [f"{what} by command, and stays so: {', '.join(names)}" for what, names in by_command.items() if names]
 
 
 def _difference(
@@ -116,8 +130,11 @@ def _difference(
         images={Component(c): image for c, image in images.items()},
         cache=state.folder.rendered / ".cache",
         tls=shown.files,
+        revision=state.revision,
+        drained=state.drained.all(),
     )
-    return difference(stack, stack_folder(settings, spec.workshop.name), wanted.files[host.name], containers)
+    folder, loaded = stack_folder(settings, spec.workshop.name), state.deployed.applied(host.name).get(LOADED)
+    return difference(stack, folder, wanted.files[host.name], containers, loaded)
 
 
 def _changes(found: Difference, host: str) -> list[Change]:

@@ -8,7 +8,9 @@ from orchestrator.errors import WorkshopError
 from orchestrator.render.files import write_tree
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.certificates import served
+from orchestrator.workflow.deploy import stack_folder
 from orchestrator.workflow.desired import desired
+from orchestrator.workflow.live import outrun_gateway, standing_policy
 from orchestrator.workflow.run import Run
 
 
@@ -17,6 +19,7 @@ def render(run: Run) -> Run:
     if run.deployment is None or meta is None:
         raise WorkshopError("rendering comes after the images were chosen")
     folder = run.state.folder
+    outrun_gateway(run.state, standing_policy(stack_folder(run.settings, run.spec.workshop.name)))
     with refusals_explained(folder.path):
         wanted = desired(
             run.spec,
@@ -27,6 +30,8 @@ def render(run: Run) -> Run:
             images=run.images,
             cache=folder.rendered / ".cache",
             tls=served(run.spec, folder).files,
+            revision=run.state.revision,
+            drained=run.state.drained.all(),
         )
         for host, files in wanted.files.items():
             write_tree(folder.rendered / host, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -9,11 +10,15 @@ from pydantic import SecretStr
 from orchestrator import keys
 from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.spec.workshop import Workshop
+from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.seed import seed
+from orchestrator.webui.seed import seed, seed_people
 from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
+from orchestrator.workflow.address import addresses
 from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_password
 from orchestrator.workflow.run import Run
 
@@ -41,6 +46,23 @@ def seed_webui(run: Run) -> Run:
         replace(run, changes=(*run.changes, f"Open WebUI: {result.created} created, {result.changed} changed"))
         if touched
         else run
+    )
+
+
+def seed_changed(
+    spec: Spec, state: State, changed: Iterable[Participant], settings: Settings, say: Callable[[str], None]
+) -> None:
+    """The accounts of these people alone, while the class runs."""
+    where = addresses(spec.workshop)
+    if where.webui is None or where.local_webui is None:
+        return
+    seed_people(
+        WebUI(where.local_webui, verify_tls=False),
+        wanted_seed(spec.workshop, state.people.all(), state.secret, where.webui),
+        state.accounts,
+        frozenset(person.id for person in changed),
+        report=say,
+        concurrency=settings.webui_concurrency,
     )
 
 

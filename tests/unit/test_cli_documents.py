@@ -12,11 +12,12 @@ from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
 from orchestrator.checks.check import Check
-from orchestrator.cli.commands import participants, plan, provision, status, teardown
+from orchestrator.cli.commands import backends, participants, plan, provision, status, teardown
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import UserError, Where
 from orchestrator.participants import Credentials, Participant
 from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.provision import Provisioned
 from orchestrator.workflow.status import ServiceStatus, Status
@@ -139,6 +140,13 @@ def test_a_mail_is_never_null_where_there_is_a_webui() -> None:
     assert participants.document(one)["email"] == "p01@w.workshop.local"
     assert participants.document(replace(one, participant=person, webui_email="ada@x.org"))["email"] == "Ada@x.org"
     assert participants.document(replace(one, webui_url=None, webui_email=None))["email"] is None
+
+
+@pytest.mark.parametrize(("state", "in_flight", "ok"), [("up", 3, True), ("unknown", None, True), ("down", 0, False)])
+def test_backends(state: BackendState, in_flight: int | None, ok: bool) -> None:
+    document = backends.document(Backends("w", (BackendStatus("m-1", "m, n", state, in_flight),), ("note",)))
+    assert problems("backends", document) == []
+    assert document["ok"] is ok
 
 
 def test_errors_have_every_key() -> None:

@@ -88,6 +88,73 @@ def test_rotating_changes_one_persons_key_or_password_and_reconciling_keeps_it(s
     assert generations == [(2, 1), (1, 2)]
 
 
+def test_every_change_to_people_or_drained_backends_makes_the_revision_grow(state: State) -> None:
+    seen = [state.revision]
+
+    def grew() -> bool:
+        seen.append(state.revision)
+        return seen[-1] > seen[-2]
+
+    state.people.reconcile(CountedSeats(2, spare=1))
+    assert grew()
+    for change in (
+        lambda: state.people.set_revoked("p02", revoked=True),
+        lambda: state.people.rotate_key("p01"),
+        lambda: state.people.rotate_password("p01"),
+        lambda: state.people.add(ADA),
+        lambda: state.people.remove("p01"),
+        lambda: state.drained.add(["m-1"]),
+        lambda: state.drained.remove(["m-1"]),
+    ):
+        change()
+        assert grew()
+
+
+def test_what_changes_nothing_leaves_the_revision(state: State) -> None:
+    state.people.reconcile(CountedSeats(2, spare=1))
+    state.people.set_revoked("p02", revoked=True)
+    state.people.remove("p01")
+    state.people.add(ADA)
+    state.drained.add(["m-1"])
+    before = state.revision
+    state.people.reconcile(CountedSeats(2, spare=1))
+    state.people.set_revoked("p02", revoked=True)
+    state.people.remove("p01")
+    state.people.add(ADA)
+    state.drained.add(["m-1"])
+    state.drained.remove(["m-2"])
+    assert state.revision == before
+
+
+def test_a_change_that_is_taken_back_takes_its_revision_along(state: State) -> None:
+    state.people.reconcile(CountedSeats(2))
+    before = state.revision
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail(state)
+    assert state.revision == before
+
+
+def change_and_fail(state: State) -> None:
+    with state.transaction():
+        state.people.rotate_key("p01")
+        raise ZeroDivisionError
+
+
+def test_the_revision_can_be_made_to_outrun_another_and_never_shrinks(state: State) -> None:
+    state.outrun(41)
+    assert state.revision == 42
+    state.outrun(7)
+    assert state.revision == 42
+
+
+def test_several_are_named_at_once_in_any_case_and_all_wrong_ones_are_told(state: State) -> None:
+    state.people.reconcile(CountedSeats(11))
+    assert [person.id for person in state.people.named(["P02", "p01", "p02"])] == ["p01", "p02"]
+    with pytest.raises(UserError, match="no participant 'p1', 'x'") as refusal:
+        state.people.named(["p01", "p1", "x"])
+    assert "Did you mean p11?" in str(refusal.value) or "Did you mean p01?" in str(refusal.value)
+
+
 def test_an_unknown_participant_is_named_in_the_error(state: State) -> None:
     with pytest.raises(UserError, match="'p77'") as refusal:
         state.people.get("p77")

@@ -16,11 +16,13 @@ from pydantic import SecretStr
 
 import orchestrator
 from orchestrator.errors import UserError
+from orchestrator.participants import Participant
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.database import Database
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.migrations import MIGRATIONS
-from orchestrator.state.seats import CountedSeats
+from orchestrator.state.people import People
+from orchestrator.state.seats import CountedSeats, Enrolled
 from orchestrator.state.state import State
 
 
@@ -191,8 +193,28 @@ def test_an_older_state_is_brought_up_to_date_and_keeps_its_people(folder: State
     database = Database.open(folder.database, (*MIGRATIONS, add_colour))
     assert [row["colour"] for row in database.rows("SELECT colour FROM people")] == ["blue", "blue"]
     done = [row["name"] for row in database.rows("SELECT name FROM migrations ORDER BY number")]
-    assert done == ["m001_begin", "add_colour"]
+    assert done == [*(migration.__name__ for migration in MIGRATIONS), "add_colour"]
     database.close()
+
+
+def test_a_state_from_before_there_were_commands_keeps_everybody_as_they_were(folder: StateFolder) -> None:
+    folder.create()
+    database = Database.open(folder.database, MIGRATIONS[:1])
+    database.write(
+        "INSERT INTO people VALUES (?, ?, ?, ?, NULL, ?, 1, ?, ?, ?)",
+        ("p01", "mail:a@x.org", "Ada", "a@x.org", 0, 1, 3, 2),
+        ("p02", None, None, None, 1, 0, 1, 1),
+    )
+    database.close()
+    database = Database.open(folder.database)
+    (ada, seat) = People(database).enrolled()
+    database.close()
+    assert ada == Enrolled(
+        Participant("p01", "Ada", "a@x.org", state="revoked", key_generation=3, password_generation=2),
+        "mail:a@x.org",
+        revoked=True,
+    )
+    assert seat == Enrolled(Participant("p02", spare=True))
 
 
 def test_reading_an_older_state_leaves_the_file_as_old_as_it_was(folder: StateFolder) -> None:

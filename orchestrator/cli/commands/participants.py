@@ -1,4 +1,4 @@
-"""`workshop participants list SPEC`: the contract that other tools build on."""
+"""`workshop participants`: who takes part, and changes to that. What `list` gives is a contract for other tools."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.display import emit, table
-from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.display import Progress, emit, section, table
+from orchestrator.cli.options import common_options, practice_option, spec_argument, spec_with_others
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from orchestrator.participants import Credentials
+    from orchestrator.workflow.change import Changed, Command
+
+STEPS = 4
+ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 
 
 @click.group()
 def participants() -> None:
-    """Participants and their credentials."""
+    """Participants: their credentials, and who comes and goes while the class runs."""
 
 
 @participants.command("list")
@@ -34,6 +38,128 @@ def list_(spec: Path, *, practice: bool, everybody: bool, output: str, state_dir
 
     found = listed(load(spec, practice=practice or None), read_settings(), state_dir, everybody=everybody)
     emit([document(one) for one in found], text=_text(found), output=output)
+
+
+@participants.command()
+@spec_argument
+@practice_option
+@click.option("--name", required=True, help="As it stands on the card.")
+@click.option("--email", required=True, help="By which this person is known, in a later roster too.")
+@click.option("--team", help="Absent: no team.")
+@common_options
+def add(
+    spec: Path,
+    *,
+    practice: bool,
+    name: str,
+    email: str,
+    team: str | None,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
+) -> None:
+    """Let somebody in: on the lowest spare seat, whose card stays good, else with a new key."""
+    from orchestrator.spec.roster import newcomer
+    from orchestrator.workflow import change
+
+    _change(spec, change.add(newcomer(name, email, team)), practice, output, state_dir, verbose)
+
+
+@participants.command()
+@spec_with_others
+@ids_argument
+@practice_option
+@common_options
+def remove(
+    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Take people out, though SPEC names them: keys end at once, accounts are closed, chats stay."""
+    from orchestrator.workflow import change
+
+    _change(spec, change.remove(ids), practice, output, state_dir, verbose)
+
+
+@participants.command()
+@spec_with_others
+@ids_argument
+@practice_option
+@common_options
+def revoke(
+    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Take keys away, and close accounts, until they are restored."""
+    from orchestrator.workflow import change
+
+    _change(spec, change.revoke(ids), practice, output, state_dir, verbose)
+
+
+@participants.command()
+@spec_with_others
+@ids_argument
+@practice_option
+@common_options
+def restore(
+    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Give revoked people the same key and account back."""
+    from orchestrator.workflow import change
+
+    _change(spec, change.restore(ids), practice, output, state_dir, verbose)
+
+
+@participants.command()
+@spec_with_others
+@ids_argument
+@practice_option
+@common_options
+def rotate(
+    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Give people another API key, and a card with it; the old one ends at once."""
+    from orchestrator.workflow import change
+
+    _change(spec, change.rotate(ids), practice, output, state_dir, verbose)
+
+
+@participants.command("reset-password")
+@spec_with_others
+@ids_argument
+@practice_option
+@common_options
+def reset_password(
+    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
+    """Give people another password for Open WebUI, whatever theirs was, and a card with it."""
+    from orchestrator.workflow import change
+
+    _change(spec, change.reset_password(ids), practice, output, state_dir, verbose)
+
+
+def _change(
+    spec: Path,
+    command: Command,
+    practice: bool,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
+) -> None:
+    """Do it; stdout has what `list` says of these people."""
+    from orchestrator.settings import read_settings
+    from orchestrator.spec.loader import load
+    from orchestrator.workflow.change import change
+
+    with Progress(verbose=verbose, steps=STEPS) as progress:
+        done = change(load(spec, practice=practice or None), read_settings(), state_dir, progress, command)
+    lines = _lines(done)
+    if output == "json":
+        click.echo("\n".join(lines), err=True)
+    emit([document(one) for one in done.people], text="\n".join([_text(done.people), "", *lines]), output=output)
+
+
+def _lines(done: Changed) -> list[str]:
+    lines = [f"{one.person.id} ({one.person.label}): {one.what}" for one in done.told]
+    lines += [f"Cards: {done.cards}"] if done.cards else []
+    return lines + section("Note:", done.notes)
 
 
 def document(one: Credentials) -> dict[str, object]:

@@ -1,0 +1,58 @@
+"""policy.json of a running gateway, with today's people in it and all else as it was provisioned. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from orchestrator.errors import WorkshopError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+NEEDED = ("revision", "callers", "keys", "emails", "models", "backends")
+
+
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """The one spelling of a policy: equal policies are equal files."""
+    return json.dumps(policy, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def with_people(
+    standing: Mapping[str, Any], people: Mapping[str, Any], drained: AbstractSet[str], revision: int
+) -> dict[str, Any]:
+    """The standing policy with callers, keys and mails of another one, the backends drained as told, and this revision.
+
+    Models, limits of models and routes stay: a spec that was edited since is for `provision` to apply, and a caller may
+    use no model that the gateway does not have yet. Raises WorkshopError where the outcome contradicts itself.
+    """
+    policy = {
+        **standing,
+        "callers": {name: _known_models(caller, standing["models"]) for name, caller in people["callers"].items()},
+        "keys": dict(people["keys"]),
+        "emails": dict(people["emails"]),
+        "backends": {name: {**backend, "drained": name in drained} for name, backend in standing["backends"].items()},
+        "revision": revision,
+    }
+    problems = list(_problems(policy))
+    if problems:
+        raise WorkshopError("the gateway's policy would be inconsistent: " + "; ".join(problems))
+    return policy
+
+
+def _known_models(caller: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, Any]:
+    return {**caller, "models": {name: may for name, may in caller["models"].items() if name in models}}
+
+
+def _problems(policy: Mapping[str, Any]) -> Iterator[str]:
+    for digest, owner in policy["keys"].items():
+        if not _SHA256.fullmatch(digest):
+            yield f"a key of {owner!r} is not a SHA-256 in hex"
+        if owner not in policy["callers"]:
+            yield f"a key belongs to {owner!r}, who is no caller"
+    for mail, owner in policy["emails"].items():
+        if mail != mail.lower():
+            yield f"the mail of {owner!r} has capitals"
+        if owner not in policy["callers"]:
+            yield f"a mail belongs to {owner!r}, who is no caller"

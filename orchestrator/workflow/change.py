@@ -1,0 +1,196 @@
+"""Changes to people while the class runs: the state, then the gateway, then Open WebUI, then cards.
+
+Killed between any two of them, the same command or the next `provision` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.ownership import require_ownership
+from orchestrator.handouts.folder import write_cards
+from orchestrator.participants import Credentials, Participant
+from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.roster import RosterRow
+from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.state import State
+from orchestrator.workflow.address import addresses
+from orchestrator.workflow.credentials import credentials
+from orchestrator.workflow.deploy import only_host, stack_folder
+from orchestrator.workflow.live import bring_into_effect, live_config
+from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.print import handout, handouts
+from orchestrator.workflow.run import Report
+from orchestrator.workflow.seed import seed_changed
+
+MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that was done, or was so already."""
+
+    person: Participant
+    what: str  # "revoked", "was revoked already"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What the instructor is told at the end."""
+
+    people: tuple[Credentials, ...]
+    told: tuple[Told, ...]
+    notes: tuple[str, ...]  # what is not in effect yet, and when it will be
+    cards: Path | None  # of these people alone
+
+
+Decide = Callable[[State], tuple[Told, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """`decide` changes the state, all or nothing."""
+
+    name: str
+    decide: Decide
+    accounts: bool = True  # Open WebUI is concerned
+    cards: bool = False  # these people get new ones
+    needs_webui: bool = False
+
+
+def add(newcomer: RosterRow) -> Command:
+    how = {
+        "there": "was there already",
+        "returned": "returned, with a new key",
+        "seated": "took this spare seat: its card stays good",
+        "added": "added",
+    }
+
+    def decide(state: State) -> tuple[Told, ...]:
+        arrived = state.people.add(newcomer)
+        return (Told(arrived.row.participant, how[arrived.how]),)
+
+    return Command(name="add", decide=decide, cards=True)
+
+
+def remove(ids: Sequence[str]) -> Command:
+    def decide(state: State) -> tuple[Told, ...]:
+        return tuple(
+            Told(state.people.remove(p.id), "was removed already" if p.state == "removed" else "removed")
+            for p in state.people.named(ids)
+        )
+
+    return Command(name="remove", decide=decide)
+
+
+def revoke(ids: Sequence[str]) -> Command:
+    return _set_revoked("revoke", ids, revoked=True)
+
+
+def restore(ids: Sequence[str]) -> Command:
+    return _set_revoked("restore", ids, revoked=False)
+
+
+def rotate(ids: Sequence[str]) -> Command:
+    def decide(state: State) -> tuple[Told, ...]:
+        return tuple(Told(state.people.rotate_key(p.id), "has a new key") for p in _present(state, ids))
+
+    return Command(name="rotate", decide=decide, accounts=False, cards=True)
+
+
+def reset_password(ids: Sequence[str]) -> Command:
+    def decide(state: State) -> tuple[Told, ...]:
+        return tuple(Told(state.people.rotate_password(p.id), "has a new password") for p in _present(state, ids))
+
+    return Command(name="reset-password", decide=decide, cards=True, needs_webui=True)
+
+
+def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Report, command: Command) -> Changed:
+    """Raises UserError `not_provisioned`, `participant_unknown` and others before anything is changed."""
+    if command.needs_webui and spec.workshop.webui.mode == "none":
+        raise spec.problem(("webui",), "no_webui", "this workshop has no Open WebUI, so nobody has a password", None)
+    folder = state_folder(spec, state_dir, settings)
+    with State.read(folder) as before:
+        before.secret  # noqa: B018 - raises where nothing was provisioned
+    host, stack = only_host(spec), stack_folder(settings, spec.workshop.name)
+    with WorkshopLock(folder, f"participants {command.name}"), State.open(folder) as state:
+        if state.meta:
+            require_ownership(host, stack, state.meta.deployment_id)
+        report.step("Participants")
+        with state.transaction():
+            told = command.decide(state)
+            state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
+        people = tuple(one.person for one in told)
+        report.step("Gateway")
+        notes = bring_into_effect(spec, state, host, stack, people=people)
+        trouble: UserError | None = None
+        if command.accounts and spec.workshop.webui.mode != "none":
+            report.step("Open WebUI")
+            try:
+                notes += _accounts(spec, settings, state, host, people, report)
+            except UserError as problem:
+                trouble = problem  # cards and keys are as good without it
+        report.step("Cards")
+        cards = _print(spec, state, people if command.cards else ())
+        if trouble:
+            raise trouble
+        found = credentials(spec.workshop, people, state, addresses(spec.workshop))
+    return Changed(found, told, notes, cards)
+
+
+def _set_revoked(name: str, ids: Sequence[str], *, revoked: bool) -> Command:
+    state_wanted, done = ("revoked", "revoked") if revoked else ("active", "restored, with the same key")
+    already = "was revoked already" if revoked else "was not revoked"
+
+    def decide(state: State) -> tuple[Told, ...]:
+        return tuple(
+            Told(state.people.set_revoked(p.id, revoked=revoked), already if p.state == state_wanted else done)
+            for p in _present(state, ids)
+        )
+
+    return Command(name=name, decide=decide)
+
+
+def _present(state: State, ids: Sequence[str]) -> tuple[Participant, ...]:
+    people = state.people.named(ids)
+    gone = [person.id for person in people if person.state == "removed"]
+    if gone:
+        raise UserError(
+            "participant_removed",
+            f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} removed: there is no key to change",
+            hint="Who comes back gets a new key: workshop participants add SPEC --name NAME --email MAIL",
+        )
+    return people
+
+
+def _accounts(
+    spec: Spec, settings: Settings, state: State, host: str, people: Sequence[Participant], report: Report
+) -> tuple[str, ...]:
+    webui = connect_local(host).containers(spec.workshop.name).get(WEBUI_SERVICE)
+    if webui is None or not webui.is_up:
+        return ("Open WebUI does not run: provision brings the accounts in line",)
+    seed_changed(spec, state, people, settings, report.say)
+    return ()
+
+
+def _print(spec: Spec, state: State, people: Sequence[Participant]) -> Path | None:
+    """The whole set again, and a file for these people alone."""
+    where, models = addresses(spec.workshop), live_config(spec, state).models
+    handouts(spec, state, state.people.all(), where, models)
+    active = tuple(person for person in people if person.state == "active")
+    if not active:
+        return None
+    file = state.folder.handouts / f"cards-{_names(active)}.pdf"
+    write_cards(file, handout(spec, state, active, where, models))
+    return file
+
+
+def _names(people: Sequence[Participant]) -> str:
+    ids = [person.id for person in people]
+    return "-".join(ids) if len(ids) <= MOST_IN_A_NAME else f"{ids[0]}-and-{len(ids) - 1}-more"

@@ -1,0 +1,173 @@
+"""What the state says of people and backends, brought to a gateway that runs: first its file, then its memory.
+
+The order makes it safe to be killed anywhere: the file wins when nginx starts, and the state knows which files nginx
+has loaded or was told of, so that the next command or `provision` makes up for what was missed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from orchestrator import keys
+from orchestrator.errors import HostError, UserError, Where
+from orchestrator.fleet.docker_host import DockerHost, connect_local
+from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError, GatewayFullError
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.gateway import GatewayConfig
+from orchestrator.plan.policy import gateway_config
+from orchestrator.plan.policy_difference import is_nothing, policy_difference
+from orchestrator.render.files import File, Files, digest, read_tree, replace_durably
+from orchestrator.render.gateway import POLICY, render_gateway
+from orchestrator.render.policy_file import NEEDED, policy_text, with_people
+from orchestrator.spec.loader import Spec
+from orchestrator.state.state import State
+from orchestrator.workflow.desired import planned
+from orchestrator.workflow.images import OPTIONAL, recorded_images, wanted_components
+
+FOLDER = "gateway"  # of the stack's: what is mounted as the gateway's configuration
+ALIVE = {"running", "paused"}
+LOADED = "gateway rules"  # a step in the state: the digest of the files that nginx loaded or was told of
+
+
+def rules_digest(files: Files) -> str:
+    """Of the gateway's files among a stack's."""
+    under = f"{FOLDER}/"
+    return digest({path.removeprefix(under): file for path, file in files.items() if path.startswith(under)})
+
+
+def standing_policy(stack: Path) -> dict[str, Any] | None:
+    """What lies in the stack's folder; None where there is none, or none that can be read."""
+    try:
+        found = json.loads((stack / FOLDER / POLICY).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def cut_streams(docker: DockerHost, container: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    """After a reload: streams end whose key or mail is nobody's, or somebody else's, by now.
+
+    The files are in force already, so nothing is lost where a gateway does not take it.
+    """
+    if old is None or new is None:
+        return
+    told = policy_difference(old, new) | {"callers": {}, "drained": {}}
+    if not is_nothing(told):
+        with suppress(HostError):
+            GatewayAdmin(docker, container).post("/changes", told)
+
+
+def live_config(spec: Spec, state: State) -> GatewayConfig:
+    """As the last `provision` placed it, without asking registries what they have by now; without providers' keys."""
+    absent = (
+        (OPTIONAL & wanted_components(spec)) - set(recorded_images(state)) if spec.workshop.practice else frozenset()
+    )
+    deployment = planned(spec, dict.fromkeys(absent, "the last provision did without it"))
+    people, drained = state.people.all(), state.drained.all()
+    return gateway_config(spec.workshop, deployment, people, state.secret, {}, revision=state.revision, drained=drained)
+
+
+def bring_into_effect(
+    spec: Spec,
+    state: State,
+    host: str,
+    stack: Path,
+    *,
+    people: Iterable[Participant] = (),
+    backends: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Notes in words, when it is not in effect yet; none when it is.
+
+    `people` and `backends` are those whom the command is about: they are told even where the file is right already.
+    """
+    path = stack / FOLDER / POLICY
+    if not path.exists():
+        return ("The gateway was never started: this is in effect once provision has started it",)
+    old = _standing(path, spec)
+    before = digest(read_tree(path.parent))
+    new = _wanted(spec, state, old)
+    if new != old:
+        _write(path, new)
+    docker = connect_local(host)
+    gateway = docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+    if gateway is None or gateway.state not in ALIVE:
+        _remember(state, host, path.parent)  # whenever it starts, it loads these
+        return ("The gateway does not run: this is in effect as soon as it starts",)
+    admin = GatewayAdmin(docker, gateway.id)
+    told = policy_difference(old, new, stated=_stated(spec, state.secret, people, backends))
+    try:
+        _tell(admin, told, missed=state.deployed.applied(host).get(LOADED) not in {None, before})
+    except GatewayDownError:
+        return ("The gateway is starting: this is in effect as soon as it answers",)
+    _remember(state, host, path.parent)
+    return ()
+
+
+def outrun_gateway(state: State, standing: dict[str, Any] | None) -> None:
+    """A gateway that has seen a later revision would not heed this state's: it was put back from a backup."""
+    if standing is not None and standing.get("revision", 0) > state.revision:
+        state.outrun(standing["revision"])
+
+
+def _standing(path: Path, spec: Spec) -> dict[str, Any]:
+    """The policy that lies there. Raises UserError `policy_unreadable`."""
+    found = standing_policy(path.parents[1])
+    if found is None or any(part not in found for part in NEEDED):
+        why = "is not a policy that this version made"
+        raise UserError("policy_unreadable", why, where=Where(file=path), hint=f"Put it right: provision {spec.file}")
+    return found
+
+
+def _wanted(spec: Spec, state: State, old: dict[str, Any]) -> dict[str, Any]:
+    config = live_config(spec, state)
+    people = json.loads(render_gateway(config)[POLICY])
+    new = with_people(old, people, state.drained.all(), state.revision)
+    if new != old and old["revision"] >= new["revision"]:
+        state.outrun(old["revision"])
+        new["revision"] = state.revision
+    return new
+
+
+def _stated(
+    spec: Spec, secret: bytes, people: Iterable[Participant], backends: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """All that the gateway may know of them: every key they ever had too."""
+    people = tuple(people)
+    return {
+        "callers": frozenset(person.id for person in people),
+        "keys": frozenset(
+            keys.fingerprint(keys.api_key(secret, person.id, generation))
+            for person in people
+            for generation in range(1, person.key_generation + 1)
+        ),
+        "emails": frozenset(person.webui_email(spec.workshop.name) for person in people),
+        "drained": frozenset(backends),
+    }
+
+
+def _write(path: Path, policy: dict[str, Any]) -> None:
+    try:
+        replace_durably(path, File(policy_text(policy).encode(), path.stat().st_mode & 0o777))
+    except OSError as problem:
+        why = f"can't be written: {problem.strerror or problem}"
+        hint = "Make room or give write permission, then run the same command again"
+        raise UserError("policy_not_written", why, where=Where(file=path), hint=hint) from problem
+
+
+def _tell(admin: GatewayAdmin, told: dict[str, Any], *, missed: bool) -> None:
+    """`missed`: it was not told of an earlier change, which the file has by now."""
+    try:
+        admin.post("/changes", told)
+    except GatewayFullError:
+        missed = True
+    if missed:
+        admin.reload()
+
+
+def _remember(state: State, host: str, folder: Path) -> None:
+    state.deployed.record_applied(host, LOADED, digest(read_tree(folder)))
