@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A stand-in for Ollama: its commands `serve` and `list` and its HTTP API as a real daemon (0.33) was seen to answer.
 
-Models are made from blobs as there, and answer with words of their own. Source: docs/api.md of ollama/ollama.
+Models are made from blobs as there, and answer with words of their own; one with `embed` in its name makes vectors.
+Source: docs/api.md of ollama/ollama.
 """
 
 from __future__ import annotations
@@ -124,7 +125,12 @@ class Daemon(BaseHTTPRequestHandler):
             self.json(404, {"error": f"model '{name}' not found"})
         elif self.path == "/api/show":
             details = self.models[full(name)]["details"]
-            self.json(200, {"details": details, "model_info": {}, "capabilities": ["completion"]})
+            capability = "embedding" if "embed" in name else "completion"
+            self.json(200, {"details": details, "model_info": {}, "capabilities": [capability]})
+        elif self.path == "/api/embed" and "embed" in name:
+            texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+            vectors = [[len(text) / 100, 0.5, -0.5] for text in texts]
+            self.json(200, {"model": name, "embeddings": vectors, "total_duration": 1, "prompt_eval_count": len(texts)})
         elif self.path in {"/api/embed", "/api/embeddings"}:
             self.json(501 if self.path == "/api/embed" else 500, {"error": "this model does not support embeddings"})
         else:
