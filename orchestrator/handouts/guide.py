@@ -26,7 +26,12 @@ class Authority:
     """Whose certificate participants are given to trust."""
 
     pem: bytes  # certificates, and nothing else that may stand in their file (such as a key)
-    fingerprint: str  # SHA-256 of the first, as browsers and systems show it: AB:CD:...
+    fingerprint: bytes  # SHA-256 of the first
+
+    @property
+    def fingerprint_lines(self) -> list[str]:
+        """As browsers and systems show it, `AB:CD:...`, in lines that a phone has room for."""
+        return [self.fingerprint[start : start + 8].hex(":").upper() for start in range(0, 32, 8)]
 
     @property
     def address(self) -> str:
@@ -80,7 +85,7 @@ def read_authority(path: Path) -> Authority:
         digest = hashlib.sha256(base64.b64decode(found[0][1])).digest()
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
-    return Authority("".join(f"{one[0]}\n" for one in found).encode(), digest.hex(":").upper())
+    return Authority("".join(f"{one[0]}\n" for one in found).encode(), digest)
 
 
 def _unreadable(path: Path, why: str) -> UserError:

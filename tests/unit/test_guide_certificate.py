@@ -69,12 +69,12 @@ def test_its_fingerprint_is_the_one_that_openssl_tells(ca_file: Path) -> None:
     command = ["openssl", "x509", "-in", str(ca_file), "-noout", "-fingerprint", "-sha256"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().partition("=")[2]
 
-    assert snippet(page(ca_certificate=ca_file), "ca-fingerprint").split() == [told[:47], told[48:]]
+    assert ":".join(snippet(page(ca_certificate=ca_file), "ca-fingerprint").split()) == told
 
 
 @pytest.mark.parametrize("device", ["Windows", "macOS", "iPhone, iPad", "Android", "Linux"])
 def test_every_kind_of_device_is_told(ca_file: Path, device: str) -> None:
-    assert f'<th scope="row">{device}</th>' in page(ca_certificate=ca_file)
+    assert f"<dt>{device}</dt>" in page(ca_certificate=ca_file)
 
 
 def test_without_an_authority_nothing_is_said() -> None:
