@@ -12,11 +12,11 @@ def limits_of(limits: Limits, person: Participant) -> CallerLimits:
 
     A person may stand there by mail and by id; what is given by id counts first.
     """
-    teams = limits.teams.get(person.team) if person.team else None
-    by_mail = _by_mail(limits, person.email) if person.email else None
-    by_id = limits.participants.get(person.id)
+    team = limits.teams.get(person.team) if person.team else None
+    by_mail = limits.persons.get(person.email.lower()) if person.email else None
+    by_id = limits.persons.get(person.id.lower())
     given = limits.default
-    for bounds in (teams, by_mail, by_id):
+    for bounds in (team, by_mail, by_id):
         given |= bounds.given if bounds else {}
     return CallerLimits(**given)
 
@@ -24,7 +24,3 @@ def limits_of(limits: Limits, person: Participant) -> CallerLimits:
 def limits_at(bounds: Bounds) -> CallerLimits:
     """What a model adds; a field that does not stand there adds nothing."""
     return CallerLimits(**bounds.given)
-
-
-def _by_mail(limits: Limits, mail: str) -> Bounds | None:
-    return next((bounds for who, bounds in limits.participants.items() if who.lower() == mail.lower()), None)

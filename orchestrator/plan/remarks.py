@@ -16,12 +16,8 @@ def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
     """A line for each, with its place; `people` are all who take part, whoever added them."""
     present = [person for person in people if person.state != "removed"]
     found = [*_teams(spec, present), *_persons(spec, present), *_wider(spec), *_in_clear(spec)]
-    return tuple(f"{_place(spec, at)}{text}" for at, text in found)
-
-
-def _place(spec: Spec, at: Path_) -> str:
-    where = spec.document.where(at, key=True)
-    return f"{spec.file.name}:{where.line}: "
+    placed = [(spec.document.where(at, key=True).line or 0, text) for at, text in found]
+    return tuple(f"{spec.file.name}:{line}: {text}" for line, text in sorted(placed))
 
 
 def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:

@@ -64,6 +64,8 @@ QueryValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,200}$")]
 def _header_value(value: object) -> object:
     if not isinstance(value, str):
         return value
+    if not value.isascii():
+        raise PydanticCustomError("header", "a header's value is plain ASCII")
     return stands_alone(value) or printable(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -48,6 +49,11 @@ class Limits(Section):
     @property
     def default(self) -> dict[str, int | None]:
         return {name: getattr(self, name) for name in Bounds.model_fields}
+
+    @cached_property
+    def persons(self) -> dict[str, Bounds]:
+        """`participants` by what they are found by: capitals make no difference."""
+        return {who.lower(): bounds for who, bounds in self.participants.items()}
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

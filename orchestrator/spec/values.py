@@ -118,10 +118,10 @@ class SecretReference:
 
 def require_one_line(secret: SecretStr) -> None:
     """For a secret that becomes an HTTP header. Raises UserError `secret_invalid`, which does not repeat it."""
-    if not secret.get_secret_value().isprintable():
-        raise UserError(
-            "secret_invalid", "the key has line breaks or control characters in it", hint="Put the key alone there"
-        )
+    text = secret.get_secret_value()
+    if not (text.isprintable() and text.isascii()):
+        message = "the key has line breaks, control characters or letters beyond ASCII in it"
+        raise UserError("secret_invalid", message, hint="Put the key alone there")
 
 
 def _environment_value(value: object) -> object:

@@ -29,9 +29,9 @@ def test_names_that_somebody_has_are_not_remarked(tmp_path: Path) -> None:
 def test_a_team_that_nobody_is_in_is_remarked_wherever_it_stands(tmp_path: Path) -> None:
     more = "limits:\n  teams:\n    stuff: {}\ninstructors: [guests]\n"
     assert said(tmp_path, M + ", teams: [staff, students]", more=more) == [
+        "workshop.yaml:5: nobody is in the team 'students'",
         "workshop.yaml:8: nobody is in the team 'stuff'. Did you mean 'staff'?",
         "workshop.yaml:9: nobody is in the team 'guests'",
-        "workshop.yaml:5: nobody is in the team 'students'",
     ]
 
 

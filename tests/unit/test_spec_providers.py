@@ -42,6 +42,7 @@ def test_a_known_provider_needs_a_key_and_nothing_else(tmp_path: Path, provider:
         (OWN + ", headers: {content-length: '1'}", "the gateway writes this header itself"),
         (OWN + ", headers: {'a b': x}", "headers.a b: expected the name of a header"),
         (OWN + r""", headers: {X: "SENTINEL\r\nY: 1"}""", "headers.X: control characters and line breaks are not allowed"),
+        (OWN + ", headers: {X: é}", "headers.X: a header's value is plain ASCII"),
         (OWN + ", headers: {X: 'Bearer ${env:SENTINEL}'}", "headers.X: a reference must stand alone"),
         (OWN + ", headers: {X: SENTINEL, x: b}", "headers.x: the header x is given twice"),
         (OWN + ", api_key: '${env:A}', headers: {authorization: b}", "the header authorization is given twice"),
