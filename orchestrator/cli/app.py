@@ -17,6 +17,7 @@ COMMANDS = {
     "participants": "List, add, remove, revoke, restore, rotate.",
     "backends": "List what serves the models; drain, resume.",
     "handouts": "Write cards.pdf, cards.csv and the guide.",
+    "usage": "Requests and tokens by participant, team, model, hour.",
     "logs": "Show the logs of a service or a model.",
     "teardown": "Remove all of it, and prove it.",
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pydantic import SecretStr
 
 from orchestrator.participants import Credentials
+from orchestrator.spreadsheet import cell
 
 COLUMNS = (
     "id",
@@ -23,7 +24,6 @@ COLUMNS = (
     "webui_api_key",
     "models",
 )
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def credentials_csv(credentials: Iterable[Credentials]) -> bytes:
@@ -58,5 +58,4 @@ def _row(one: Credentials) -> tuple[str | SecretStr | None, ...]:
 
 
 def _cell(value: str | SecretStr | None) -> str:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+    return cell(value.get_secret_value() if isinstance(value, SecretStr) else value or "")

@@ -15,9 +15,11 @@ from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.record import Teardown, record_teardown
-from orchestrator.state.state import State
+from orchestrator.state.state import Meta, State
+from orchestrator.usage.store import usage_file
 from orchestrator.workflow.remove import left_on, remove_stack
 from orchestrator.workflow.run import Report
+from orchestrator.workflow.usage import collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def teardown(
             meta, hosts = state.meta, state.deployed.hosts()
         removed = tuple(line for host in hosts for line in _present(host, folder.name))
         confirm(folder.name, removed)
+        _collect_usage(folder, meta, hosts, report, keep_state=keep_state)
         report.step("Removing")
         with tempfile.TemporaryDirectory() as logs:
             for host in hosts:
@@ -78,6 +81,21 @@ def teardown(
             folder.forget()
         record_teardown(folder, record)
     return TornDown(folder.name, was_there=True, hosts=record.hosts, removed=removed, left=left, kept=kept)
+
+
+def _collect_usage(
+    folder: StateFolder, meta: Meta | None, hosts: tuple[DeployedHost, ...], report: Report, *, keep_state: bool
+) -> None:
+    """The last requests, where somebody will look at them: the state is kept, or usage was collected before."""
+    if meta is None or not (keep_state or usage_file(folder, meta.deployment_id).exists()):
+        return
+    report.step("Collecting usage")
+    for host in hosts:
+        try:
+            number = collect(folder, meta.deployment_id, connect_local(host.name))
+            report.say(f"{number} requests were new")
+        except UserError as problem:  # what cannot be read must not keep it all from being removed
+            report.say(f"not collected: {problem}")
 
 
 def _present(host: DeployedHost, workshop: str) -> tuple[str, ...]:

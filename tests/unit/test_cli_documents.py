@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
+from usage_samples import Held, line
 
 from orchestrator.checks.check import Check
-from orchestrator.cli.commands import backends, participants, plan, provision, status, teardown
+from orchestrator.cli.commands import backends, participants, plan, provision, status, teardown, usage
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import UserError, Where
 from orchestrator.participants import Credentials, Participant
+from orchestrator.usage.collect import collect_file
+from orchestrator.usage.report import By, Question, report
+from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.provision import Provisioned
 from orchestrator.workflow.status import ServiceStatus, Status
 from orchestrator.workflow.teardown import TornDown
+from orchestrator.workflow.usage import Usage
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 WITH_WEBUI = Addresses(
@@ -106,6 +112,32 @@ def test_teardown() -> None:
     document = teardown.document(done)
     assert problems("teardown", document) == []
     assert document["ok"] is False
+
+
+@pytest.mark.parametrize("problem", [None, UserError("docker_unreachable", "Docker does not answer")])
+@pytest.mark.parametrize("by", [(), (By.PARTICIPANT, By.MODEL), tuple(By)], ids=str)
+def test_usage(tmp_path: Path, by: tuple[By, ...], problem: UserError | None) -> None:
+    question = Question(by=by, people=(Participant("p01", name="Ada", team="red"),), since=datetime.now(UTC))
+    with UsageStore.open(tmp_path / "usage.sqlite3") as store:
+        collect_file(store, Held(line(1) + line(2, status=429, error="rate_limit_exceeded", via="_webui")))
+        everything = replace(question, since=None)
+        rows, total = report(store, everything), report(store, replace(everything, by=()))[0]
+    seen = Usage(
+        workshop="w",
+        question=question,
+        rows=rows,
+        total=total,
+        collected=None if problem else 2,
+        unreadable=0,
+        problem=problem,
+    )
+    document = usage.document(seen)
+    assert problems("usage", document) == []
+    assert (document["ok"], len(rows)) == (problem is None, 2 if By.VIA in by else 1)
+    named = {"participant", "name", "team", "model", "hour", "via", "backend"}
+    assert {key for row in rows for key in named if getattr(row, key) is not None} == (
+        {*map(str, by)} | ({"name", "team"} if By.PARTICIPANT in by else set())
+    )
 
 
 @pytest.mark.parametrize(

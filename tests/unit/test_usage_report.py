@@ -1,0 +1,217 @@
+"""What was collected, added up: tokens, refusals, errors and waiting times, by whatever was asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from usage_samples import Held, line
+
+from orchestrator.errors import UserError
+from orchestrator.participants import Participant
+from orchestrator.usage.collect import collect_file
+from orchestrator.usage.report import By, Question, Row, report
+from orchestrator.usage.store import UsageStore
+from orchestrator.usage.table import COLUMNS, report_csv, write_csv
+
+PEOPLE = (
+    Participant("p01", name="Ada", team="red"),
+    Participant("p02", name="Bob", team="blue"),
+    Participant("p10", team="red"),
+)
+Ask = Callable[..., tuple[Row, ...]]
+Log = Callable[..., None]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[UsageStore]:
+    with UsageStore.open(tmp_path / "usage.sqlite3") as opened:
+        yield opened
+
+
+@pytest.fixture
+def log(store: UsageStore) -> Log:
+    """Collect one line more."""
+    numbers = count(1)
+
+    def add(**members: Any) -> None:
+        collect_file(store, Held(line(next(numbers), **members)))
+
+    return add
+
+
+@pytest.fixture
+def ask(store: UsageStore) -> Ask:
+    def asked(*by: By, **more: Any) -> tuple[Row, ...]:
+        return report(store, Question(by=by, people=PEOPLE, zone=UTC, **more))
+
+    return asked
+
+
+def test_nothing_collected_is_no_row_and_a_total_of_zeros(ask: Ask) -> None:
+    assert ask(By.PARTICIPANT) == ()
+    (total,) = ask()
+    assert (total.requests, total.prompt_tokens, total.refused_by_reason, total.ttft_p50) == (0, 0, {}, None)
+
+
+def test_tokens_are_added_up_for_each_participant_and_model(log: Log, ask: Ask) -> None:
+    log()
+    log(prompt_tokens=1, completion_tokens=None, estimated=True)
+    log(model="big", completion_tokens=7)
+    log(participant="p02")
+
+    rows = ask(By.PARTICIPANT, By.MODEL)
+
+    assert [(row.participant, row.name, row.team, row.model) for row in rows] == [
+        ("p01", "Ada", "red", "big"),
+        ("p01", "Ada", "red", "tiny"),
+        ("p02", "Bob", "blue", "tiny"),
+    ]
+    assert [(r.requests, r.prompt_tokens, r.completion_tokens, r.estimated) for r in rows] == [
+        (1, 10, 7, 0),
+        (2, 11, 5, 1),
+        (1, 10, 5, 0),
+    ]
+
+
+def test_teams_are_those_of_the_participants_today(log: Log, ask: Ask) -> None:
+    for who in ("p01", "p02", "p10", "p99", None):
+        log(participant=who)
+    rows = ask(By.TEAM)
+    assert [(row.team, row.requests, row.participant) for row in rows] == [
+        ("blue", 1, None),
+        ("red", 2, None),
+        (None, 2, None),
+    ]
+
+
+def test_participants_come_in_the_order_of_their_numbers(log: Log, ask: Ask) -> None:
+    for who in ("p10", None, "p9", "p100", "p01"):
+        log(participant=who)
+    assert [row.participant for row in ask(By.PARTICIPANT)] == ["p01", "p9", "p10", "p100", None]
+
+
+def test_refusals_are_told_apart_from_errors_and_from_aborts(log: Log, ask: Ask) -> None:
+    log(status=429, error="rate_limit_exceeded")
+    log(status=429, error="rate_limit_exceeded")
+    log(status=401, error="invalid_api_key", participant=None)
+    log(status=503, error="model_unavailable")
+    log(status=400)  # the model server's own
+    log(status=499, complete=False, ttft=None)
+    log(complete=False)
+    log()
+
+    (total,) = ask()
+
+    assert total.requests == 8
+    assert total.refused == 3
+    assert list(total.refused_by_reason.items()) == [("rate_limit_exceeded", 2), ("invalid_api_key", 1)]
+    assert (total.errors, total.aborted) == (2, 2)
+    ada, nobody = ask(By.PARTICIPANT)
+    assert nobody.refused_by_reason == {"invalid_api_key": 1}
+    assert ada.refused_by_reason == {"rate_limit_exceeded": 2}
+
+
+def test_a_name_that_is_no_model_is_not_listed_as_one(log: Log, ask: Ask) -> None:
+    log()
+    for name in ("gpt-4", "\x1b[2J"):
+        log(model=name, status=404, error="model_not_found")
+    assert [(row.model, row.requests) for row in ask(By.MODEL)] == [("tiny", 1), (None, 2)]
+
+
+def test_waiting_times_are_nearest_ranks(log: Log, ask: Ask) -> None:
+    for number in range(1, 101):
+        log(ttft=number / 100, model="a")
+    for time in (3, 1, 2):
+        log(ttft=time, model="b")
+    log(ttft=None, model="c")
+
+    a, b, c = ask(By.MODEL)
+
+    assert (a.ttft_p50, a.ttft_p95) == (0.5, 0.95)
+    assert (b.ttft_p50, b.ttft_p95) == (2, 3)
+    assert (c.ttft_p50, c.ttft_p95) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [
+        (UTC, [("2026-12-01T09:00:00+00:00", 2), ("2026-12-01T10:00:00+00:00", 1)]),
+        (ZoneInfo("Europe/Zurich"), [("2026-12-01T10:00:00+01:00", 2), ("2026-12-01T11:00:00+01:00", 1)]),
+        (ZoneInfo("Asia/Kolkata"), [("2026-12-01T14:00:00+05:30", 1), ("2026-12-01T15:00:00+05:30", 2)]),
+    ],
+    ids=str,
+)
+def test_hours_begin_where_the_workshop_is(
+    store: UsageStore, log: Log, zone: ZoneInfo, hours: list[tuple[str, int]]
+) -> None:
+    for time in ("09:00:00", "09:59:59", "10:00:00"):
+        log(time=f"2026-12-01T{time}+00:00")
+    rows = report(store, Question(by=(By.HOUR,), people=(), zone=zone))
+    assert [(row.hour, row.requests) for row in rows] == hours
+
+
+def test_since_and_until_bound_what_is_counted(log: Log, ask: Ask) -> None:
+    for minute in (0, 10, 20):
+        log(time=f"2026-12-01T09:{minute:02}:00+00:00", prompt_tokens=minute)
+    ten, twenty = datetime(2026, 12, 1, 9, 10, tzinfo=UTC), datetime(2026, 12, 1, 9, 20, tzinfo=UTC)
+    assert ask(since=ten)[0].prompt_tokens == 30
+    assert ask(until=twenty)[0].prompt_tokens == 10
+    assert ask(since=ten, until=twenty)[0].requests == 1
+
+
+def test_what_the_program_itself_asked_is_kept_apart(log: Log, ask: Ask) -> None:
+    for who in ("_verify", "_verify-staff", "_webui", "_instructor", "_rehearse-1", "p01", None):
+        log(participant=who)
+    assert ask()[0].requests == 2
+    assert [row.participant for row in ask(By.PARTICIPANT)] == ["p01", None]
+    assert ask(own=True)[0].requests == 7
+
+
+def test_open_webuis_requests_count_for_the_person_who_made_them(log: Log, ask: Ask) -> None:
+    log()
+    log(via="_webui", completion_tokens=50)
+    assert ask(By.PARTICIPANT)[0].completion_tokens == 55
+    assert [(row.via, row.requests, row.completion_tokens) for row in ask(By.VIA)] == [("api", 1, 5), ("webui", 1, 50)]
+
+
+def test_by_backend_shows_how_the_work_was_spread(log: Log, ask: Ask) -> None:
+    for backend in ("tiny-1", "tiny-2", "tiny-2", None):
+        log(backend=backend)
+    assert [(row.backend, row.requests) for row in ask(By.BACKEND)] == [("tiny-1", 1), ("tiny-2", 2), (None, 1)]
+
+
+def test_a_whole_class_without_anybody_enrolled_is_added_up(store: UsageStore, log: Log) -> None:
+    log()
+    (row,) = report(store, Question(by=(By.PARTICIPANT, By.TEAM), people=()))
+    assert (row.participant, row.name, row.team) == ("p01", None, None)
+
+
+def test_huge_figures_do_not_overflow(log: Log, ask: Ask) -> None:
+    for _ in range(20):
+        log(prompt_tokens=10**12)
+    assert ask()[0].prompt_tokens == 20 * 10**12
+
+
+def test_csv_has_every_column_and_no_formula(log: Log, ask: Ask, store: UsageStore) -> None:
+    log(status=429, error="b", model="=HYPERLINK(1)")
+    log(status=429, error="a", model="=HYPERLINK(1)")
+    text = report_csv(ask(By.MODEL)).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert tuple(row) == COLUMNS == tuple(field.name for field in fields(Row))
+    assert row["model"] == "'=HYPERLINK(1)"
+    assert (row["requests"], row["refused_by_reason"], row["participant"]) == ("2", "a=1 b=1", "")
+
+
+def test_a_csv_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        write_csv(tmp_path / "nowhere" / "usage.csv", ())
+    assert refused.value.code == "csv_not_written"
