@@ -6,7 +6,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path, PurePosixPath
@@ -72,14 +72,19 @@ class GatewayLog:
 
     def _output(self, command: list[str]) -> Iterator[bytes]:
         """What a command in the container prints, as it comes."""
+        from docker.utils.socket import STDERR, frames_iter
+
         complaint = b""
         with self._docker.explained():
             api = self._docker.client.api
             job = api.exec_create(self._container.id, command)
-            for out, err in api.exec_start(job["Id"], stream=True, demux=True):
-                complaint += err or b""
-                if out:
-                    yield out
+            stream = api.exec_start(job["Id"], socket=True)  # with stream=True nobody would close it
+            with closing(getattr(stream, "_sock", stream)), closing(stream):
+                for kind, part in frames_iter(stream, tty=False):
+                    if kind == STDERR:
+                        complaint += part
+                    else:
+                        yield part
             status = api.exec_inspect(job["Id"])["ExitCode"]
         if status:
             raise self._unreadable(complaint.decode(errors="replace").strip() or f"exit code {status}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usage_samples import Held, line
 
+from orchestrator.fleet.gateway_log import QUIET_SECONDS
 from orchestrator.usage import collect
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore
@@ -198,3 +200,9 @@ def test_any_cut_of_the_log_and_any_order_of_collections_give_the_same_sums(
         assert store.unreadable() <= len(texts) - good
         if len(run.files) == 1:  # else two files may begin with the same garbage, which then counts once
             assert store.unreadable() == len(texts) - good
+
+
+def test_an_old_log_is_kept_for_longer_than_an_old_worker_lives() -> None:
+    template = (Path(__file__).parents[2] / "templates" / "gateway" / "nginx.conf.j2").read_text(encoding="utf-8")
+    (minutes,) = re.findall(r"worker_shutdown_timeout\s+(\d+)m;", template)
+    assert int(minutes) * 60 < QUIET_SECONDS
