@@ -10,7 +10,7 @@ from typing import Protocol
 from orchestrator.usage.lines import LONGEST, Line, lines
 from orchestrator.usage.store import Position, UsageStore
 
-BATCH = 5000  # lines of one transaction: what is held in memory, and what a crash makes read again
+BATCH = 20_000  # lines of one transaction: what is held in memory, and what a crash makes read again
 NEWLINE = b"\n"
 
 

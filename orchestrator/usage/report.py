@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from orchestrator.participants import Participant
 from orchestrator.state.database import Value
 from orchestrator.usage.store import UsageStore
 
@@ -56,7 +55,7 @@ class Question:
     """What to add up, and what of it."""
 
     by: tuple[By, ...]
-    people: Sequence[Participant]
+    names: Mapping[str, str | None]  # of the participants
     since: datetime | None = None
     until: datetime | None = None
     own: bool = False  # what the program itself asked too: _verify, _webui, ...
@@ -69,13 +68,13 @@ Place = tuple[Value, ...]  # one value for each of `by`
 def report(store: UsageStore, question: Question) -> tuple[Row, ...]:
     """In the order of `by`, each time what is None last. One row if there is nothing to add up by."""
     base, values = _base(question)
-    names = tuple(f"k{number}" for number in range(len(question.by)))
-    keys = "".join(f"{name}, " for name in names)
-    group = f"GROUP BY {', '.join(names)}" if names else ""
-    window = f"PARTITION BY {', '.join(names)}" if names else ""
+    places = tuple(f"k{number}" for number in range(len(question.by)))
+    keys = "".join(f"{place}, " for place in places)
+    group = f"GROUP BY {', '.join(places)}" if places else ""
+    window = f"PARTITION BY {', '.join(places)}" if places else ""
 
     def asked(statement: str) -> list[tuple[Place, sqlite3.Row]]:
-        return [(tuple(row[name] for name in names), row) for row in store.rows(f"{base} {statement}", values)]
+        return [(tuple(row[place] for place in places), row) for row in store.rows(f"{base} {statement}", values)]
 
     sums = asked(
         f"""SELECT {keys} count(*) AS requests, total(prompt_tokens) AS prompt, total(completion_tokens) AS completion,
@@ -96,8 +95,9 @@ def report(store: UsageStore, question: Question) -> tuple[Row, ...]:
             GROUP BY {keys} error ORDER BY number DESC, error"""  # noqa: S608
     ):
         reasons.setdefault(place, {})[row["error"]] = row["number"]
+    teams = store.teams()
     return tuple(
-        _row(question, place, row, times.get(place), reasons.get(place, {}))
+        _row(question, teams, place, row, times.get(place), reasons.get(place, {}))
         for place, row in sorted(sums, key=lambda found: [_order(value) for value in found[0]])
     )
 
@@ -113,31 +113,35 @@ def _base(question: Question) -> tuple[str, list[Value]]:
         By.BACKEND: "backend",
     }
     keys = "".join(f"{columns[key]} AS k{number}, " for number, key in enumerate(question.by))
-    values: list[Value] = [value for person in question.people for value in (person.id, person.team)]
-    teams = f"VALUES {', '.join(['(?, ?)'] * len(question.people))}" if question.people else "SELECT NULL, NULL WHERE 0"
+    source = "requests LEFT JOIN teams USING (participant)" if By.TEAM in question.by else "requests"
+    values: list[Value] = []
     where = ["1"] if question.own else ["(participant IS NULL OR substr(participant, 1, 1) != '_')"]
     for moment, comparison in ((question.since, ">="), (question.until, "<")):
         if moment is not None:
             where.append(f"at {comparison} ?")
             values.append(int(moment.timestamp()))
     statement = (
-        f"WITH teams(id, team) AS ({teams}), base AS (SELECT {keys} prompt_tokens, completion_tokens, estimated,"  # noqa: S608
+        f"WITH base AS (SELECT {keys} prompt_tokens, completion_tokens, estimated,"  # noqa: S608
         " status, error, complete, ttft_ms, error IS NOT NULL AND status < 500 AS refused"
-        f" FROM requests LEFT JOIN teams ON teams.id = participant WHERE {' AND '.join(where)})"
+        f" FROM {source} WHERE {' AND '.join(where)})"
     )
     return statement, values
 
 
 def _row(
-    question: Question, place: Place, sums: sqlite3.Row, times: sqlite3.Row | None, reasons: Mapping[str, int]
+    question: Question,
+    teams: Mapping[str, str],
+    place: Place,
+    sums: sqlite3.Row,
+    times: sqlite3.Row | None,
+    reasons: Mapping[str, int],
 ) -> Row:
     by = dict(zip(question.by, place, strict=True))
     who, hour = by.get(By.PARTICIPANT), by.get(By.HOUR)
-    person = next((person for person in question.people if person.id == who), None)
     return Row(
         participant=_name(who),
-        name=person.name if person else None,
-        team=_name(by[By.TEAM]) if By.TEAM in by else person.team if person else None,
+        name=question.names.get(str(who)),
+        team=_name(by[By.TEAM]) if By.TEAM in by else teams.get(str(who)),
         model=_name(by.get(By.MODEL)),
         hour=_moment(hour, question.zone).isoformat() if isinstance(hour, int) else None,
         via=_name(by.get(By.VIA)),

@@ -6,7 +6,7 @@ Not in the state: whoever reads that takes a snapshot of all of it, and a collec
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -19,7 +19,7 @@ from orchestrator.usage.lines import Request
 
 
 def m001_requests(connection: sqlite3.Connection) -> None:
-    """Requests, how far each log was read, and where it could not be."""
+    """Requests, teams, how far each log was read, and where it could not be."""
     for statement in (
         """CREATE TABLE requests (
             id TEXT PRIMARY KEY,
@@ -48,6 +48,7 @@ def m001_requests(connection: sqlite3.Connection) -> None:
             length INTEGER NOT NULL,
             digest TEXT NOT NULL
         ) STRICT""",
+        "CREATE TABLE teams (participant TEXT PRIMARY KEY, team TEXT NOT NULL) STRICT",
         "CREATE TABLE unreadable (log TEXT NOT NULL, before INTEGER NOT NULL, PRIMARY KEY (log, before)) STRICT",
     ):
         connection.execute(statement)
@@ -95,6 +96,17 @@ class UsageStore:
             self._database.write(_INSERT, *requests)
             self._database.write("INSERT OR IGNORE INTO unreadable VALUES (?, ?)", *((log, end) for end in unreadable))
             self._database.write("INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (log, *position))
+
+    def put_teams(self, teams: Mapping[str, str]) -> None:
+        """Who is in which team now; kept, so that the figures of a class that is over can still be told by team."""
+        if teams != self.teams():
+            with self._database.transaction():
+                self._database.write("DELETE FROM teams", ())
+                self._database.write("INSERT INTO teams VALUES (?, ?)", *teams.items())
+
+    def teams(self) -> dict[str, str]:
+        """Of each participant who is in one."""
+        return {row["participant"]: row["team"] for row in self._database.rows("SELECT participant, team FROM teams")}
 
     def requests(self) -> int:
         return self._count("requests")

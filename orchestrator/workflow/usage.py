@@ -43,7 +43,7 @@ class Usage:
 
 
 def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Question, *, collecting: bool) -> Usage:
-    """Fills in the people and the time zone of `question`, whose times may be naive.
+    """Fills in the names and the time zone of `question`, whose times may be naive.
 
     Raises UserError `not_provisioned`.
     """
@@ -64,8 +64,12 @@ def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Ques
             problem = trouble
     zone = _zone(spec.workshop)
     since, until = _placed(question.since, zone), _placed(question.until, zone)
-    question = replace(question, people=people, since=since, until=until, zone=zone)
+    question = replace(
+        question, names={person.id: person.name for person in people}, since=since, until=until, zone=zone
+    )
     with UsageStore.open(file) as store:
+        if meta:
+            store.put_teams({person.id: person.team for person in people if person.team})
         return Usage(
             workshop=spec.workshop.name,
             question=question,

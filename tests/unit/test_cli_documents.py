@@ -117,9 +117,10 @@ def test_teardown() -> None:
 @pytest.mark.parametrize("problem", [None, UserError("docker_unreachable", "Docker does not answer")])
 @pytest.mark.parametrize("by", [(), (By.PARTICIPANT, By.MODEL), tuple(By)], ids=str)
 def test_usage(tmp_path: Path, by: tuple[By, ...], problem: UserError | None) -> None:
-    question = Question(by=by, people=(Participant("p01", name="Ada", team="red"),), since=datetime.now(UTC))
+    question = Question(by=by, names={"p01": "Ada"}, since=datetime.now(UTC))
     with UsageStore.open(tmp_path / "usage.sqlite3") as store:
         collect_file(store, Held(line(1) + line(2, status=429, error="rate_limit_exceeded", via="_webui")))
+        store.put_teams({"p01": "red"})
         everything = replace(question, since=None)
         rows, total = report(store, everything), report(store, replace(everything, by=()))[0]
     seen = Usage(

@@ -16,17 +16,13 @@ import pytest
 from usage_samples import Held, line
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, Row, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.usage.table import COLUMNS, report_csv, write_csv
 
-PEOPLE = (
-    Participant("p01", name="Ada", team="red"),
-    Participant("p02", name="Bob", team="blue"),
-    Participant("p10", team="red"),
-)
+NAMES = {"p01": "Ada", "p02": "Bob", "p10": None}
+TEAMS = {"p01": "red", "p02": "blue", "p10": "red"}
 Ask = Callable[..., tuple[Row, ...]]
 Log = Callable[..., None]
 
@@ -34,6 +30,7 @@ Log = Callable[..., None]
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[UsageStore]:
     with UsageStore.open(tmp_path / "usage.sqlite3") as opened:
+        opened.put_teams(TEAMS)
         yield opened
 
 
@@ -51,7 +48,7 @@ def log(store: UsageStore) -> Log:
 @pytest.fixture
 def ask(store: UsageStore) -> Ask:
     def asked(*by: By, **more: Any) -> tuple[Row, ...]:
-        return report(store, Question(by=by, people=PEOPLE, zone=UTC, **more))
+        return report(store, Question(by=by, names=NAMES, zone=UTC, **more))
 
     return asked
 
@@ -155,7 +152,7 @@ def test_hours_begin_where_the_workshop_is(
 ) -> None:
     for time in ("09:00:00", "09:59:59", "10:00:00"):
         log(time=f"2026-12-01T{time}+00:00")
-    rows = report(store, Question(by=(By.HOUR,), people=(), zone=zone))
+    rows = report(store, Question(by=(By.HOUR,), names={}, zone=zone))
     assert [(row.hour, row.requests) for row in rows] == hours
 
 
@@ -189,10 +186,19 @@ def test_by_backend_shows_how_the_work_was_spread(log: Log, ask: Ask) -> None:
     assert [(row.backend, row.requests) for row in ask(By.BACKEND)] == [("tiny-1", 1), ("tiny-2", 2), (None, 1)]
 
 
-def test_a_whole_class_without_anybody_enrolled_is_added_up(store: UsageStore, log: Log) -> None:
+def test_a_class_that_is_over_has_teams_and_no_names(store: UsageStore, log: Log) -> None:
     log()
-    (row,) = report(store, Question(by=(By.PARTICIPANT, By.TEAM), people=()))
-    assert (row.participant, row.name, row.team) == ("p01", None, None)
+    for by in ((By.PARTICIPANT, By.TEAM), (By.PARTICIPANT,)):
+        (row,) = report(store, Question(by=by, names={}))
+        assert (row.participant, row.name, row.team) == ("p01", None, "red")
+
+
+def test_somebody_who_changes_teams_takes_everything_along(store: UsageStore, log: Log, ask: Ask) -> None:
+    log()
+    store.put_teams({"p01": "blue"})
+    assert [row.team for row in ask(By.TEAM)] == ["blue"]
+    store.put_teams({})
+    assert [row.team for row in ask(By.TEAM)] == [None]
 
 
 def test_huge_figures_do_not_overflow(log: Log, ask: Ask) -> None:

@@ -76,7 +76,7 @@ def usage(
     from orchestrator.workflow.usage import usage as look
 
     keys = tuple(By(key) for key in dict.fromkeys(by))
-    question = Question(by=keys, people=(), since=since, until=until, own=own)
+    question = Question(by=keys, names={}, since=since, until=until, own=own)
     seen = look(load(spec, practice=practice or None), read_settings(), state_dir, question, collecting=collect)
     if file:
         write_csv(file, seen.rows)

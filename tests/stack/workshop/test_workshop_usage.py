@@ -157,7 +157,12 @@ def test_teardown_collects_the_last_requests_and_they_can_still_be_looked_at(wor
 
     assert (after["ok"], after["collected"]) == (True, None)
     assert after["total"]["requests"] == before + 1
-    assert [row["participant"] for row in after["rows"]] == ["p01", "p02", "p03", None]
+    assert [(row["participant"], row["name"], row["team"]) for row in after["rows"]] == [
+        ("p01", None, "red"),
+        ("p02", None, "blue"),
+        ("p03", None, "red"),
+        (None, None, None),
+    ]
     assert {path.name for path in workshop.state.iterdir()} == {".gitignore", "lock", "teardowns.jsonl", "usage"}
 
 
