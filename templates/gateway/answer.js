@@ -7,6 +7,7 @@ import usage from 'usage.js';
 const ERROR_MOST = 65536;    // bytes of a backend's error that are read
 
 let kind = null, hides = false;     // set by the router: null while nothing was sent to a backend
+let told = false;                   // that the key was taken away
 let failure = 0;                    // the status of a backend's error
 let firstByte = null;               // seconds since the request began
 let held = null;                    // bytes kept back: an error, or the beginning of an event
@@ -41,13 +42,14 @@ function body(r, data, flags) {
     hideUsage(r, data, flags);
 }
 
-// The caller reads why, where it reads events, and sees that the answer is cut off; the backend sees it too, and stops.
+// Who reads events reads why, before the connection is closed with the next one. The backend sees that too, and stops.
 function cut(r) {
-    if ((r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
-        const error = refusal.shape('This API key was taken away.', 'authentication_error', 'invalid_api_key');
-        r.sendBuffer(`data: ${error}\n`, { last: false, flush: true });
+    if (told || !(r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
+        throw new Error('the key was taken away: its answer is cut off');    // nginx closes both connections
     }
-    throw new Error('the key was taken away: the answer is cut off');
+    told = true;
+    const error = refusal.shape('This API key was taken away.', 'authentication_error', 'invalid_api_key');
+    r.sendBuffer(`data: ${error}\n`, { last: false, flush: true });
 }
 
 // Whole events only are passed on, so that a usage event can be taken out.

@@ -20,6 +20,7 @@ function state(backend) { return live.isDrained(backend) ? 'drained' : isDown(ba
 
 // {upstream, server} or null; `tried`: names of the backends that failed this request, between newlines
 function choose(model, native, tried, who, fields) {
+    const first = tried === '\n';    // a backend that is said to be down is asked only if nobody else was
     let lastHope = null;
     for (let i = 0; i < model.upstreams.length; i++) {
         const upstream = policy.upstreams[model.upstreams[i]], ready = [];
@@ -27,7 +28,7 @@ function choose(model, native, tried, who, fields) {
         for (let j = 0; j < upstream.servers.length; j++) {
             const server = upstream.servers[j];
             if (tried.indexOf(`\n${server.backend}\n`) >= 0 || live.isDrained(server.backend)) { continue; }
-            if (!isDown(server.backend)) { ready.push(server); } else { lastHope = lastHope || { upstream: upstream, server: server }; }
+            if (!isDown(server.backend)) { ready.push(server); } else if (first) { lastHope = lastHope || { upstream: upstream, server: server }; }
         }
         if (ready.length) { return { upstream: upstream, server: ready.length === 1 ? ready[0] : balance(model.balance, ready, who, fields) }; }
     }

@@ -52,7 +52,7 @@ STUB = Path(__file__).parent / "stub.py"
 T = TypeVar("T")
 
 
-def eventually(found: Callable[[], T | None], seconds: float = 5) -> T:
+def eventually(found: Callable[[], T | None], seconds: float = 10) -> T:
     """What `found` gives as soon as it gives something: logs and reloads come a moment later."""
     end = time.monotonic() + seconds
     while (value := found()) is None:
@@ -110,7 +110,7 @@ class Gateway:
     def send(
         self,
         path: str,
-        body: dict[str, Any] | str | None = None,
+        body: dict[str, Any] | str | bytes | None = None,
         *,
         key: str | None = None,
         headers: dict[str, str] | None = None,
@@ -118,7 +118,7 @@ class Gateway:
         port: int = API_PORT,
     ) -> Answer:
         connection = self.connect(port)
-        data = body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode()
+        data = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
         sent = ({"Authorization": f"Bearer {key}"} if key else {}) | (headers or {})
         connection.request(method or ("GET" if data is None else "POST"), path, data, sent)
         response = connection.getresponse()
@@ -146,8 +146,21 @@ class Gateway:
         return [json.loads(line) for line in self.run("cat", f"{DATA_DIR}/access.jsonl").splitlines()]
 
     def counters(self, who: str) -> dict[str, int]:
-        counters: dict[str, int] = json.loads(self.run("curl", "-s", f"http://127.0.0.1:{ADMIN_PORT}/counters"))[who]
+        counters: dict[str, int] = json.loads(self.admin("/counters"))[who]
         return counters
+
+    def backends(self) -> dict[str, dict[str, Any]]:
+        """`{name: {state, in_flight}}`."""
+        backends: dict[str, dict[str, Any]] = json.loads(self.admin("/backends"))
+        return backends
+
+    def admin(self, path: str) -> str:
+        return self.run("curl", "-s", f"http://127.0.0.1:{ADMIN_PORT}{path}")
+
+    def post(self, path: str, document: object) -> int:
+        """The status that the admin port answers."""
+        send = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", json.dumps(document)]
+        return int(self.run(*send, f"http://127.0.0.1:{ADMIN_PORT}{path}"))
 
     def run(self, *command: str) -> str:
         code, output = self.container.exec_run(list(command))
@@ -166,7 +179,7 @@ class Gateway:
         self.container.reload()
         eventually(self.is_up, START_SECONDS)
 
-    def until(self, came: Callable[[], bool], seconds: float = 5) -> None:
+    def until(self, came: Callable[[], bool], seconds: float = 10) -> None:
         eventually(lambda: came() or None, seconds)
 
     def abort(self, body: dict[str, Any], *, after_seconds: float, who: str = "ada") -> None:
@@ -259,20 +272,21 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def start_stub(
     run_container: Callable[..., Any], packaged: Callable[[Component], str], certificate: Path
-) -> Callable[[str], None]:
+) -> Callable[[str], Any]:
     """Start a stand-in for a model server under this name on the network."""
 
-    def start(name: str) -> None:
+    def start(name: str) -> Any:
         mounts = {str(certificate): {"bind": "/tls", "mode": "ro"}, str(STUB): {"bind": "/stub.py", "mode": "ro"}}
         command = ["python3", "-u", "/stub.py", name]  # Open WebUI's image, for its Python
         stub = run_container(packaged(Component.WEBUI), command, name, stop_signal="SIGKILL", volumes=mounts)
         eventually(lambda: b"ready" in stub.logs() or None, START_SECONDS)
+        return stub
 
     return start
 
 
 @pytest.fixture(scope="session")
-def stubs(start_stub: Callable[[str], None]) -> tuple[str, str]:
+def stubs(start_stub: Callable[[str], Any]) -> tuple[str, str]:
     """Two of them, by their names."""
     names = ("stub-a", "stub-b")
     for name in names:

@@ -4,6 +4,7 @@ Port 8000 speaks HTTP, 8443 the same over TLS (/tls/cert.pem, if there), 8001 is
 """
 
 import asyncio
+import hashlib
 import json
 import socket
 import ssl
@@ -51,7 +52,8 @@ async def answer(writer: asyncio.StreamWriter, request: str, headers: dict[str, 
             "served_by": NAME,
             "request": request,
             "headers": headers,
-            "body": body.decode()[:10000],
+            "body": body.decode(errors="replace")[:10000],
+            "sha256": hashlib.sha256(body).hexdigest(),
             "size": len(body),
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}],
             "usage": {"prompt_tokens": 12, "completion_tokens": 8},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, Server
@@ -53,7 +53,7 @@ def test_a_broken_policy_is_refused_and_the_old_one_stays(
 def test_a_gateway_starts_before_any_of_its_engines_exists(
     start_gateway: Callable[[GatewayConfig], Gateway],
     config: GatewayConfig,
-    start_stub: Callable[[str], None],
+    start_stub: Callable[[str], Any],
 ) -> None:
     later = tuple(replace(u, servers=(Server("stub-later", 8000),)) for u in config.upstreams if u.name == "stub")
     gateway = start_gateway(replace(config, upstreams=(*later, *(u for u in config.upstreams if u.name != "stub"))))
