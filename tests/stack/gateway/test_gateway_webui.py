@@ -31,6 +31,19 @@ def test_open_webui_sees_the_real_client_and_the_name_it_used(gateway: Gateway) 
     assert seen["cookie"] == "token=1"
 
 
+def test_pages_are_not_guessed_at_framed_by_others_or_told_to_them(gateway: Gateway) -> None:
+    headers = gateway.send("/page", port=WEBUI_PORT).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+def test_no_browser_is_asked_to_remember_https(secure: Gateway) -> None:
+    """The name may be another service's tomorrow, and has other ports today."""
+    for port in (API_PORT, WEBUI_PORT):
+        assert "strict-transport-security" not in secure.send("/healthz", port=port).headers
+
+
 def test_open_webui_takes_documents_larger_than_the_api_does(gateway: Gateway) -> None:
     answer = gateway.send("/upload", "x" * (40 * 2**20), port=WEBUI_PORT)
     assert (answer.status, answer.json["size"]) == (200, 40 * 2**20)

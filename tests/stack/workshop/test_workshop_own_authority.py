@@ -217,6 +217,9 @@ def test_open_webui_is_behind_it_too(make_workshop: Callable[..., Workshop]) -> 
     assert person["webui_url"] == made.webui
     assert answer.status_code == 200
     assert "secure" in answer.headers["set-cookie"].lower()
+    headers = requests.get(made.webui, verify=trusted, timeout=60).raw.headers
+    assert headers.getlist("x-content-type-options") == ["nosniff"]
+    assert headers.getlist("x-frame-options") == ["SAMEORIGIN"]
     assert curl(made, made.webui, "--http2", "-w", "%{http_version} %{http_code}") == "2 200"
     assert "Warning" not in "".join(made.said)
     made.workshop("teardown", "--yes")
