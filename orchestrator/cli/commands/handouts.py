@@ -18,7 +18,7 @@ from orchestrator.cli.options import common_options, practice_option, spec_argum
 def handouts(
     spec: Path, *, practice: bool, to: Path | None, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
-    """Write cards.pdf, cards.csv and guide.html again."""
+    """Write cards.pdf, cards.csv, guide.html and, with tls: auto, workshop-ca.crt again."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.people import print_again

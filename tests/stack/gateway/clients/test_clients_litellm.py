@@ -22,7 +22,16 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("litellm")
     venv.create(folder, with_pip=True)
     found = folder / "bin" / "python"
-    command = [str(found), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"litellm=={VERSION}"]
+    command = [
+        str(found),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--disable-pip-version-check",
+        f"litellm=={VERSION}",
+    ]
     installed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
     if installed.returncode:
         pytest.skip(f"LiteLLM could not be installed: {installed.stderr.strip().splitlines()[-1]}")
