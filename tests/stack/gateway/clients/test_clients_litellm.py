@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 VERSION = "1.106.2"
+PATIENCE = 600  # seconds: a hundred packages
 CALLS = Path(__file__).parent / "litellm_calls.py"
 
 
@@ -32,9 +33,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--disable-pip-version-check",
         f"litellm=={VERSION}",
     ]
-    installed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
-    if installed.returncode:
-        pytest.skip(f"LiteLLM could not be installed: {installed.stderr.strip().splitlines()[-1]}")
+    try:
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"LiteLLM was not installed within {PATIENCE} s")
+    except subprocess.CalledProcessError as failed:
+        pytest.skip(f"LiteLLM could not be installed: {failed.stderr.strip().splitlines()[-1]}")
     return found
 
 
