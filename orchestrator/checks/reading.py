@@ -15,7 +15,7 @@ from orchestrator.checks.wire import Completion, Embeddings, OllamaAnswer, Ollam
 UNREADABLE = Outcome(ok=False, got="an answer that is not understood")
 
 # Ollama: `"x" does not support chat`; vLLM: `The model does not support Chat Completions API`; llama.cpp likewise
-_NO_CHAT = re.compile(r"does not support", re.IGNORECASE)
+NO_CHAT = re.compile(r"does not support", re.IGNORECASE)
 
 Form = TypeVar("Form", bound=BaseModel)
 Line = tuple[float, str]  # seconds since the question, text
@@ -91,7 +91,7 @@ def ollama_embeddings(text: str) -> Outcome:
 
 def has_no_chat(status: int, text: str) -> bool:
     """Whether a model said that it only embeds."""
-    return status in {400, 404, 501} and bool(_NO_CHAT.search(error_in(text) or ""))
+    return status in {400, 404, 501} and bool(NO_CHAT.search(error_in(text) or ""))
 
 
 def error_in(text: str) -> str | None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "provision": "Make it so; the second run changes nothing.",
     "status": "What is up, what is not, and what to do.",
     "verify": "Ask as a participant, the negative cases too.",
+    "rehearse": "The whole class at once, before it comes.",
     "participants": "List, add, remove, revoke, restore, rotate.",
     "backends": "List what serves the models; drain, resume.",
     "handouts": "Write cards.pdf, cards.csv and the guide.",

@@ -65,6 +65,10 @@ class StateFolder:
         return self.path / "usage"
 
     @property
+    def rehearsals(self) -> Path:
+        return self.path / "rehearsals"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -104,7 +108,7 @@ class StateFolder:
         The secret goes last: after a crash in between, a folder without a database is simply a new beginning.
         """
         with refusals_explained(self.path):
-            for part in (self.rendered, self.handouts, self.logs, self.tls):
+            for part in (self.rendered, self.handouts, self.logs, self.rehearsals, self.tls):
                 if part.exists():
                     shutil.rmtree(part)
             for part in (self.archives, self.usage):
