@@ -28,7 +28,12 @@ class GuestAccount:
 
 def guest_email(guest: str, workshop: str) -> str:
     """No participant has such a mail: their ids do not begin like that."""
-    return f"{guest}@{workshop}.workshop.local".lower()
+    return f"{guest}@{domain(workshop)}"
+
+
+def domain(workshop: str) -> str:
+    """Of mails that are made up for it."""
+    return f"{workshop}.workshop.local"
 
 
 def receive(admin: WebUI, wanted: Sequence[GuestAccount], *, concurrency: int, seconds: float) -> frozenset[str]:
@@ -48,9 +53,9 @@ def receive(admin: WebUI, wanted: Sequence[GuestAccount], *, concurrency: int, s
     return frozenset(one.email for one, made in ids.items() if made)
 
 
-def dismiss(admin: WebUI, workshop: str, *, concurrency: int = 4) -> int:
-    """Remove every guest of this workshop, of earlier rehearsals too: how many there were."""
-    mail = re.compile(re.escape(GUEST) + r"[0-9]+@" + re.escape(f"{workshop}.workshop.local"))
+def dismiss(admin: WebUI, mails: str, *, concurrency: int) -> int:
+    """Remove every guest, of earlier rehearsals too: how many there were. `mails` is the domain of their mails."""
+    mail = re.compile(re.escape(GUEST) + r"[0-9]+@" + re.escape(mails))
     users = admin.get("/api/v1/users/all")["users"]
     ids = [user["id"] for user in users if mail.fullmatch(user["email"].lower())]
     with ThreadPoolExecutor(max_workers=concurrency) as pool:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui import accounts as people
-from orchestrator.webui import connections, groups, models, settings
+from orchestrator.webui import connections, groups, guests, models, settings
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
 
@@ -33,6 +33,8 @@ def seed(
     models.apply(admin, wanted, ids, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
+    if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):
+        tally.change("accounts of a rehearsal that was killed", f"{left} removed")
     models.load(admin, wanted, changed=bool(tally.created or tally.changed))
     _require_all(found, len(wanted.people))
     return tally.result()

@@ -15,7 +15,7 @@ from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.plan.gateway import CallerLimits
 from orchestrator.spec.models import Model
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.guests import GUEST, GuestAccount, dismiss, guest_email, receive
+from orchestrator.webui.guests import GUEST, GuestAccount, dismiss, domain, guest_email, receive
 
 REVISION = 9007199254740991  # newer than any file: guests are in none
 ACCOUNT_SECONDS = 120  # for making accounts: who has none by then goes over the gateway
@@ -54,7 +54,7 @@ def accounts(
     if webui is None:
         yield tuple(replace(guest, account=None) for guest in guests)
         return
-    dismiss(webui, workshop, concurrency=concurrency)
+    dismiss(webui, domain(workshop), concurrency=concurrency)
     wanted = [
         GuestAccount(guest.account.email, guest.account.password, next(iter(models[guest.model].teams or ()), None))
         for guest in guests
@@ -66,7 +66,7 @@ def accounts(
             guest if guest.account and guest.account.email in made else replace(guest, account=None) for guest in guests
         )
     finally:
-        dismiss(webui, workshop, concurrency=concurrency)
+        dismiss(webui, domain(workshop), concurrency=concurrency)
 
 
 @contextmanager

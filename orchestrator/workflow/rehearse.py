@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.checks.rehearsal.background import Background
@@ -16,58 +14,36 @@ from orchestrator.checks.rehearsal.picture import picture
 from orchestrator.checks.rehearsal.play import Play
 from orchestrator.checks.rehearsal.queues import Engines, queues
 from orchestrator.checks.rehearsal.result import Rehearsal, step_result
-from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Glance, Guest, Step
+from orchestrator.checks.rehearsal.values import Bounds, Glance, Step
 from orchestrator.checks.rehearsal.voices import Stage
 from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost, connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin
-from orchestrator.participants import Participant
-from orchestrator.plan.deployment import GATEWAY_SERVICE, Deployment
+from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.policy import UNBOUNDED, gateway_config, instructor_email
-from orchestrator.plan.practice import CONTEXT as PRACTICE_CONTEXT
 from orchestrator.resources import TEMPLATES
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.state.clock import utc_now
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import PRIVATE_FOLDER
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.workflow.address import Addresses, addresses
+from orchestrator.workflow.address import addresses
+from orchestrator.workflow.certificates import trusted
 from orchestrator.workflow.deploy import only_host
 from orchestrator.workflow.desired import admin_password, planned
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.guests import accounts, admitted, invited
 from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page
 from orchestrator.workflow.run import Report
 
 LOOK = 1.0  # s between looks at the engines
 READY = 30  # s for Open WebUI to answer
-BUDGET = 6000  # tokens for each person, unless told otherwise
-SHARE = 50  # per cent of the people who go over the page
-CONTEXT = 4096  # tokens, where neither spec nor engine says
-LONG_SHARE = 0.3  # of a context, in characters: an answer and two more questions fit beside it
-ASKED_FOR = Bounds()
-LONGEST = 4000  # characters of a long question
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line says; None: what fits the workshop."""
-
-    people: int | None = None  # as many as take part
-    seconds: float = 600
-    tokens: int = 128
-    budget: int | None = None
-    models: tuple[str, ...] = ()  # none: all that run on own engines
-    webui_percent: int | None = None
-    think: float = 4
-    limited: bool = True  # by the limits of the class
-    bounds: Bounds = ASKED_FOR
-    to: Path | None = None
 
 
 def rehearse(
@@ -75,7 +51,7 @@ def rehearse(
 ) -> tuple[Rehearsal, dict[str, object]]:
     """The result, and the document that lies beside its picture. Nothing else is left behind.
 
-    Raises UserError: `not_provisioned`, `model_unknown`, `model_silent`, `no_webui`, `lock_held`.
+    Raises UserError: `not_provisioned`, `model_unknown`, `only_external`, `model_silent`, `no_webui`, `lock_held`.
     """
     folder, workshop = state_folder(spec, state_dir, settings), spec.workshop
     with State.read(folder) as before:
@@ -86,22 +62,27 @@ def rehearse(
         where, people = addresses(workshop), state.people.all()
         deployment = planned(spec, unavailable(spec, state))
         models = chosen(spec, asked.models)
-        config = gateway_config(workshop, deployment, people, state.secret, {})
-        extent = _extent(asked, people, models, practice=workshop.practice)
-        comers = invited(extent.people, list(models), _percent(asked, where), workshop.name)
+        extent = extent_of(asked, people, models, practice=workshop.practice)
+        percent = percent_over_page(asked, has_webui=where.webui is not None)
+        comers = invited(extent.people, list(models), percent, workshop.name)
+        limits = gateway_config(workshop, deployment, people, state.secret, {}).limits
         webui = None
         if where.local_webui and any(guest.account for guest in comers):
             report.step("Making accounts")
-            webui = WebUI(where.local_webui, verify_tls=False)  # over loopback, where the name is not used
-            webui.wait_ready(READY)
-            webui = webui.sign_in(instructor_email(workshop.name), admin_password(state.secret))
-        limits = config.limits if asked.limited else UNBOUNDED
+            webui = _administrator(where.local_webui, workshop.name, state.secret)
         with (
             accounts(webui, comers, models, workshop.name, concurrency=settings.webui_concurrency) as guests,
-            admitted(GatewayAdmin(docker, gateway), guests, list(models), limits, extent.seconds),
+            admitted(
+                GatewayAdmin(docker, gateway),
+                guests,
+                list(models),
+                limits if asked.limited else UNBOUNDED,
+                extent.seconds,
+            ),
         ):
-            engines = Engines(docker, gateway, backends := _backends(deployment, models))
-            done = _play(spec, asked, extent, where, guests, models, engines, backends, report)
+            tls = authorities(trusted(spec, folder)).context
+            stage = Stage(where.api, where.webui, tls, guests, extent, asked.bounds)
+            done = _play(spec, stage, models, Engines(docker, gateway, backends_of(deployment, models)), report)
     files = _files(asked.to or folder.rehearsals)
     told = document(done, files)
     with refusals_explained(files["json"].parent):
@@ -111,25 +92,10 @@ def rehearse(
     return done, told
 
 
-def chosen(spec: Spec, names: Sequence[str]) -> dict[str, Model]:
-    """The models that are asked, by name: those that were named, else all that run on the workshop's own engines."""
-    there = {model.name: model for model in spec.workshop.models}
-    for name in names:
-        if name not in there:
-            near = get_close_matches(name, there, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(there)}"
-            raise UserError("model_unknown", f"the workshop has no model {name!r}", hint=hint)
-    if names:
-        return {name: there[name] for name in dict.fromkeys(names)}
-    own = {
-        name: model
-        for name, model in there.items()
-        if spec.workshop.practice or model.engine is not Engine.EXTERNAL  # a provider sends a bill
-    }
-    if not own:
-        hint = "Name those that may be asked, at your cost: --model NAME"
-        raise UserError("only_external", "every model of this workshop is a provider's", hint=hint)
-    return own
+def _administrator(url: str, workshop: str, secret: bytes) -> WebUI:
+    webui = WebUI(url, verify_tls=False)  # over loopback, where the certificate's name is not used
+    webui.wait_ready(READY)
+    return webui.sign_in(instructor_email(workshop), admin_password(secret))
 
 
 def _gateway(docker: DockerHost, spec: Spec) -> str:
@@ -140,49 +106,13 @@ def _gateway(docker: DockerHost, spec: Spec) -> str:
     return state.id
 
 
-def _extent(asked: Asked, people: Sequence[Participant], models: Mapping[str, Model], *, practice: bool) -> Extent:
-    active = [person for person in people if person.state == "active"]
-    number = asked.people or sum(not person.spare for person in active) or len(active) or 1
-    contexts = [PRACTICE_CONTEXT if practice else model.context or CONTEXT for model in models.values()]
-    return Extent(
-        people=number,
-        seconds=asked.seconds,
-        tokens=asked.tokens,
-        budget=asked.budget or BUDGET * number,
-        think=asked.think,
-        prompt=round(min(LONGEST, LONG_SHARE * min(contexts))),
-    )
-
-
-def _percent(asked: Asked, where: Addresses) -> int:
-    if where.webui is None and asked.webui_percent:
-        raise UserError("no_webui", "this workshop has no Open WebUI", hint="Leave out --webui-share")
-    return 0 if where.webui is None else SHARE if asked.webui_percent is None else asked.webui_percent
-
-
-def _backends(deployment: Deployment, models: Mapping[str, Model]) -> tuple[Backend, ...]:
-    return tuple(
-        Backend(one.service, one.model, one.host, f"http://{one.server.host}:{one.server.port}/metrics")
-        for one in deployment.backends
-        if one.model in models
-    )
-
-
-def _play(
-    spec: Spec,
-    asked: Asked,
-    extent: Extent,
-    where: Addresses,
-    guests: tuple[Guest, ...],
-    models: Mapping[str, Model],
-    engines: Engines,
-    backends: Sequence[Backend],
-    report: Report,
-) -> Rehearsal:
-    workshop, at, began = spec.workshop, utc_now(), time.monotonic()
-    stage = Stage(where.api, where.webui, tls, guests, extent, asked.bounds)
+def _play(spec: Spec, stage: Stage, models: Mapping[str, Model], engines: Engines, report: Report) -> Rehearsal:
+    at, began, bounds = utc_now(), time.monotonic(), stage.bounds
     play = Play(
-        stage, began, lambda people: report.step(f"{people} at once"), lambda step: report.say(_told(step, asked))
+        stage,
+        began,
+        begins=lambda people: report.step(f"{people} at once"),
+        ended=lambda step: report.say(_told(step, bounds)),
     )
     seen: list[Glance] = []
     report.step("Signing in, first answers")
@@ -190,19 +120,19 @@ def _play(
         while not background.wait(LOOK):
             seen += engines.look(time.monotonic() - began)
         played = background.result()
-    page = sum(guest.account is not None for guest in guests)
+    page = sum(guest.account is not None for guest in stage.guests)
     return Rehearsal(
-        workshop=workshop.name,
-        title=workshop.title,
+        workshop=spec.workshop.name,
+        title=spec.workshop.title,
         at=at,
-        practice=workshop.practice,
-        bounds=asked.bounds,
-        extent=extent,
+        practice=spec.workshop.practice,
+        bounds=bounds,
+        extent=stage.extent,
         models=tuple(name for name in models if name not in played.silent),
         engines={name: str(model.engine) for name, model in models.items()},
-        over={"gateway": len(guests) - page, "webui": page},
+        over={"gateway": len(stage.guests) - page, "webui": page},
         steps=tuple(
-            step_result(step, asked.bounds, queues(seen, backends, step.began, step.seconds)) for step in played.steps
+            step_result(step, bounds, queues(seen, engines.backends, step.began, step.seconds)) for step in played.steps
         ),
         sign_ins=played.sign_ins,
         stopped=played.stopped,
@@ -214,8 +144,8 @@ def _play(
     )
 
 
-def _told(step: Step, asked: Asked) -> str:
-    found = figures(step.answers, asked.bounds)
+def _told(step: Step, bounds: Bounds) -> str:
+    found = figures(step.answers, bounds)
     first = f", first token {found.first_token.p95:.2f} s" if found.first_token else ""
     rate = f", {found.rate.p95:.0f} tokens/s" if found.rate else ""
     failed = f", {found.failed} failed" if found.failed else ""

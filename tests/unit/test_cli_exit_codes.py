@@ -99,7 +99,7 @@ def test_only_a_bug_shows_its_traceback_unless_asked(capsys: pytest.CaptureFixtu
     "arguments",
     [("--output", "json", "nowhere.yaml"), ("nowhere.yaml", "--output", "json"), ("nowhere.yaml", "--output=json")],
 )
-@pytest.mark.parametrize("name", ["plan", "provision", "status", "verify", "handouts", "logs"])
+@pytest.mark.parametrize("name", ["plan", "provision", "status", "verify", "rehearse", "handouts", "logs"])
 def test_output_json_may_stand_anywhere(
     name: str,
     arguments: tuple[str, ...],

@@ -21,11 +21,9 @@ from orchestrator.checks.rehearsal.values import Answer, Guest, Over, Played, St
 from orchestrator.checks.rehearsal.voices import Stage, Voices
 from orchestrator.errors import UserError
 
-ARRIVE = 1.0  # s in which everybody asks the first question of a step
 BROKEN = 0.2  # share of failed answers at which a step is given up
 ENOUGH = 20  # answers that are waited for, at most, before that is judged
-RECOVER = 2.0  # s after a step that was too much, in which engines drop what was given up
-BREATHE = 0.5  # s after any other
+BREATHE = 0.25  # of the time to recover, after a step that was not too much
 TICK = 0.05  # s between looks at this program's own delay
 
 
@@ -85,7 +83,8 @@ class Play:
             self._ended(step)
             done.append(held(step, self._stage.bounds))
             spent = step.stopped if step.stopped in {"time", "tokens"} else None
-            await asyncio.sleep(min(BREATHE if done[-1].held else RECOVER, max(0.0, self._left)))
+            pause = self._stage.extent.recover * (BREATHE if done[-1].held else 1)
+            await asyncio.sleep(min(pause, max(0.0, self._left)))
         return Played(steps=tuple(steps), sign_ins=sign_ins, stopped=spent, silent=silent, lag=_late(self._lags))
 
     @property
@@ -114,7 +113,7 @@ class Play:
         extent = self._stage.extent
         pause = Random(f"{guest.id} {scene.number}")  # noqa: S311 - the same rehearsal pauses the same
         messages = conversation.opening(index, scene.number, extent.prompt)
-        await asyncio.sleep(ARRIVE * index / scene.people)
+        await asyncio.sleep(extent.arrive * index / scene.people)
         for turn in range(extent.turns):
             if turn:
                 await asyncio.sleep(extent.think * pause.uniform(0.5, 1.5))

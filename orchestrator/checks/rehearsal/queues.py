@@ -22,17 +22,18 @@ class Engines:
     """The engines of a workshop, seen from inside its gateway's container."""
 
     def __init__(self, docker: DockerHost, gateway: str, backends: Sequence[Backend]) -> None:
-        self._docker, self._gateway, self._backends = docker, gateway, tuple(backends)
+        self.backends = tuple(backends)
+        self._docker, self._gateway = docker, gateway
 
     def look(self, at: float) -> tuple[Glance, ...]:
         """Nothing where nobody tells: a rehearsal does not end for that."""
-        if not self._backends:
+        if not self.backends:
             return ()
         try:
-            _, output = self._docker.ask(self._gateway, command([backend.metrics for backend in self._backends]))
+            _, output = self._docker.ask(self._gateway, command([backend.metrics for backend in self.backends]))
         except UserError:
             return ()
-        return tuple(glances(output, self._backends, at))
+        return tuple(glances(output, self.backends, at))
 
 
 def command(urls: Sequence[str]) -> list[str]:

@@ -31,6 +31,8 @@ class Extent:
     think: float = 4  # pause between an answer and the next question, on average
     turns: int = 3  # questions of each person in one step
     prompt: int = 1200  # characters of a long question
+    arrive: float = 1  # within it everybody asks the first question of a step
+    recover: float = 2  # after a step that was too much: engines drop what was given up
 
     def patience(self, bounds: Bounds) -> float:
         """For one answer. Who waits four times as long as the bounds allow has not been served in time."""

@@ -69,7 +69,7 @@ class Voices:
                 "max_tokens": WARM_UP_TOKENS,
             }
             stream = Stream()
-            await ask(self.session, url, key, question, min(patience, WARM_UP_PATIENCE), stream)
+            await ask(self.session, url, key, question, round(min(patience, WARM_UP_PATIENCE), 1), stream)
             self.budget.settle(0, stream.prompt_tokens or 0, stream.tokens)
             if stream.error is None or stream.error.startswith(LIMITED):
                 continue  # refused by a limit, the rehearsal before was not long ago: the steps will tell
