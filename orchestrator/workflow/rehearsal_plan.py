@@ -44,7 +44,7 @@ def chosen(spec: Spec, names: Sequence[str]) -> dict[str, Model]:
 
     Raises UserError `model_unknown`, `only_external`.
     """
-    there = {model.name: model for model in spec.workshop.models}
+    there = {model.name: model for model in spec.workshop.listed}
     for name in names:
         if name not in there:
             near = get_close_matches(name, there, n=1)

@@ -21,7 +21,8 @@ from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost, connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.policy import UNBOUNDED, gateway_config, instructor_email
+from orchestrator.plan.gateway import CallerLimits
+from orchestrator.plan.policy import UNBOUNDED, instructor_email
 from orchestrator.resources import TEMPLATES
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -65,7 +66,7 @@ def rehearse(
         extent = extent_of(asked, people, models, practice=workshop.practice)
         percent = percent_over_page(asked, has_webui=where.webui is not None)
         comers = invited(extent.people, list(models), percent, workshop.name)
-        limits = gateway_config(workshop, deployment, people, state.secret, {}).limits
+        limits = CallerLimits(**workshop.limits.default) if asked.limited else UNBOUNDED
         webui = None
         if where.local_webui and any(guest.account for guest in comers):
             report.step("Making accounts")
@@ -76,7 +77,7 @@ def rehearse(
                 GatewayAdmin(docker, gateway),
                 guests,
                 list(models),
-                limits if asked.limited else UNBOUNDED,
+                limits,
                 extent.seconds,
             ),
         ):
