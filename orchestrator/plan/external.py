@@ -27,7 +27,7 @@ def external_upstream(model: Model, name: str, secrets: Secrets, *, drained: boo
         servers=(Server(host, port, name=name, drained=drained),),
         model=model.source,
         tls=url.scheme == "https",
-        host_header=host,
+        host_header=url.netloc,  # with its port, where that is not the usual one
         base_path=url.path.rstrip("/"),
         headers=tuple(_headers(model, secrets)),
         query=urlencode(model.query),

@@ -171,6 +171,7 @@ def _upstream(upstream: Upstream, config: GatewayConfig) -> dict[str, object]:
         "base_path": upstream.base_path.rstrip("/"),
         "query": upstream.query,
         "model": upstream.model,
+        "provider": bool(upstream.headers) or upstream.tls,
         "native": any(model.ollama and model.upstreams[0] == upstream.name for model in config.models),
         "headers": [headers.get(name.lower(), "") for name in _header_names(config)],
         "servers": [

@@ -5,20 +5,24 @@ import refusal from 'refusal.js';
 import usage from 'usage.js';
 
 const ERROR_MOST = 65536;    // bytes of a backend's error that are read
+// Of a provider's headers: the others tell of its account, its limits, and who stands before it.
+const PASSED_ON = /^(content-(type|length|disposition|encoding)|date|retry-after|server|x-ratelimit-(limit|remaining|reset)-(requests|tokens))$/i;
 
-let kind = null, hides = false;     // set by the router: null while nothing was sent to a backend
+let kind = null, hides = false, provider = false;    // set by the router: null while nothing was sent to a backend
 let told = false;                   // that the key was taken away
 let failure = 0;                    // the status of a backend's error
 let firstByte = null;               // seconds since the request began
 let held = null;                    // bytes kept back: an error, or the beginning of an event
 
-function expect(pathKind, hidesUsage) {
+function expect(pathKind, hidesUsage, fromProvider) {
     kind = pathKind;
     hides = hidesUsage;
+    provider = fromProvider;
 }
 
 function head(r) {
     if (refusal.lastCode() !== null) { return; }
+    if (provider) { Object.keys(r.headersOut).filter(name => !PASSED_ON.test(name)).forEach(name => { delete r.headersOut[name]; }); }
     if (r.status < 400) {
         if (hides) { delete r.headersOut['Content-Length']; }
         return;

@@ -110,13 +110,13 @@ function send(r, request, model) {
     if (kind === 'transcription') {
         v.gw_content_type = `multipart/form-data; boundary="${request.boundary}"`;
         v.gw_body = form.withModel(request, upstream.model);
-        return answer.expect(kind, false);
+        return answer.expect(kind, false, upstream.provider);
     }
     const counted = request.fields.stream === true && (kind === 'chat' || kind === 'completion');
     const hides = counted && !body.wantsUsage(request), text = body.withModel(request, upstream.model);
     v.gw_content_type = 'application/json';
     v.gw_body = hides ? body.withUsage(text, request) : text;
-    answer.expect(kind, hides);
+    answer.expect(kind, hides, upstream.provider);
 }
 
 export default { access, next };

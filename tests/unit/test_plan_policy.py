@@ -265,7 +265,7 @@ def test_a_provider_is_reached_with_its_own_key_name_and_path(tmp_path: Path) ->
     assert upstream.servers == (Server("api.example.org", 8443, "model-claude"),)
     assert (upstream.tls, upstream.host_header, upstream.base_path, upstream.model, upstream.query) == (
         True,
-        "api.example.org",
+        "api.example.org:8443",
         "/openai/v1",
         "claude-sonnet",
         "",

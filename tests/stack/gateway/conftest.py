@@ -322,12 +322,16 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
         (Server(a.host, 8443),),
         "gpt-inside",
         tls=True,
-        host_header="llm.example.org",
+        host_header="llm.example.org:8443",
         base_path="/openai/v1",
         headers=(("Authorization", secret),),
     )
+    hosted = (("api-key", SecretStr("azure-secret")), ("X-Team", SecretStr("teaching")))
     upstreams = (
         Upstream("stub", (a,), "stub"),
+        Upstream(
+            "azure", (a,), "deployed", base_path="/openai/deployments/x", headers=hosted, query="api-version=2024-10-21"
+        ),
         Upstream("renamed", (a,), "name-inside"),
         Upstream("pair", (a, b), "pair"),
         Upstream("one-refuses", (refusing, b, nameless), "one-refuses"),

@@ -64,7 +64,7 @@ async def answer(writer: asyncio.StreamWriter, request: str, headers: dict[str, 
 async def plain(writer: asyncio.StreamWriter, status: int, content: bytes, kind: str) -> None:
     writer.write(
         f"HTTP/1.1 {status} Stub\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
-        "Set-Cookie: stub=1\r\nX-RateLimit-Limit-Requests: 999\r\nAccess-Control-Allow-Origin: https://stub\r\n\r\n".encode()
+        "Set-Cookie: stub=1\r\nOpenAI-Organization: ours\r\nAnthropic-RateLimit-Requests-Remaining: 3\r\nX-RateLimit-Limit-Requests: 999\r\nAccess-Control-Allow-Origin: https://stub\r\n\r\n".encode()
         + content
     )
     await writer.drain()

@@ -197,10 +197,20 @@ def test_a_providers_key_is_added_over_tls_and_its_own_headers_stay_there(gatewa
     answer = gateway.chat(model="trusted")
     assert answer.json["request"] == "POST /openai/v1/chat/completions HTTP/1.1"
     assert answer.json["headers"]["authorization"] == "Bearer provider-secret"
-    assert answer.json["headers"]["host"] == "llm.example.org"
+    assert answer.json["headers"]["host"] == "llm.example.org:8443"
     assert sent(answer)["model"] == "gpt-inside"
     assert "set-cookie" not in answer.headers
     assert answer.headers["x-ratelimit-limit-requests"] == "10000"
+    told = {name for name in answer.headers if name.startswith(("openai", "anthropic"))}
+    assert not told
+
+
+def test_each_upstream_gets_its_own_headers_and_query_and_no_others(gateway: Gateway) -> None:
+    hosted = gateway.chat(model="azure").json
+    assert hosted["request"] == "POST /openai/deployments/x/chat/completions?api-version=2024-10-21 HTTP/1.1"
+    assert (hosted["headers"]["api-key"], hosted["headers"]["x-team"]) == ("azure-secret", "teaching")
+    assert "authorization" not in hosted["headers"]
+    assert not {"api-key", "x-team"} & set(gateway.chat(model="trusted").json["headers"])
 
 
 def test_a_provider_whose_certificate_is_for_another_name_gets_nothing(gateway: Gateway) -> None:
