@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -30,6 +28,7 @@ from orchestrator.plan.gateway import (
     Server,
     Upstream,
 )
+from orchestrator.render.contradictions import contradictions
 from orchestrator.resources import TEMPLATES
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
@@ -55,11 +54,6 @@ PATHS = {
 
 _SOURCES = TEMPLATES / "gateway"
 _NGINX_WORD = re.compile(r"[A-Za-z0-9@/._:\[\]-]+")
-_UPSTREAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HEADER = re.compile(r"[A-Za-z0-9-]+")
-_OWN_HEADERS = frozenset({"host", "content-type", "content-length", "connection", "transfer-encoding", "x-request-id"})
 
 
 def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict[str, str]:
@@ -67,7 +61,7 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
 
     Raises WorkshopError where the configuration contradicts itself: nginx would not say where.
     """
-    problems = list(_problems(config))
+    problems = list(contradictions(config))
     if problems:
         raise WorkshopError("the gateway's configuration is inconsistent: " + "; ".join(problems))
     rules = {path.name: path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("*.js"))}
@@ -201,66 +195,3 @@ def _header_names(config: GatewayConfig) -> list[str]:
     """Those of all upstreams, once each whatever their case."""
     names = {name.lower(): name for upstream in config.upstreams for name, _ in upstream.headers}
     return sorted(names.values())
-
-
-def _problems(config: GatewayConfig) -> Iterator[str]:
-    yield from _repeated("caller", [caller.id for caller in config.callers])
-    yield from _repeated("key", [digest for caller in config.callers for digest in caller.key_hashes])
-    yield from _repeated("mail", [caller.email.lower() for caller in config.callers if caller.email])
-    yield from _repeated("model", [name for model in config.models for name in (model.name, *model.aliases)])
-    yield from _repeated("upstream", [upstream.name for upstream in config.upstreams])
-    for edge, seconds in (("opening", config.window.opens), ("closing", config.window.closes)):
-        if seconds is not None and not math.isfinite(seconds):
-            yield f"the window's {edge} time is no time"
-    models = {model.name for model in config.models}
-    upstreams = {upstream.name for upstream in config.upstreams}
-    for caller in config.callers:
-        yield from _caller_problems(caller, models)
-    for model in config.models:
-        yield from _model_problems(model, upstreams)
-    for upstream in config.upstreams:
-        yield from _upstream_problems(upstream)
-
-
-def _repeated(kind: str, names: list[str]) -> Iterator[str]:
-    for name, count in Counter(names).items():
-        if count > 1:
-            yield f"{kind} {name!r} is there {count} times"
-
-
-def _caller_problems(caller: Caller, models: set[str]) -> Iterator[str]:
-    if not caller.id or _CONTROL.search(caller.id):
-        yield f"{caller.id!r} can't name a caller"
-    for digest in caller.key_hashes:
-        if not _SHA256.fullmatch(digest):
-            yield f"caller {caller.id!r} has a key that is not a SHA-256 in hex"
-    for name in caller.models:
-        if name not in models:
-            yield f"caller {caller.id!r} may use the model {name!r}, which is not there"
-
-
-def _model_problems(model: RoutedModel, upstreams: set[str]) -> Iterator[str]:
-    if not model.upstreams:
-        yield f"model {model.name!r} has no upstream"
-    for name in model.upstreams:
-        if name not in upstreams:
-            yield f"model {model.name!r} goes to the upstream {name!r}, which is not there"
-
-
-def _upstream_problems(upstream: Upstream) -> Iterator[str]:
-    if not _UPSTREAM_NAME.fullmatch(upstream.name):
-        yield f"{upstream.name!r} can't name an upstream: lower-case letters, digits and hyphens only"
-    if not upstream.servers:
-        yield f"upstream {upstream.name!r} has no server"
-    for name, _ in upstream.headers:
-        if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
-            yield f"upstream {upstream.name!r} can't be sent the header {name!r}"
-    values = "".join(value.get_secret_value() for _, value in upstream.headers)
-    for what, text in (
-        ("host header", upstream.host_header),
-        ("base path", upstream.base_path),
-        ("query", upstream.query),
-        ("headers", values),
-    ):
-        if _CONTROL.search(text):
-            yield f"upstream {upstream.name!r} has a control character in its {what}"
