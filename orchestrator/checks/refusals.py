@@ -71,7 +71,9 @@ def lanes(subject: Subject, api: Server) -> Iterator[Lane]:
     for each in subject.verifiers:
         others = others_models(each, subject)
         if others:
-            yield (_others(each, others, api),)
+            yield (_not_found("Another team's model", each, others, api),)
+    if subject.hidden:
+        yield (_not_found("Hidden model", subject.verifiers[-1], subject.hidden, api),)
     yield (_routes("Ollama's admin routes", OLLAMA_ADMIN, verifier.key, api),)
     yield (_routes("Unguarded routes of model servers", ENGINE_ROUTES, verifier.key, api),)
     yield (_routes("Detours to them", DETOURS, verifier.key, api),)
@@ -104,16 +106,16 @@ def _refused_key(name: str, key: SecretStr | None, code: str, model: str, api: S
     return Question(name, "API", f"{UNAUTHORIZED} {code}", ask)
 
 
-def _others(verifier: Verifier, others: tuple[str, ...], api: Server) -> Question:
+def _not_found(name: str, verifier: Verifier, models: tuple[str, ...], api: Server) -> Question:
     def ask() -> Outcome:
-        for model in others:
+        for model in models:
             answer = api.post("/v1/chat/completions", verifier.key, body(model, tokens=1))
             if (answer.status, answer.code) != (NOT_FOUND, "model_not_found"):
                 return Outcome(ok=False, got=f"{model}: {answer.words}")
         return Outcome(ok=True, got=answer.words)
 
-    target = f"API, {verifier.label}: {names(others)}"
-    return Question("Another team's model", target, f"{NOT_FOUND} model_not_found", ask)
+    target = f"API, {verifier.label}: {names(models)}"
+    return Question(name, target, f"{NOT_FOUND} model_not_found", ask)
 
 
 def _routes(name: str, routes: tuple[tuple[str, str], ...], key: SecretStr, api: Server) -> Question:

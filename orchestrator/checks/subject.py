@@ -57,6 +57,7 @@ class Subject:
     now: float  # epoch seconds
     window: Window
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
+    hidden: tuple[str, ...] = ()  # models that nobody may name
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
     gateway_container: str | None = None

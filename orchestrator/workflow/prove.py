@@ -71,6 +71,7 @@ def subject(
             )
             for model in workshop.listed
         ),
+        hidden=tuple(model.name for model in workshop.models if model.hidden),
         verifiers=tuple(
             Verifier(
                 participant=person,

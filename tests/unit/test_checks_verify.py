@@ -13,6 +13,7 @@ from checks_stub import (
     StubGateway,
     StubServer,
     StubWebUI,
+    chat,
     error,
     event,
     key_of,
@@ -168,6 +169,15 @@ def test_another_teams_model_that_is_reached_is_seen(api: StubServer, reply: Rep
     api.stub.overrides.append(leak)
 
     assert wrong(ask(subject(api.url))) == [("Another team's model", "API, everybody: red-only")]
+
+
+def test_a_hidden_model_that_somebody_can_name_is_seen(api: StubServer) -> None:
+    room = replace(subject(api.url), hidden=("spare",))
+    assert wrong(ask(room)) == []
+
+    api.stub.overrides.append(lambda asked: chat(asked) if asked.body.get("model") == "spare" else None)
+
+    assert wrong(ask(room)) == [("Hidden model", "API, team red: spare")]
 
 
 @pytest.mark.parametrize(
