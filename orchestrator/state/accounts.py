@@ -53,6 +53,16 @@ class Accounts:
         """After the account was deleted there; nothing happens where there is none."""
         self._database.write("DELETE FROM accounts WHERE participant = ?", (participant,))
 
+    @property
+    def session(self) -> SecretStr | None:
+        """The administrator's last session there; it may have ended."""
+        row = self._database.row("SELECT token FROM webui_session")
+        return SecretStr(row["token"]) if row else None
+
+    def keep_session(self, token: SecretStr) -> None:
+        """For the next command: a sign-in costs a hash, and the server takes only so many of them."""
+        self._database.write("INSERT OR REPLACE INTO webui_session VALUES (1, ?)", (token.get_secret_value(),))
+
 
 def _read(row: sqlite3.Row) -> AccountRecord:
     return AccountRecord(

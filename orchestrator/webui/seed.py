@@ -25,7 +25,7 @@ def seed(
     """
     _each_mail_once(wanted)
     webui.require_version()
-    admin = _as_admin(webui, wanted.admin)
+    admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     settings.apply(admin, wanted, tally)
     connections.apply(admin, wanted, tally)
@@ -51,7 +51,7 @@ def seed_people(
 ) -> SeedResult:
     """The accounts of the people with these ids, and their groups; nothing else is looked at. Raises as `seed` does."""
     _each_mail_once(wanted)
-    admin = _as_admin(webui, wanted.admin)
+    admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     by_name = groups.make(admin, wanted, tally)
     everybody = by_name[groups.EVERYBODY]
@@ -82,7 +82,8 @@ def _each_mail_once(wanted: Seed) -> None:
             )
 
 
-def _as_admin(webui: WebUI, admin: Admin) -> WebUI:
+def as_admin(webui: WebUI, admin: Admin) -> WebUI:
+    """The server as its administrator sees it: by the session that `webui` has, while it lasts, else by signing in."""
     if webui.token:
         try:
             webui.get("/api/v1/auths/admin/config")

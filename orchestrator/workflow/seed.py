@@ -16,7 +16,7 @@ from orchestrator.spec.sections import AUTO
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.seed import seed, seed_people
+from orchestrator.webui.seed import as_admin, seed, seed_people
 from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
 from orchestrator.workflow.address import addresses
 from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_password
@@ -30,13 +30,12 @@ def seed_webui(run: Run) -> Run:
     addresses = run.planned.addresses
     if addresses.webui is None or addresses.local_webui is None:
         return run
-    # The workshop's own certificate is for the loopback too; one from files has the public name only.
-    own = run.spec.workshop.public.tls == AUTO
-    webui = WebUI(addresses.local_webui, verify_tls=str(run.state.folder.ca_certificate) if own else False)
+    webui = _open_webui(run.spec, run.state, addresses.local_webui)
     webui.wait_ready(READY_SECONDS)
+    wanted = wanted_seed(run.spec.workshop, run.people, run.state.secret, addresses.webui)
     result = seed(
-        webui,
-        wanted_seed(run.spec.workshop, run.people, run.state.secret, addresses.webui),
+        _signed_in(webui, wanted, run.state),
+        wanted,
         run.state.accounts,
         report=run.report.say,
         concurrency=run.settings.webui_concurrency,
@@ -56,14 +55,30 @@ def seed_changed(
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
+    wanted = wanted_seed(spec.workshop, state.people.all(), state.secret, where.webui)
     seed_people(
-        WebUI(where.local_webui, verify_tls=False),
-        wanted_seed(spec.workshop, state.people.all(), state.secret, where.webui),
+        _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
+        wanted,
         state.accounts,
         frozenset(person.id for person in changed),
         report=say,
         concurrency=settings.webui_concurrency,
     )
+
+
+def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
+    # The workshop's own certificate is for the loopback too; one from files has the public name only.
+    own = spec.workshop.public.tls == AUTO
+    return WebUI(url, verify_tls=str(state.folder.ca_certificate) if own else False)
+
+
+def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
+    """By the last command's session while it lasts: a script may call more commands than sign-ins are taken."""
+    session = state.accounts.session
+    admin = as_admin(webui.signed_in(session) if session else webui, wanted.admin)
+    if admin.token and admin.token != session:
+        state.accounts.keep_session(admin.token)
+    return admin
 
 
 def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
 import pytest
+from provider_stand_in import Provider
 from workshop_bed import Provisioned, Watch, Workshop, free_port, hostile_people, llama
 
 
@@ -44,6 +46,18 @@ def make_workshop(
     yield make
     for workshop in made:
         workshop.remove()
+
+
+@pytest.fixture(scope="module")
+def provider(engine: docker.DockerClient) -> Iterator[Provider]:
+    """On the address by which containers reach this machine."""
+    (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
+    server = Provider(bridge["Gateway"])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.finish.set()
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
