@@ -29,6 +29,7 @@ from orchestrator.workflow.print import handout, handouts
 from orchestrator.workflow.run import Report
 from orchestrator.workflow.seed import seed_changed
 
+BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
 MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
 
 
@@ -133,7 +134,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
         if command.accounts and spec.workshop.webui.mode != "none":
             report.step("Open WebUI")
             try:
-                notes += _accounts(spec, settings, state, host, people, report)
+                notes += _accounts(spec, settings, state, host, people, report) if not notes else BEHIND
             except UserError as problem:
                 trouble = problem  # cards and keys are as good without it
         report.step("Cards")
