@@ -117,7 +117,7 @@ def is_refused(workshop: Workshop, key: str) -> bool:
     answer = requests.post(f"{workshop.api}/v1/chat/completions", json=body, headers=headers, timeout=60)
     code = answer.json().get("error", {}).get("code")
     assert (answer.status_code, code) in {(200, None), (401, "invalid_api_key")}
-    return answer.status_code != requests.codes.ok
+    return bool(answer.status_code != 200)
 
 
 def account(workshop: Workshop, admin: dict[str, str], person: dict[str, Any]) -> dict[str, Any]:
