@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import signal
 import threading
 import time
@@ -19,6 +20,10 @@ import requests
 from provider_stand_in import Provider
 from workshop_bed import Ran, Workshop, ask, eventually
 
+from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayFullError
+
+LAST_REVISION = 2**53 - 1  # newer than any file: for guests who are in none
 AT_ONCE = 1.0  # seconds after a command has returned
 
 
@@ -366,6 +371,25 @@ def test_a_password_of_the_persons_own_is_set_anew(workshop: Workshop) -> None:
     assert workshop.sign_in(after["webui_email"], "my own secret 1").status_code == 400
     assert ask(workshop.client(after), "claude")
     assert after["webui_password"] in printed(workshop.state / "handouts" / "cards-p02.pdf")
+
+
+def test_when_the_gateway_can_hold_no_more_changes_it_loads_the_file(workshop: Workshop) -> None:
+    """As after a very long class: here strangers' keys fill its memory."""
+    admin = GatewayAdmin(DockerHost(workshop.engine, "here"), workshop.container("gateway").id)
+    with pytest.raises(GatewayFullError):
+        fill(admin)
+    person = workshop.person("p06")
+    do(workshop, "revoke", "p06")
+    eventually(lambda: is_refused(workshop, person["api_key"]) or None, seconds=10)  # a reload takes a moment
+    assert ask(workshop.client(workshop.person("p01")), "claude")
+    do(workshop, "restore", "p06")
+    eventually(lambda: not is_refused(workshop, person["api_key"]) or None, seconds=10)
+
+
+def fill(admin: GatewayAdmin) -> None:
+    for _ in range(30):
+        strangers = {secrets.token_hex(32): None for _ in range(5000)}
+        admin.post("/changes", {"revision": LAST_REVISION, "seconds": 600, "keys": strangers})
 
 
 # By the spec

@@ -1,0 +1,67 @@
+"""What `provision` finds to do for a gateway whose files are right, but were never loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
+from orchestrator.render.files import File, Files, digest, read_tree, replace_durably, write_tree
+from orchestrator.spec.sections import Host
+from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.live import rules_digest
+
+FILES: Files = {
+    "compose.yaml": File(b"services: {}\n"),
+    "gateway/policy.json": File(b"{}"),
+    "gateway/tls/cert.pem": File(b"certificate"),
+}
+STACK = Stack(Host.model_validate({"name": "front", "address": "localhost", "roles": ["gateway"]}), "p", gateway=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_tree(tmp_path / "stack", FILES)
+    return tmp_path / "stack"
+
+
+def found(folder: Path, loaded: str | None, stack: Stack = STACK) -> Difference:
+    """With the gateway's container there and up."""
+    return replace(difference(stack, folder, FILES, {}, loaded), create=())
+
+
+def test_what_nginx_loaded_is_no_difference(folder: Path) -> None:
+    assert found(folder, rules_digest(FILES)).is_empty
+    assert found(folder, None).is_empty  # a state from before this was kept
+
+
+def test_what_nginx_never_loaded_is_loaded_and_said(folder: Path) -> None:
+    owed = found(folder, "another digest")
+    assert not owed.is_empty
+    assert owed.reloads_gateway
+    assert owed.lines("front") == ["front: gateway: new rules"]
+
+
+def test_a_gateway_that_begins_anyway_is_not_reloaded_too(folder: Path) -> None:
+    assert not replace(found(folder, "another digest"), start=(GATEWAY_SERVICE,)).reloads_gateway
+
+
+def test_a_host_without_a_gateway_owes_it_nothing(folder: Path) -> None:
+    assert found(folder, "another digest", replace(STACK, gateway=False)).is_empty
+
+
+def test_the_digest_is_that_of_the_folder_that_nginx_sees(folder: Path) -> None:
+    assert rules_digest(FILES) == digest(read_tree(folder / "gateway"))
+    replace_durably(folder / "gateway" / "policy.json", File(b"{ }"))
+    assert rules_digest(FILES) != digest(read_tree(folder / "gateway"))
+
+
+def test_a_file_is_replaced_whole_with_its_mode_and_nothing_is_left_aside(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_bytes(b"old")
+    (tmp_path / ".policy.json.new").write_bytes(b"of a run that was killed")
+    replace_durably(file, File(b"new", 0o600))
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", 0o600)
+    assert list(tmp_path.iterdir()) == [file]
