@@ -17,6 +17,9 @@ class Provider(ThreadingHTTPServer):
         self.keys: list[str | None] = []
         super().__init__((address, 0), Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A stream that is cut off ends here in a broken pipe, as it should."""
+
 
 class Handler(BaseHTTPRequestHandler):
     server: Provider
