@@ -91,5 +91,5 @@ def parse(command: click.Command, name: str, arguments: list[str]) -> None:
         found, inner, rest = command.resolve_command(click.Context(command, info_name=name), arguments)
         assert inner is not None
         parse(inner, found or "", rest)
-    else:
+    elif arguments:  # a name alone is a mention
         command.make_context(name, arguments)
