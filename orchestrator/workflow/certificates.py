@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from orchestrator.spec.loader import Spec
@@ -83,6 +83,12 @@ def trusted(spec: Spec, folder: StateFolder) -> Path | None:
     if isinstance(tls, Tls):
         return spec.path(tls.cert)
     return folder.ca_certificate if tls else None
+
+
+def trusted_nearby(spec: Spec, folder: StateFolder) -> str | Literal[False]:
+    """The same for a request over the loopback, for which a certificate from files is not made: False looks at none."""
+    own = spec.workshop.public.tls == AUTO and folder.ca_certificate.exists()
+    return str(folder.ca_certificate) if own else False
 
 
 def given(spec: Spec, tls: Tls) -> dict[str, bytes]:

@@ -34,7 +34,7 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.workflow.address import addresses
-from orchestrator.workflow.certificates import trusted
+from orchestrator.workflow.certificates import trusted, trusted_nearby
 from orchestrator.workflow.deploy import only_host
 from orchestrator.workflow.desired import admin_password, planned
 from orchestrator.workflow.foresee import unavailable
@@ -70,7 +70,7 @@ def rehearse(
         webui = None
         if where.local_webui and any(guest.account for guest in comers):
             report.step("Making accounts")
-            webui = _administrator(where.local_webui, workshop.name, state.secret)
+            webui = _administrator(where.local_webui, spec, state)
         with (
             accounts(webui, comers, models, workshop.name, concurrency=settings.webui_concurrency) as guests,
             admitted(
@@ -93,10 +93,10 @@ def rehearse(
     return done, told
 
 
-def _administrator(url: str, workshop: str, secret: bytes) -> WebUI:
-    webui = WebUI(url, verify_tls=False)  # over loopback, where the certificate's name is not used
+def _administrator(url: str, spec: Spec, state: State) -> WebUI:
+    webui = WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
     webui.wait_ready(READY)
-    return webui.sign_in(instructor_email(workshop), admin_password(secret))
+    return webui.sign_in(instructor_email(spec.workshop.name), admin_password(state.secret))
 
 
 def _gateway(docker: DockerHost, spec: Spec) -> str:

@@ -12,13 +12,13 @@ from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.sections import AUTO
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, seed, seed_people
 from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
 from orchestrator.workflow.address import addresses
+from orchestrator.workflow.certificates import trusted_nearby
 from orchestrator.workflow.desired import INTERNAL_GATEWAY, admin_password
 from orchestrator.workflow.run import Run
 
@@ -67,9 +67,7 @@ def seed_changed(
 
 
 def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
-    # The workshop's own certificate is for the loopback too; one from files has the public name only.
-    own = spec.workshop.public.tls == AUTO
-    return WebUI(url, verify_tls=str(state.folder.ca_certificate) if own else False)
+    return WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
 
 
 def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:

@@ -12,7 +12,7 @@ from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.address import addresses
-from orchestrator.workflow.certificates import served, trusted
+from orchestrator.workflow.certificates import served, trusted, trusted_nearby
 from orchestrator.workflow.print import handout
 
 AUTO = VALID + "public: {host: llm.example.org, tls: auto}\n"
@@ -68,6 +68,18 @@ def test_clients_trust_the_users_file_or_the_authority(tmp_path: Path) -> None:
     assert trusted(spec_of(tmp_path, AUTO), folder) == folder.ca_certificate
     files = spec_of(tmp_path, VALID + "public: {tls: {cert: a.pem, key: b.pem}}\n")
     assert trusted(files, folder) == tmp_path / "a.pem"
+
+
+def test_over_the_loopback_only_the_own_certificate_can_be_looked_at(tmp_path: Path) -> None:
+    """One from files is for the public name; the own authority's is for both, once it was made."""
+    folder, own = StateFolder(tmp_path / "state"), spec_of(tmp_path, AUTO)
+    assert trusted_nearby(own, folder) is False
+    folder.tls.mkdir(parents=True)
+    folder.ca_certificate.touch()
+
+    assert trusted_nearby(own, folder) == str(folder.ca_certificate)
+    files = spec_of(tmp_path, VALID + "public: {tls: {cert: a.pem, key: b.pem}}\n")
+    assert trusted_nearby(files, folder) is False
 
 
 def test_no_guide_offers_an_authority_that_is_still_to_be_made(tmp_path: Path) -> None:

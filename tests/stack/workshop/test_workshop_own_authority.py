@@ -221,6 +221,8 @@ def test_open_webui_is_behind_it_too(make_workshop: Callable[..., Workshop]) -> 
     assert headers.getlist("x-content-type-options") == ["nosniff"]
     assert headers.getlist("x-frame-options") == ["SAMEORIGIN"]
     assert curl(made, made.webui, "--http2", "-w", "%{http_version} %{http_code}") == "2 200"
+    made.workshop("participants rotate", person["id"])
+    assert made.people()[0]["api_key"] != person["api_key"]
     assert "Warning" not in "".join(made.said)
     made.workshop("teardown", "--yes")
     assert not folder(made).tls.exists()
