@@ -36,7 +36,8 @@ SECONDS = 900  # for one command
 class Figure:
     """A row of the table of speeds: `floor` must be reached, `aim` should be; None: none is set.
 
-    `beside`: other figures of the same run, in words.
+    `beside`: other figures of the same run, in words. `of`: which of several things that are compared; such figures make
+    a table of their own, with a row for each thing and a column for each `what`.
     """
 
     what: str
@@ -46,6 +47,7 @@ class Figure:
     aim: float | None = None
     more_is_better: bool = False
     beside: str = ""
+    of: str = ""
 
     @property
     def median(self) -> float:
@@ -84,7 +86,7 @@ class Figure:
             if value is not None
         ]
         text = (
-            f"{self.what}: {_number(self.median)} {self.unit}"
+            f"{self.of + ', ' if self.of else ''}{self.what}: {_number(self.median)} {self.unit}"
             f" ({_number(min(self.samples))} to {_number(max(self.samples))}, {len(self.samples)} runs)"
         )
         return " | ".join([text, *bounds, self.verdict, *filter(None, [self.beside])])
@@ -105,7 +107,10 @@ class Report(Protocol):
     """Prints a figure and keeps it."""
 
     def __call__(self, what: str, unit: str, samples: Sequence[float], **other: Any) -> None:
-        """`other`: `floor`, `aim`, `more_is_better`, `beside`, as in Figure."""
+        """`other`: `floor`, `aim`, `more_is_better`, `beside`, `of`, as in Figure."""
+
+    def missing(self, of: str, why: str) -> None:
+        """One of the things compared could not be measured."""
 
 
 def machine() -> str:
@@ -120,16 +125,28 @@ def machine() -> str:
     return f"{len(os.sched_getaffinity(0))} cores, {processor}, {gib:.0f} GiB, Python {platform.python_version()}"
 
 
-@pytest.fixture
-def report() -> Report:
-    def told(what: str, unit: str, samples: Sequence[float], **other: Any) -> None:
+class Kept:
+    """The report that is printed at once, and kept in a file where one is asked for."""
+
+    def __call__(self, what: str, unit: str, samples: Sequence[float], **other: Any) -> None:
         figure = Figure(what=what, unit=unit, samples=tuple(samples), **other)
         print(f"\n  {figure.line()}")
-        if results := os.environ.get("WORKSHOP_BENCH_RESULTS"):
-            with Path(results).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(figure.as_dict(), ensure_ascii=False) + "\n")
+        _keep(figure.as_dict())
 
-    return told
+    def missing(self, of: str, why: str) -> None:
+        print(f"\n  {of} was not measured: {why}")
+        _keep({"of": of, "missing": why})
+
+
+def _keep(document: dict[str, Any]) -> None:
+    if results := os.environ.get("WORKSHOP_BENCH_RESULTS"):
+        with Path(results).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+@pytest.fixture
+def report() -> Report:
+    return Kept()
 
 
 @pytest.fixture

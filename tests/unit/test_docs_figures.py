@@ -76,6 +76,24 @@ def test_the_table_holds_the_last_figure_of_each_kind() -> None:
     ]
 
 
+def test_figures_of_things_that_are_compared_make_a_table_of_their_own() -> None:
+    lines = [
+        bench.Figure(what="speed", unit="a second", samples=(1.0, 2.0, 3.0), of="ours").as_dict(),
+        bench.Figure(what="memory", unit="MiB", samples=(7.0,), of="ours", beside="RSS 9").as_dict(),
+        bench.Figure(what="speed", unit="a second", samples=(1.0,), of="gone").as_dict(),
+        {"of": "gone", "missing": "it does not start"},
+        {"of": "back", "missing": "not yet"},
+        bench.Figure(what="speed", unit="a second", samples=(5.0,), of="back").as_dict(),
+    ]
+    text = page.with_table(f"{page.BEGIN}\n{page.END}", page.latest("\n".join(map(json.dumps, lines))))
+    assert [line for line in text.splitlines() if line.startswith(("| ", "gone"))][1:] == [
+        "|  | speed (a second) | memory (MiB) |",
+        "| ours | **2** (1 to 3) | **7**; RSS 9 |",
+        "| back | **5** |  |",
+        "gone was not measured: it does not start",
+    ]
+
+
 def test_a_page_without_marks_is_left_alone() -> None:
     with pytest.raises(ValueError, match="no <!-- figures"):
         page.with_table("nothing here", [])
