@@ -15,6 +15,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             headers = {name.lower(): value.strip() for name, _, value in lines}
             await reader.readexactly(int(headers.get("content-length", 0)))
             await answer(writer)
+            if headers.get("connection", "").lower() == "close":
+                break
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
