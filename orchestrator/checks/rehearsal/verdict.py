@@ -8,6 +8,7 @@ from orchestrator.checks.rehearsal.figures import Figures
 from orchestrator.checks.rehearsal.result import Rehearsal, StepResult
 from orchestrator.checks.rehearsal.values import Bounds, Queue
 from orchestrator.spec.models import Engine
+from orchestrator.spec.workshop import THIS_MACHINE
 
 MOST = 0.5  # of the answers that were not good: what made so many of them is the reason
 QUEUED = 0.5  # people who wait, on average over a step: fewer come and go
@@ -152,7 +153,8 @@ def _queue(step: StepResult, done: Rehearsal) -> _Cause | None:
         return None
     longest = max(waiting, key=lambda queue: queue.waiting_mean or 0)
     backend = longest.backend
-    what = f"the queue of {backend.name} on {backend.host} grows (up to {longest.waiting_max:.0f} waiting)"
+    host = "this machine" if backend.host == THIS_MACHINE.name else backend.host
+    what = f"the queue of {backend.name} on {host} grows (up to {longest.waiting_max:.0f} waiting)"
     return _Cause(what, _for_a_queue(longest, done))
 
 
