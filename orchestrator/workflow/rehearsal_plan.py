@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent
+from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Guest
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.practice import CONTEXT as PRACTICE_CONTEXT
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.names import fallbacks
 
 BUDGET = 6000  # tokens for each person, unless told otherwise
 SHARE = 50  # per cent of the people who go over the page
@@ -61,6 +62,21 @@ def chosen(spec: Spec, names: Sequence[str]) -> dict[str, Model]:
         hint = "Name those that may be asked, at your cost: --model NAME"
         raise UserError("only_external", "every model of this workshop is a provider's", hint=hint)
     return own
+
+
+def remarks(spec: Spec, models: Mapping[str, Model], comers: Sequence[Guest], guests: Sequence[Guest]) -> list[str]:
+    """What to know of this rehearsal before it begins: who may send a bill, who got no account (of `comers`)."""
+    there = {model.name: model for model in spec.workshop.models}
+    found = [
+        f"{name} falls back to {other.name}: what its own engines can't take is asked there, at your cost."
+        for name, model in models.items()
+        for other in fallbacks(model, there)
+        if other.engine is Engine.EXTERNAL and not spec.workshop.practice
+    ]
+    wanted, made = (sum(guest.account is not None for guest in those) for those in (comers, guests))
+    if made < wanted:
+        found.append(f"{made} of {wanted} accounts were ready in time; the others asked over the API.")
+    return found
 
 
 def extent_of(asked: Asked, people: Sequence[Participant], models: Mapping[str, Model], *, practice: bool) -> Extent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.checks.rehearsal.background import Background
@@ -40,7 +41,7 @@ from orchestrator.workflow.desired import admin_password, planned
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.guests import accounts, admitted, invited
 from orchestrator.workflow.open import state_folder
-from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page
+from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
 from orchestrator.workflow.run import Report
 
 LOOK = 1.0  # s between looks at the engines
@@ -84,6 +85,7 @@ def rehearse(
             tls = authorities(trusted(spec, folder)).context
             stage = Stage(where.api, where.webui, tls, guests, extent, asked.bounds)
             done = _play(spec, stage, models, Engines(docker, gateway, backends_of(deployment, models)), report)
+            done = replace(done, notes=(*remarks(spec, models, comers, guests), *done.notes))
     files = _files(asked.to or folder.rehearsals)
     told = document(done, files)
     with refusals_explained(files["json"].parent):
