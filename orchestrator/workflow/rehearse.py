@@ -34,6 +34,8 @@ from orchestrator.state.folder import PRIVATE_FOLDER
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.seed import as_admin
+from orchestrator.webui.wanted import Admin
 from orchestrator.workflow.address import addresses
 from orchestrator.workflow.certificates import trusted, trusted_nearby
 from orchestrator.workflow.deploy import only_host
@@ -98,7 +100,9 @@ def rehearse(
 def _administrator(url: str, spec: Spec, state: State) -> WebUI:
     webui = WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
     webui.wait_ready(READY)
-    return webui.sign_in(instructor_email(spec.workshop.name), admin_password(state.secret))
+    session = state.accounts.session  # of the last command: only so many sign-ins are taken
+    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret))
+    return as_admin(webui.signed_in(session) if session else webui, admin)
 
 
 def _gateway(docker: DockerHost, spec: Spec) -> str:
