@@ -11,6 +11,7 @@ const PASSED_ON = /^(content-(type|length|disposition|encoding)|date|retry-after
 let kind = null, hides = false, provider = false;    // set by the router: null while nothing was sent to a backend
 let told = false;                   // that the key was taken away
 let failure = 0;                    // the status of a backend's error
+let own = null;                     // the text of an error that nginx found before anything was sent
 let firstByte = null;               // seconds since the request began
 let held = null;                    // bytes kept back: an error, or the beginning of an event
 
@@ -31,10 +32,11 @@ function head(r) {
     delete r.headersOut['Content-Length'];
     delete r.headersOut['WWW-Authenticate'];
     r.headersOut['Content-Type'] = 'application/json';
-    if (isOurs(failure)) { r.status = 502; }
+    if (kind === null) { own = refusal.ownText(failure); } else if (isOurs(failure)) { r.status = 502; }
 }
 
 function body(r, data, flags) {
+    if (own !== null) { return flags.last ? r.sendBuffer(own, flags) : undefined; }
     if (refusal.lastCode() !== null) { return r.sendBuffer(data, flags); }
     if (failure) { return reshape(r, data, flags); }
     if (!flags.last && callers.isGone()) { return cut(r); }

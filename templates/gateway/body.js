@@ -1,65 +1,92 @@
 // The request's body: which model it names, and the bytes that the backend gets. All bytes but the model's name and the
 // usage option stay the client's own: numbers beyond 2^53 would not survive parsing and printing.
 
-const LONGEST = 1024;              // characters of a model's name that are looked for in the quick way
-const AMBIGUOUS_MOST = 1048576;    // bytes of a body that are looked through key by key
+const LONGEST = 1024;             // characters of a member that is looked for in the quick way
+const AMBIGUOUS_MOST = 262144;    // characters of a body that is gone through byte by byte: that takes a while
+const QUOTE = 34, COMMA = 44, COLON = 58, OPEN_ARRAY = 91, BACKSLASH = 92, CLOSE_ARRAY = 93, OPEN_OBJECT = 123, CLOSE_OBJECT = 125;
+const MODEL = /^"model"\s*:\s*("(?:[^"\\]|\\.)*")/;
+const STREAM_OPTIONS = /^"stream_options"\s*:\s*(null|\{[^{}"]*(?:"[a-z_]*"[^{}"]*)*\})/;
 
-// {text, fields, at} or a string that says what is wrong. Servers written in Go match "Model" and "model" alike, and parsers
-// differ on duplicates: exactly one such key may stand at the top. `at` is where it was found, if that was simple: looking
-// for text is many times faster than going through all of it.
+// {text, fields, model} or a string that says what is wrong; `model` is where its name stands. Servers written in Go match
+// "Model" and "model" alike, and parsers differ on duplicates: exactly one such key may stand at the top.
 function parse(text) {
     let fields;
-    try { fields = JSON.parse(text); } catch (e) { return 'The body is not valid JSON.'; }
+    try { fields = JSON.parse(text); } catch (e) { return 'The body is not valid JSON, or is nested too deep.'; }
     if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) { return 'The body must be a JSON object.'; }
     if (typeof fields.model !== 'string') { return 'The body must name a model: "model": "NAME".'; }
-    const at = text.indexOf('"model"'), once = at >= 0 && text.indexOf('"model"', at + 1) < 0;
-    const simple = once && text.indexOf('\\u00') < 0;    // no letter of a key hides in an escape
-    const keys = simple ? Object.keys(fields) : text.length > AMBIGUOUS_MOST ? null : members(text).map(member => member.key);
-    if (keys === null) { return 'A body of this size must spell the key "model" once.'; }
-    if (keys.filter(key => key.length === 5 && key.toLowerCase() === 'model').length !== 1) { return 'The body must have the key "model" once.'; }
-    return { text: text, fields: fields, at: simple ? at : -1 };
+    const spellings = Object.keys(fields).filter(isModel).length, quick = spellings === 1 ? find(text, 'model', MODEL) : null;
+    if (quick !== null) { return { text: text, fields: fields, model: quick }; }
+    if (text.length > AMBIGUOUS_MOST) { return 'A body of this size must spell the key "model" once.'; }
+    const found = spans(text, isModel);
+    return found.length === 1 ? { text: text, fields: fields, model: found[0] } : 'The body must have the key "model" once.';
 }
 
-// The top-level members of an object in valid JSON: {key, start, end}, the span being the value's.
-function members(text) {
-    const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g, found = [];
-    let depth = 0, key = null, start = -1, match;
-    while ((match = token.exec(text)) !== null) {
-        const mark = match[0][0];
-        if (mark === '{' || mark === '[') { depth++; continue; }
-        if (mark === '}' || mark === ']') { depth--; }
-        if (depth > 1) { continue; }
-        if (mark === '"' && key === null) { key = JSON.parse(match[0]); }
-        else if (mark === ':' && start < 0) { start = match.index + 1; }
-        else if (start >= 0 && ((mark === ',' && depth === 1) || depth === 0)) {
-            found.push({ key: key, start: start, end: match.index });
-            key = null;
-            start = -1;
+function isModel(key) { return key.length === 5 && key.toLowerCase() === 'model'; }
+
+// Where the value of a top-level member stands, or null. Its key stands nowhere else and no letter of it hides in an escape
+// (nobody escapes letters but who hides them): looking for text is many times faster than going through all of it.
+function find(text, key, pattern) {
+    const quoted = `"${key}"`, at = text.indexOf(quoted);
+    if (at < 0 || text.indexOf(quoted, at + 1) >= 0 || (text.indexOf('\\u00') >= 0 && /\\u00[4-7]/.test(text))) { return null; }
+    const match = pattern.exec(text.slice(at, at + LONGEST));
+    return match === null ? null : { start: at + match[0].length - match[1].length, end: at + match[0].length };
+}
+
+// The top-level members of an object in valid JSON: {key, start, end}, the span being the value's. Each byte is looked at
+// once: a pattern that is matched again and again takes the square of a body's length, which somebody may send on purpose.
+function members(bytes) {
+    const found = [], length = bytes.length;
+    let depth = 0, key = null, start = -1;
+    for (let i = 0; i < length; i++) {
+        const mark = bytes[i];
+        if (mark === QUOTE) {
+            const end = endOfString(bytes, i);
+            if (depth === 1 && key === null) { key = JSON.parse(bytes.subarray(i, end).toString()); }
+            i = end - 1;
+        } else if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) {
+            depth++;
+        } else if (mark === CLOSE_OBJECT || mark === CLOSE_ARRAY || mark === COMMA) {
+            if (mark !== COMMA) { depth--; }
+            if (start >= 0 && depth === (mark === COMMA ? 1 : 0)) {
+                found.push({ key: key, start: start, end: i });
+                key = null;
+                start = -1;
+            }
+        } else if (mark === COLON && depth === 1 && start < 0) {
+            start = i + 1;
         }
     }
     return found;
 }
 
-function replaceMember(text, key, value) {
-    const member = members(text).filter(m => m.key === key).pop();
-    return text.slice(0, member.start) + JSON.stringify(value) + text.slice(member.end);
+// Behind its closing quote, which an even number of backslashes stands before
+function endOfString(bytes, begin) {
+    for (let at = bytes.indexOf(QUOTE, begin + 1); ; at = bytes.indexOf(QUOTE, at + 1)) {
+        let before = at - 1;
+        while (bytes[before] === BACKSLASH) { before--; }
+        if ((at - before) % 2 === 1) { return at + 1; }
+    }
 }
 
-function withModel(body, name) {
-    if (body.fields.model === name) { return body.text; }
-    const text = body.text, at = body.at;
-    if (at < 0) { return replaceMember(text, 'model', name); }
-    const member = /^"model"\s*:\s*"(?:[^"\\]|\\.)*"/.exec(text.slice(at, at + LONGEST));
-    if (member === null) { return replaceMember(text, 'model', name); }
-    return `${text.slice(0, at)}"model":${JSON.stringify(name)}${text.slice(at + member[0].length)}`;
+// Of the members with such a key, where the values stand in the text
+function spans(text, isWanted) {
+    const bytes = Buffer.from(text), place = at => bytes.subarray(0, at).toString().length;
+    return members(bytes).filter(member => isWanted(member.key)).map(member => ({ start: place(member.start), end: place(member.end) }));
 }
+
+function replace(text, span, value) { return text.slice(0, span.start) + JSON.stringify(value) + text.slice(span.end); }
+
+function withModel(body, name) { return body.fields.model === name ? body.text : replace(body.text, body.model, name); }
 
 function wantsUsage(body) { return Boolean(body.fields.stream_options && body.fields.stream_options.include_usage); }
 
+// The text with the usage option, or null where that would take too long
 function withUsage(text, body) {
     const options = body.fields.stream_options;
     if (options === undefined) { return `${text.slice(0, text.lastIndexOf('}'))},"stream_options":{"include_usage":true}}`; }
-    return replaceMember(text, 'stream_options', Object.assign({}, options, { include_usage: true }));
+    const span = find(text, 'stream_options', STREAM_OPTIONS);
+    if (span === null && text.length > AMBIGUOUS_MOST) { return null; }
+    return replace(text, span || spans(text, key => key === 'stream_options').pop(), Object.assign({}, options, { include_usage: true }));
 }
 
 export default { parse, withModel, withUsage, wantsUsage };

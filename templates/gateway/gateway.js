@@ -18,4 +18,5 @@ export default {
     tags: catalogue.tags,
     version: catalogue.version,
     refused: refusal.fromNginx,
+    keyShown: refusal.keyShown,
 };

@@ -36,4 +36,9 @@ function fingerprint(key) {
     return crypto.createHash('sha256').update(normalise(key)).digest('hex');
 }
 
-export default { fingerprint, isMistyped };
+// For what is shown or written down: somebody takes a key for a model, or for a part of an address.
+function masked(text) {
+    return text.length < PREFIX.length + BODY + CHECK ? text : text.replace(/ws(?:-|%2d)(?:[0-9a-z]|-|%2d){20,}/gi, 'ws-...');
+}
+
+export default { fingerprint, isMistyped, masked };

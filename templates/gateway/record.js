@@ -1,6 +1,7 @@
 // The log phase: runs once per request, whatever became of it. Gives back what it held, charges the tokens, and writes the
 // line's members that nginx does not know (log_format adds the others, which is faster).
 import answer from 'answer.js';
+import keys from 'keys.js';
 import known from 'known.js';
 import limits from 'limits.js';
 import metrics from 'metrics.js';
@@ -19,8 +20,8 @@ function line(r) {
         participant: now.caller || null,
         via: now.via || null,
         method: (moved ? (v.request || '').split(' ')[0] : r.method).slice(0, 10),
-        path: (moved ? (v.request_uri || '').split('?')[0] : r.uri).slice(0, 200),
-        model: now.model || null,
+        path: keys.masked((moved ? (v.request_uri || '').split('?')[0] : r.uri).slice(0, 200)),
+        model: keys.masked(now.model) || null,
         upstream: now.upstream || null,
         backend: now.backend || null,
         attempts: now.attempts,

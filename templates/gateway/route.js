@@ -53,20 +53,20 @@ function isServed(r) {
         refusal.refuse(r, 405, 'invalid_request_error', 'method_not_allowed', `${r.uri} takes POST only.`);
         return false;
     }
-    if (/ws-/i.test(r.variables.args || '')) {    // nginx writes the request line to its log when a backend fails
-        refusal.refuse(r, 400, 'invalid_request_error', 'key_in_address', 'An API key does not belong in an address: others can read it there.');
-        return false;
-    }
     return true;
 }
 
 function isForm(r) { return policy.paths[r.uri] === 'transcription'; }
 
-function sent(r) { return isForm(r) ? r.readRequestArrayBuffer() : r.readRequestText(); }
+async function sent(r) {
+    if (!isForm(r)) { return r.readRequestText(); }
+    const data = await r.readRequestArrayBuffer();
+    return data.byteLength ? Buffer.from(data) : Buffer.alloc(0);    // njs calls the buffer of an empty body detached
+}
 
 // {fields, ...} of the body, or null after the refusal was sent
 function understood(r, data) {
-    const request = isForm(r) ? form.parse(Buffer.from(data), r.headersIn['Content-Type'] || '') : body.parse(data);
+    const request = isForm(r) ? form.parse(data, r.headersIn['Content-Type'] || '') : body.parse(data);
     if (typeof request !== 'string') { return request; }
     refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request);
     return null;
@@ -113,10 +113,10 @@ function send(r, request, model) {
         return answer.expect(kind, false, upstream.provider);
     }
     const counted = request.fields.stream === true && (kind === 'chat' || kind === 'completion');
-    const hides = counted && !body.wantsUsage(request), text = body.withModel(request, upstream.model);
+    const text = body.withModel(request, upstream.model), asking = counted && !body.wantsUsage(request) ? body.withUsage(text, request) : null;
     v.gw_content_type = 'application/json';
-    v.gw_body = hides ? body.withUsage(text, request) : text;
-    answer.expect(kind, hides, upstream.provider);
+    v.gw_body = asking === null ? text : asking;
+    answer.expect(kind, asking !== null, upstream.provider);
 }
 
 export default { access, next };

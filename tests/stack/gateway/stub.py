@@ -5,6 +5,7 @@ Port 8000 speaks HTTP, 8443 the same over TLS (/tls/cert.pem, if there), 8001 is
 
 import asyncio
 import hashlib
+import itertools
 import json
 import socket
 import ssl
@@ -18,6 +19,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  in its container
 TLS = Path("/tls/cert.pem")
 JSON = "application/json"
 SSE = "text/event-stream"
+OVER_TLS = itertools.count()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,9 +54,10 @@ async def answer(writer: asyncio.StreamWriter, request: str, headers: dict[str, 
             "served_by": NAME,
             "request": request,
             "headers": headers,
-            "body": body.decode(errors="replace")[:10000],
+            "body": body.decode("utf-8", "backslashreplace")[:10000],
             "sha256": hashlib.sha256(body).hexdigest(),
             "size": len(body),
+            "over_tls": next(OVER_TLS) if writer.get_extra_info("ssl_object") else None,
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}],
             "usage": {"prompt_tokens": 12, "completion_tokens": 8},
         }
@@ -72,7 +75,10 @@ async def plain(writer: asyncio.StreamWriter, status: int, content: bytes, kind:
 
 async def stream(writer: asyncio.StreamWriter, asked: dict[str, Any], wish: dict[str, Any], *, native: bool) -> None:
     writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {SSE}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-    for event in events(asked, wish, native=native):
+    for count, event in enumerate(events(asked, wish, native=native)):
+        if count == wish.get("dies_after"):
+            writer.transport.abort()  # nothing says that this was the end
+            return
         half = event.find(b"\xc3") + 1 or len(event) // 2  # inside a character, where there is one of two bytes
         for piece in (event[:half], event[half:]) if wish.get("split") else (event,):
             writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
