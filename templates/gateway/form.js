@@ -20,7 +20,9 @@ function parse(data, contentType) {
         if (at < 0 || parts.length === PARTS_MOST) { return 'The body ends before its last boundary, or has too many parts.'; }
         const part = read(whole.subarray(begin, at));
         if (typeof part === 'string') { return part; }
-        if (fields[part.name.toLowerCase()] !== undefined && part.name.toLowerCase() === 'model') { return 'The body must have the field "model" once.'; }
+        if (part.name.toLowerCase() === 'model' && (part.isFile || fields.model !== undefined)) {
+            return 'The body must have the field "model" once, and not as a file.';
+        }
         if (!part.isFile) { fields[part.name.toLowerCase()] = part.value.toString(); }
         parts.push(part);
     }
