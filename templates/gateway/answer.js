@@ -11,6 +11,7 @@ const PASSED_ON = /^(content-(type|length|disposition|encoding)|date|retry-after
 let kind = null, hides = false, provider = false;    // set by the router: null while nothing was sent to a backend
 let told = false;                   // that the key was taken away
 let failure = 0;                    // the status of a backend's error
+let ended = false;                  // the answer's end was seen: nginx calls a request complete whose backend died
 let own = null;                     // the text of an error that nginx found before anything was sent
 let firstByte = null;               // seconds since the request began
 let held = null;                    // bytes kept back: an error, or the beginning of an event
@@ -36,6 +37,7 @@ function head(r) {
 }
 
 function body(r, data, flags) {
+    if (flags.last) { ended = true; }
     if (own !== null) { return flags.last ? r.sendBuffer(own, flags) : undefined; }
     if (refusal.lastCode() !== null) { return r.sendBuffer(data, flags); }
     if (failure) { return reshape(r, data, flags); }
@@ -105,6 +107,8 @@ function isBilled() { return kind !== null && kind !== 'show' && failure === 0; 
 
 function timeToFirstByte() { return firstByte; }
 
+function isWhole() { return kind === null || ended; }
+
 function kindAsked() { return kind; }
 
-export default { expect, head, body, isBilled, timeToFirstByte, kindAsked };
+export default { expect, head, body, isBilled, timeToFirstByte, isWhole, kindAsked };

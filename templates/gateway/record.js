@@ -31,7 +31,7 @@ function line(r) {
         completion_tokens: used === null ? null : used.completion,
         estimated: used !== null && used.estimated,
         ttft: answer.timeToFirstByte(),
-        complete: v.request_completion === 'OK',
+        complete: v.request_completion === 'OK' && answer.isWhole(),
     }).slice(1, -1);
 }
 

@@ -11,6 +11,7 @@ import shutil
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -117,18 +118,13 @@ class Gateway:
         method: str | None = None,
         port: int = API_PORT,
     ) -> Answer:
-        connection = self.connect(port)
         data = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
         sent = ({"Authorization": f"Bearer {key}"} if key else {}) | (headers or {})
-        connection.request(method or ("GET" if data is None else "POST"), path, data, sent)
-        response = connection.getresponse()
-        answer = Answer(
-            response.status,
-            {name.lower(): value for name, value in response.getheaders()},
-            response.read().decode("utf-8", "replace"),
-        )
-        connection.close()
-        return answer
+        with closing(self.connect(port)) as connection:
+            connection.request(method or ("GET" if data is None else "POST"), path, data, sent)
+            with connection.getresponse() as response:
+                fields = {name.lower(): value for name, value in response.getheaders()}
+                return Answer(response.status, fields, response.read().decode("utf-8", "replace"))
 
     def chat(self, who: str = "ada", model: str = "stub", **fields: Any) -> Answer:
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5, **fields}

@@ -1,0 +1,89 @@
+"""Clients that send or read slowly: they wait for themselves, and hold nobody else up."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from raw_http import CHAT, answered, connect, error_log, request, unexpected
+
+from orchestrator.plan.gateway import GatewayConfig
+
+if TYPE_CHECKING:
+    from tests.stack.gateway.conftest import Gateway
+
+SLOW = 100
+LARGE = "x" * 60_000
+
+
+@pytest.fixture
+def crowd() -> Iterator[ExitStack]:
+    with ExitStack() as connections:
+        yield connections
+
+
+def is_served(gateway: Gateway) -> None:
+    begin = time.monotonic()
+    assert {gateway.chat("bob").status for _ in range(10)} == {200}
+    assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"", b"P", b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-A", request()[:-10]],
+    ids=["nothing", "a letter", "half a head", "half a body"],
+)
+def test_many_that_do_not_finish_their_request_hold_nobody_up(gateway: Gateway, crowd: ExitStack, part: bytes) -> None:
+    for _ in range(SLOW):
+        crowd.enter_context(connect(gateway)).sendall(part)
+    is_served(gateway)
+    crowd.close()
+    gateway.until(lambda: gateway.counters("ada")["in_flight"] == 0)
+    is_served(gateway)
+
+
+def test_a_request_that_comes_byte_by_byte_is_answered(gateway: Gateway) -> None:
+    with connect(gateway) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request():
+            connection.sendall(bytes([byte]))
+            time.sleep(0.002)
+        assert answered(connection)[0] == 200
+
+
+def test_a_reader_that_is_slow_gets_everything_and_holds_nobody_up(gateway: Gateway, crowd: ExitStack) -> None:
+    ask = b'{"model":"stub","stream":true,"stub":{"events":200,"gap":0,"text":"%s"}}' % LARGE.encode()
+    readers = [crowd.enter_context(connect(gateway, seconds=30)) for _ in range(3)]
+    for reader in readers:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.sendall(request(CHAT, b"Connection: close", body=ask))
+    gateway.until(lambda: gateway.counters("ada")["in_flight"] == 3)
+    is_served(gateway)
+    assert gateway.counters("ada")["in_flight"] == 3
+    for reader in readers:
+        text = reader.makefile("rb").read()
+        assert text.count(LARGE.encode()) == 200
+        assert text.endswith(b"0\r\n\r\n")
+    gateway.until(lambda: gateway.counters("ada")["in_flight"] == 0)
+
+
+def test_who_takes_too_long_is_hung_up_on(
+    start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig
+) -> None:
+    """With a second instead of nginx's minute."""
+    gateway = start_gateway(config)
+    conf = gateway.folder / "nginx.conf"
+    conf.write_text(
+        conf.read_text().replace("client_max_body_size     32m;", "client_max_body_size 32m; client_body_timeout 1s;")
+    )
+    gateway.restart()
+    with connect(gateway) as connection:
+        connection.sendall(request()[:-10])
+        assert connection.recv(1) == b""
+    gateway.wait_for(lambda line: line["status"] == 408)
+    gateway.until(lambda: gateway.counters("ada")["in_flight"] == 0)
+    assert unexpected([line for line in error_log(gateway) if "nobody could not be resolved" not in line]) == []
