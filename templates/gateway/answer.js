@@ -62,19 +62,30 @@ function cut(r) {
 
 // Whole events only are passed on, so that a usage event can be taken out.
 function hideUsage(r, data, flags) {
+    const looked = held === null ? 0 : Math.max(0, held.length - 3);    // an end of four bytes may begin in there
     if (held !== null && held.length) { data = Buffer.concat([held, data]); }
-    const end = flags.last ? data.length : endOfEvents(data);
+    const end = flags.last ? data.length : endOfEvents(data, looked);
     held = data.subarray(end);
     let whole = data.subarray(0, end);
     if (whole.indexOf('"usage"') >= 0) {
-        whole = whole.toString().split(/\r?\n\r?\n/).filter(event => !isUsageOnly(event)).join('\n\n');
+        whole = withoutUsage(whole.toString());
     }
     if (whole.length || flags.last) { r.sendBuffer(whole, { last: flags.last, flush: true }); }
 }
 
-function endOfEvents(data) {
-    const lf = data.lastIndexOf('\n\n'), crlf = data.lastIndexOf('\r\n\r\n');
-    return Math.max(lf < 0 ? 0 : lf + 2, crlf < 0 ? 0 : crlf + 4);
+// Forwards, from where nobody has looked
+function endOfEvents(data, from) { return Math.max(behindLast(data, '\n\n', from), behindLast(data, '\r\n\r\n', from)); }
+
+function behindLast(data, mark, from) {
+    let end = 0;
+    for (let at = data.indexOf(mark, from); at >= 0; at = data.indexOf(mark, end)) { end = at + mark.length; }
+    return end;
+}
+
+// Split by text: by a pattern, njs tries at every character and takes the square of an event's length.
+function withoutUsage(text) {
+    return text.split('\r\n\r\n').filter(part => part.indexOf('\n\n') >= 0 || !isUsageOnly(part))
+        .map(part => part.split('\n\n').filter(event => !isUsageOnly(event)).join('\n\n')).join('\r\n\r\n');
 }
 
 function isUsageOnly(event) {

@@ -21,7 +21,7 @@ function parse(data, contentType) {
         const part = read(whole.subarray(begin, at));
         if (typeof part === 'string') { return part; }
         if (part.name.toLowerCase() === 'model' && (part.isFile || fields.model !== undefined)) {
-            return 'The body must have the field "model" once, and not as a file.';
+            return 'The body must have the field "model" once.';
         }
         if (!part.isFile) { fields[part.name.toLowerCase()] = part.value.toString(); }
         parts.push(part);

@@ -55,11 +55,18 @@ def test_a_request_that_comes_byte_by_byte_is_answered(gateway: Gateway) -> None
         assert answered(connection)[0] == 200
 
 
+def test_events_of_any_size_pass_without_keeping_a_worker(gateway: Gateway) -> None:
+    """Once they took the square of their length: 15 s for twenty of 60 kB."""
+    begin = time.monotonic()
+    answer = gateway.chat("bob", stream=True, stub={"events": 20, "gap": 0, "text": LARGE})
+    assert (answer.status, answer.text.count(LARGE)) == (200, 20)
+    assert time.monotonic() - begin < 5
+
+
 def test_a_reader_that_is_slow_gets_everything_and_holds_nobody_up(gateway: Gateway, crowd: ExitStack) -> None:
     ask = b'{"model":"stub","stream":true,"stub":{"events":200,"gap":0,"text":"%s"}}' % LARGE.encode()
     readers = [crowd.enter_context(connect(gateway, seconds=30)) for _ in range(3)]
     for reader in readers:
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.sendall(request(CHAT, b"Connection: close", body=ask))
     gateway.until(lambda: gateway.counters("ada")["in_flight"] == 3)
     is_served(gateway)
