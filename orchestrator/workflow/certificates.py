@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AUTHORITY = "certificate authority"
 CERTIFICATE = "certificate"
+_ENCRYPTED = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")  # RFC 5958, RFC 1421
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ def given(spec: Spec, tls: Tls) -> dict[str, bytes]:
             ) from None
         if b"-----BEGIN" not in content:
             raise spec.problem(at, "tls_unreadable", f"{path} is not a PEM file", "It must begin with -----BEGIN")
+        if any(mark in content for mark in _ENCRYPTED):  # OpenSSL would ask at the terminal, nginx cannot
+            hint = f"openssl pkey -in {path} -out NEW asks for it once and writes a key without one"
+            raise spec.problem(at, "tls_unreadable", f"{path} is locked with a passphrase", hint)
         found[f"{name}.pem"] = content
     _require_pair(spec, tls)
     return found

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from spec_samples import VALID, spec_of, told
 
 from orchestrator.cli.app import workshop
@@ -47,3 +49,18 @@ def test_a_class_that_no_certificate_outlasts_is_told_by_validate(tmp_path: Path
     assert result.return_value == 1
     assert "workshop.yaml:10:" in result.stderr
     assert "no certificate lasts until closes" in result.stderr
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_a_key_with_a_passphrase_is_told_and_nobody_is_asked_for_it(tmp_path: Path, form: PrivateFormat) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"secret")))
+    (tmp_path / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    file = tmp_path / "workshop.yaml"
+    file.write_text(VALID + "public: {tls: {cert: cert.pem, key: key.pem}}\npractice: true\n", encoding="utf-8")
+
+    result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+
+    assert result.return_value == 1
+    assert "workshop.yaml:8:" in result.stderr
+    assert "key.pem is locked with a passphrase. openssl pkey -in key.pem" in result.stderr
