@@ -28,6 +28,7 @@ from orchestrator.spec.sections import (
 from orchestrator.spec.values import DnsLabel, Line, TeamName
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
+YEARS = range(2000, 3000)  # who means for ever writes no window
 
 
 def _moment(value: object) -> object:
@@ -39,13 +40,20 @@ def _moment(value: object) -> object:
         raise PydanticCustomError("moment", "expected a time like 2026-12-01T08:30:00+01:00") from None
 
 
+def _reckonable(moment: datetime) -> datetime:
+    """Hours of grace, days of a certificate and offsets are added to it."""
+    if moment.year not in YEARS:
+        raise PydanticCustomError("moment", f"expected a year from {YEARS[0]} to {YEARS[-1]}")
+    return moment
+
+
 def _timezone(name: str) -> str:
     if name not in available_timezones():
         raise PydanticCustomError("timezone", "expected the name of a time zone, like Europe/Zurich")
     return name
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str), AfterValidator(_reckonable)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 

@@ -126,6 +126,13 @@ def test_a_wrong_command_line_is_2_and_says_what_is_near(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_cannot_be_reckoned_with_is_a_wrong_command_line(time: str, tmp_path: Path) -> None:
+    answer = workshop("usage", "--since", time, cwd=tmp_path)
+    assert answer.returncode == 2
+    assert f"expected a year from 2000 to 2999, got {time!r}" in answer.stderr
+
+
 def test_validate_lists_all_problems(tmp_path: Path) -> None:
     (tmp_path / "workshop.yaml").write_text("name: X\ntitel: y\n", encoding="utf-8")
     done = workshop("validate", "--output", "json", cwd=tmp_path)

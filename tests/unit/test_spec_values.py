@@ -39,6 +39,7 @@ def test_without_times_it_is_always_open(tmp_path: Path) -> None:
         (("2026-12-01T09:30Z", "2026-12-01T08:30Z"), "closes must be later than opens"),
         (("2026-12-01T09:30Z", "2026-12-01T10:30+01:00"), "closes must be later than opens"),
         (("2026-12-01T09:30Z", None), "opens stands without closes"),
+        (("2026-12-01T09:30Z", "9999-12-31T23:59:59Z"), "closes: expected a year from 2000 to 2999"),
         ((None, "2026-12-01T09:30Z"), "closes stands without opens"),
         (("tomorrow", "2026-12-01T09:30Z"), "expected a time like 2026-12-01T08:30:00+01:00, got 'tomorrow'"),
         (("2026-02-30T09:30Z", "2026-12-01T09:30Z"), "expected a time like 2026-12-01T08:30:00+01:00, got"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HOSTS_FAILED = 3
 BY = ("participant", "team", "model", "hour", "via", "backend")
 FIGURES = ("requests", "prompt", "completion", "estimated", "errors", "refused", "aborted", "first p50", "first p95")
+YEARS = range(2000, 3000)  # an offset can be added to them
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -30,9 +31,12 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
     try:
         if ago := re.fullmatch(r"([0-9]{1,5})([mhd])", value):
             return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is not a time: write 2026-12-01T09:00, or 2h for two hours ago") from None
+    if moment.year not in YEARS:
+        raise click.BadParameter(f"expected a year from {YEARS[0]} to {YEARS[-1]}, got {value!r}")
+    return moment
 
 
 @click.command()
