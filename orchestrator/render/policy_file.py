@@ -20,16 +20,25 @@ def policy_text(policy: Mapping[str, Any]) -> str:
 
 
 def with_people(
-    standing: Mapping[str, Any], people: Mapping[str, Any], drained: AbstractSet[str], revision: int
+    standing: Mapping[str, Any],
+    people: Mapping[str, Any],
+    drained: AbstractSet[str],
+    revision: int,
+    named: AbstractSet[str] = frozenset(),
 ) -> dict[str, Any]:
     """The standing policy with callers, keys and mails of another one, the backends drained as told, and this revision.
 
-    Models, limits of models and routes stay: a spec that was edited since is for `provision` to apply, and a caller may
-    use no model that the gateway does not have yet. Raises WorkshopError where the outcome contradicts itself.
+    Models, limits and routes stay: a spec that was edited since is for `provision` to apply. So whoever is a caller
+    already may what they might, but for those `named`; and nobody may use a model that the gateway does not have yet.
+    Raises WorkshopError where the outcome contradicts itself.
     """
+    kept = {name: caller for name, caller in standing["callers"].items() if name not in named}
     policy = {
         **standing,
-        "callers": {name: _known_models(caller, standing["models"]) for name, caller in people["callers"].items()},
+        "callers": {
+            name: kept.get(name, _known_models(caller, standing["models"]))
+            for name, caller in people["callers"].items()
+        },
         "keys": dict(people["keys"]),
         "emails": dict(people["emails"]),
         "backends": {name: {**backend, "drained": name in drained} for name, backend in standing["backends"].items()},

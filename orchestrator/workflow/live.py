@@ -7,7 +7,7 @@ has loaded or was told of, so that the next command or `provision` makes up for 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ def bring_into_effect(
         return ("The gateway was never started: this is in effect once provision has started it",)
     old = _standing(path, spec)
     before = digest(read_tree(path.parent))
-    new = _wanted(spec, state, old)
+    people = tuple(people)
+    new = _wanted(spec, state, old, frozenset(person.id for person in people))
     if new != old:
         _write(path, new)
     docker = connect_local(host)
@@ -98,6 +99,8 @@ def bring_into_effect(
     if gateway is None or gateway.state not in ALIVE:
         _remember(state, host, path.parent)  # whenever it starts, it loads these
         return ("The gateway does not run: this is in effect as soon as it starts",)
+    if gateway.state == "paused":  # it goes on with what it has in memory
+        return ("The gateway is paused: this is in effect once provision has woken it",)
     admin = GatewayAdmin(docker, gateway.id)
     told = policy_difference(old, new, stated=_stated(spec, state.secret, people, backends))
     try:
@@ -123,10 +126,10 @@ def _standing(path: Path, spec: Spec) -> dict[str, Any]:
     return found
 
 
-def _wanted(spec: Spec, state: State, old: dict[str, Any]) -> dict[str, Any]:
+def _wanted(spec: Spec, state: State, old: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
     config = live_config(spec, state)
     people = json.loads(render_gateway(config)[POLICY])
-    new = with_people(old, people, state.drained.all(), state.revision)
+    new = with_people(old, people, state.drained.all(), state.revision, named)
     if new != old and old["revision"] >= new["revision"]:
         state.outrun(old["revision"])
         new["revision"] = state.revision
@@ -134,10 +137,9 @@ def _wanted(spec: Spec, state: State, old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stated(
-    spec: Spec, secret: bytes, people: Iterable[Participant], backends: Iterable[str]
+    spec: Spec, secret: bytes, people: Sequence[Participant], backends: Iterable[str]
 ) -> dict[str, frozenset[str]]:
     """All that the gateway may know of them: every key they ever had too."""
-    people = tuple(people)
     return {
         "callers": frozenset(person.id for person in people),
         "keys": frozenset(

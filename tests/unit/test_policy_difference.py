@@ -118,7 +118,7 @@ def test_nothing_to_tell_is_the_same_policy(old: dict[str, Any], new: dict[str, 
 
 def test_the_standing_file_keeps_all_but_people_drained_backends_and_revision() -> None:
     people = policy(callers={"p02": caller("m")}, keys={C: "p02"}, emails={}, window={"opens": 7}, models={"n": {}})
-    assert with_people(policy(), people, {"m-2", "gone"}, 5) == policy(
+    assert with_people(policy(), people, {"m-2", "gone"}, 5, {"p02"}) == policy(
         revision=5,
         callers={"p02": caller("m")},
         keys={C: "p02"},
@@ -129,8 +129,15 @@ def test_the_standing_file_keeps_all_but_people_drained_backends_and_revision() 
 
 def test_a_model_that_was_not_provisioned_yet_is_for_nobody() -> None:
     people = policy(callers={"p01": caller("m", "new"), "p02": caller("new")})
-    written = with_people(policy(), people, frozenset(), 2)
+    written = with_people(policy(), people, frozenset(), 2, {"p01", "p02"})
     assert {name: list(entry["models"]) for name, entry in written["callers"].items()} == {"p01": ["m"], "p02": []}
+
+
+def test_who_is_not_named_may_what_they_might_whatever_was_written_into_the_spec_since() -> None:
+    standing = policy(callers={"p01": caller("m"), "p02": caller("m")})
+    people = policy(callers={"p01": caller(), "p02": caller(), "p03": caller("m")})
+    written = with_people(standing, people, frozenset(), 2, {"p02"})
+    assert written["callers"] == {"p01": caller("m"), "p02": caller(), "p03": caller("m")}
 
 
 @pytest.mark.parametrize(
