@@ -89,6 +89,23 @@ def read_owner(folder: StateFolder) -> LockOwner | None:
         return None
 
 
+def at_work(folder: StateFolder) -> LockOwner | None:
+    """Who holds the lock now, for those who only look. A killed process of this machine left its note behind."""
+    owner = read_owner(folder)
+    here = owner is not None and owner.who.endswith(f"@{socket.gethostname()}")
+    return None if owner is None or (here and not _is_alive(owner.pid)) else owner
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 def _user() -> str:
     try:
         return getpass.getuser()

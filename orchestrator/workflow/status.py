@@ -10,9 +10,10 @@ from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState, connect_local
 from orchestrator.plan.gateway import Window
 from orchestrator.plan.policy import window
+from orchestrator.plan.stacks import service_names
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import read_owner
+from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses, addresses
 from orchestrator.workflow.deploy import only_host
@@ -68,11 +69,12 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         trouble = str(problem)
     with State.read(folder) as state:
         people, accounts, meta = state.people.all(), state.accounts.all(), state.meta
+        drained = state.drained.all()
     counts = {kind: sum(person.state == kind for person in people) for kind in ("active", "revoked", "removed")}
     services = tuple(_service(container, spec.file) for _, container in sorted(containers.items()))
     provisioned = meta.provisioned if meta else None
     ids = {person.id for person in people if person.state == "active"}
-    owner = read_owner(folder)
+    owner = at_work(folder)
     return Status(
         workshop=name,
         provisioned=provisioned,
@@ -86,7 +88,7 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         accounts=len(ids & set(accounts)),
         window=window_state(window(spec.workshop), time.time()),
         busy=str(owner) if owner else None,
-        advice=_advice(spec.file, provisioned, trouble, services),
+        advice=(*_advice(spec.file, provisioned, trouble, services), *_drained(spec, services, drained)),
     )
 
 
@@ -118,3 +120,10 @@ def _advice(
     if down:
         return tuple(f"{service.service} is {service.state}: {service.remedy}" for service in down)
     return () if provisioned else (f"The last run did not come to its end: provision {spec.name}",)
+
+
+def _drained(spec: Spec, services: tuple[ServiceStatus, ...], drained: frozenset[str]) -> tuple[str, ...]:
+    """Nobody is sent there, though it may be up."""
+    known = {service.service for service in services} | set(service_names(spec.workshop.models).values())
+    resume = f"workshop backends resume {spec.file.name}"
+    return tuple(f"{name} is drained; to let it answer again: {resume} {name}" for name in sorted(drained & known))

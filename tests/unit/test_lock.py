@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import orchestrator
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock, read_owner
+from orchestrator.state.lock import WorkshopLock, at_work, read_owner
 from orchestrator.state.state import State
 
 HOLD = """
@@ -85,6 +86,26 @@ def test_a_killed_process_holds_nothing_and_its_note_is_replaced(folder: StateFo
             owner = read_owner(folder)
             assert owner is not None
             assert (owner.pid, owner.why) == (os.getpid(), "provision again")
+
+
+def test_who_only_looks_is_not_told_of_a_killed_process(folder: StateFolder) -> None:
+    with another_process(folder) as child:
+        assert at_work(folder) == read_owner(folder)
+        child.send_signal(signal.SIGKILL)
+        child.wait(timeout=10)
+        assert read_owner(folder) is not None
+        assert at_work(folder) is None
+
+
+def test_of_another_machine_nobody_here_knows_whether_its_process_lives(folder: StateFolder) -> None:
+    with another_process(folder) as child:
+        note = json.loads(folder.lock_owner.read_text(encoding="utf-8"))
+        child.send_signal(signal.SIGKILL)
+        child.wait(timeout=10)
+    folder.lock_owner.write_text(json.dumps({**note, "who": "ada@another-machine"}), encoding="utf-8")
+    owner = at_work(folder)
+    assert owner is not None
+    assert owner.who == "ada@another-machine"
 
 
 def test_it_holds_within_one_process_too(folder: StateFolder) -> None:

@@ -226,6 +226,35 @@ def test_while_the_gateway_is_stopped_it_says_when_the_change_will_hold(
     assert not is_refused(workshop, cards["p01"]["api_key"])
 
 
+def test_while_the_gateway_is_paused_nobody_is_told_that_the_change_holds(
+    workshop: Workshop, cards: dict[str, dict[str, Any]]
+) -> None:
+    """It would go on with what it has in memory, not with the file."""
+    workshop.container("gateway").pause()
+    try:
+        told = do(workshop, "revoke", "p01")
+    finally:
+        workshop.container("gateway").unpause()
+    assert "The gateway is paused: this is in effect once provision has woken it" in told.err
+    workshop.provision()
+    assert is_refused(workshop, cards["p01"]["api_key"])
+    do(workshop, "restore", "p01")
+
+
+def test_a_file_that_was_edited_since_changes_nothing_for_people_who_are_not_named(
+    workshop: Workshop, cards: dict[str, dict[str, Any]]
+) -> None:
+    as_provisioned = workshop.file.read_text(encoding="utf-8")
+    workshop.file.write_text(as_provisioned.replace('"claude"', '"another"'), encoding="utf-8")
+    try:
+        assert workshop.file.read_text(encoding="utf-8") != as_provisioned
+        do(workshop, "restore", "p03")
+        assert not is_refused(workshop, cards["p04"]["api_key"])
+    finally:
+        workshop.file.write_text(as_provisioned, encoding="utf-8")
+    workshop.provision()
+
+
 # Killed, and run again
 
 
@@ -429,6 +458,8 @@ def test_a_drained_backend_gets_no_new_requests_and_finishes_those_it_has(
             ask(workshop.client(person), "claude")
         assert refused.value.status_code >= 500
         assert kept.goes_on
+    resume = f"workshop backends resume workshop.yaml {backend['name']}"
+    assert resume in workshop.workshop("status", "--output", "json").json["advice"][0]
     workshop.provision(code=4)  # it says that the model does not answer, and leaves it so
     assert backends(workshop, "list")["backends"][0]["state"] == "drained"
     assert backends(workshop, "resume", backend["name"])["backends"][0]["state"] == "up"
