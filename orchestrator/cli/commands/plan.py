@@ -65,4 +65,5 @@ def _text(made: Plan) -> str:
     lines += section("Note:", made.notes)
     if not made.changes:
         return "\n".join([*lines, "", "Nothing would change."])
-    return "\n".join([*lines, *section(f"{len(made.changes)} changes:", map(str, made.changes))])
+    number = len(made.changes)
+    return "\n".join([*lines, *section(f"{number} change{'' if number == 1 else 's'}:", map(str, made.changes))])
