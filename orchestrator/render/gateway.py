@@ -143,6 +143,7 @@ def _model(model: RoutedModel) -> dict[str, Any]:
         "engine": model.engine,
         "ollama": model.ollama,
         "balance": model.balance,
+        "label": f"model={json.dumps(model.name, ensure_ascii=False)}",  # Prometheus escapes as JSON does
         "limits": None if model.limits == CallerLimits() else asdict(model.limits),
     }
 

@@ -13,6 +13,7 @@ let told = false;                   // that the key was taken away
 let failure = 0;                    // the status of a backend's error
 let ended = false;                  // the answer's end was seen: nginx calls a request complete whose backend died
 let own = null;                     // the text of an error that nginx found before anything was sent
+let mark = null;                    // of events, in the answer
 let firstByte = null;               // seconds since the request began
 let held = null;                    // bytes kept back: an error, or the beginning of an event
 
@@ -43,16 +44,22 @@ function body(r, data, flags) {
     if (failure) { return reshape(r, data, flags); }
     if (!flags.last && callers.isGone()) { return cut(r); }
     if (data.length) {
-        if (firstByte === null) { firstByte = Number(r.variables.request_time); }
-        usage.read(data, kind === 'native' ? '\n' : 'data:');
+        if (firstByte === null) {
+            firstByte = Number(r.variables.request_time);
+            mark = markOf(r.headersOut['Content-Type'] || '');
+        }
+        usage.read(data, mark);
     }
     if (!hides) { return r.sendBuffer(data, flags); }
     hideUsage(r, data, flags);
 }
 
+// What each event of a stream has once
+function markOf(type) { return type.startsWith('text/event-stream') ? 'data:' : type.startsWith('application/x-ndjson') ? '\n' : null; }
+
 // Who reads events reads why, before the connection is closed with the next one. The backend sees that too, and stops.
 function cut(r) {
-    if (told || !(r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
+    if (told || mark !== 'data:') {
         throw new Error('the key was taken away: its answer is cut off');    // nginx closes both connections
     }
     told = true;

@@ -16,7 +16,7 @@ function minute(caller) {
 
 function scopeAt(id, model) { return `${id} ${model}`; }
 
-// Whether this request may go on; otherwise the refusal was sent.
+// Whether this request may go on, before its body is read; otherwise the refusal was sent.
 function admit(r, caller) { return within(r, known.now.caller, caller, caller.limits, ''); }
 
 function admitAt(r, caller, model) {
@@ -40,13 +40,18 @@ function within(r, scope, caller, bounds, where) {
     if (perMinute !== null && tokens >= perMinute) {
         return deny(r, now.left, 'tokens', 'rate_limit_exceeded', `More than ${perMinute} tokens${where} in a minute: try again in ${now.left} s.`);
     }
-    return mayRunNow(r, scope, bounds, where) && countRequest(r, scope, bounds, now, where);
+    return countRequest(r, scope, bounds, now, where);
 }
 
-function mayRunNow(r, scope, bounds, where) {
-    const most = bounds.concurrent_requests, count = slots.take(scope);
-    slots.note(r);
-    if (most === null || count <= most) { return true; }
+// Once the body is there: nothing waits from here on until the request is under way.
+function begin(r, caller, model) {
+    const bounds = policy.models[model].limits, id = known.now.caller;
+    return mayBegin(r, id, caller.limits, '') && (bounds === null || mayBegin(r, scopeAt(id, model), bounds, ` with ${model}`));
+}
+
+function mayBegin(r, scope, bounds, where) {
+    const most = bounds.concurrent_requests;
+    if (slots.take(scope) <= most || most === null) { return true; }
     return deny(r, 1, 'requests', 'rate_limit_exceeded', `More than ${most} requests${where} at once: wait until one of them is answered.`);
 }
 
@@ -91,4 +96,4 @@ function book(scope, caller, bounds, tokens) {
     }
 }
 
-export default { admit, admitAt, charge };
+export default { admit, admitAt, begin, charge };

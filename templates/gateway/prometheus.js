@@ -1,6 +1,5 @@
 // /metrics in Prometheus' text format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/
 import backends from 'backends.js';
-import metrics from 'metrics.js';
 import slots from 'slots.js';
 
 const STATES = { down: 0, up: 1, drained: 2 };
@@ -12,6 +11,8 @@ const HELP = {
     workshop_tokens_total: 'Tokens charged to participants.',
 };
 
+function escaped(label) { return label.replace(/["\\\n]/g, c => c === '\n' ? '\\n' : `\\${c}`); }
+
 function text(r) {
     const counted = ngx.shared.metrics.items(MOST).sort((a, b) => a[0] < b[0] ? -1 : 1), lines = [];
     Object.keys(HELP).forEach(name => {
@@ -20,9 +21,9 @@ function text(r) {
     });
     const names = Object.keys(policy.backends).sort();
     lines.push('# HELP workshop_backend_in_flight Requests under way.', '# TYPE workshop_backend_in_flight gauge');
-    names.forEach(name => lines.push(`workshop_backend_in_flight{backend="${metrics.escaped(name)}"} ${slots.count(backends.scope(name))}`));
+    names.forEach(name => lines.push(`workshop_backend_in_flight{backend="${escaped(name)}"} ${slots.count(backends.scope(name))}`));
     lines.push('# HELP workshop_backend_state 0 down, 1 up, 2 drained.', '# TYPE workshop_backend_state gauge');
-    names.forEach(name => lines.push(`workshop_backend_state{backend="${metrics.escaped(name)}"} ${STATES[backends.state(name)]}`));
+    names.forEach(name => lines.push(`workshop_backend_state{backend="${escaped(name)}"} ${STATES[backends.state(name)]}`));
     r.headersOut['Content-Type'] = 'text/plain; version=0.0.4; charset=utf-8';
     r.return(200, `${lines.join('\n')}\n`);
 }

@@ -19,7 +19,7 @@ async function access(r) {
     const request = understood(r, await sent(r));
     if (request === null) { return; }
     const model = named(r, caller, request);
-    if (model === null || !limits.admitAt(r, caller, model)) { return; }
+    if (model === null || !limits.admitAt(r, caller, model) || !limits.begin(r, caller, model)) { return; }
     send(r, request, model);
 }
 

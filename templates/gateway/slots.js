@@ -5,13 +5,13 @@ import known from 'known.js';
 
 const MOST = 1000000;
 
-// How many there are now, this one included; note() must follow
+// How many there are now, this one included
 function take(scope) {
     known.now.slots += `\n${scope}`;
     return ngx.shared.slots.incr(scope, 1, 0);
 }
 
-// After taking and before anything that waits
+// After taking, before anything that waits
 function note(r) {
     known.save(r);
     ngx.shared.held.set(r.variables.request_id, process.pid + known.now.slots);

@@ -74,7 +74,8 @@ async def plain(writer: asyncio.StreamWriter, status: int, content: bytes, kind:
 
 
 async def stream(writer: asyncio.StreamWriter, asked: dict[str, Any], wish: dict[str, Any], *, native: bool) -> None:
-    writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {SSE}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    kind = "application/x-ndjson" if native else SSE
+    writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     for count, event in enumerate(events(asked, wish, native=native)):
         if count == wish.get("dies_after"):
             writer.transport.abort()  # nothing says that this was the end

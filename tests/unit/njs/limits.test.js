@@ -24,7 +24,7 @@ function set(bounds, atModel) {
 
 function asked(model) {
     const r = stage.request({ variables: { request_id: String(Math.random()) } });
-    r.goesOn = limits.admit(r, entry) && (model === undefined || limits.admitAt(r, entry, model));
+    r.goesOn = limits.admit(r, entry) && (model === undefined || limits.admitAt(r, entry, model)) && limits.begin(r, entry, model || 'free');
     return r;
 }
 
