@@ -22,7 +22,7 @@ const NGINX = {
     408: ['request_timeout', 'The request took too long to arrive.'],
     413: ['request_too_large', 'The request body is too large: 32 MB at most.'],
     414: ['uri_too_long', 'The address is too long.'],
-    429: ['rate_limit_exceeded', 'Too many requests.'],
+    429: ['rate_limit_exceeded', 'Too many large requests are under way: try again in a moment.'],
     431: ['headers_too_large', 'The request headers are too large.'],
     501: ['unsupported_transfer_encoding', 'A body may be sent as a whole or chunked, and in no other encoding.'],
     502: ['model_unavailable', 'The model server could not be reached.'],

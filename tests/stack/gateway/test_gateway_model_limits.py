@@ -85,3 +85,18 @@ def test_tokens_are_counted_by_model(gateway: Gateway, model: str, code: str) ->
     assert gateway.chat(model=model).error["code"] == code
     assert gateway.chat(model="free").status == 200
     assert gateway.chat("bob", model=model).status == 200
+
+
+def test_of_large_bodies_so_many_are_taken_at_once(gateway: Gateway) -> None:
+    large = "x" * 4_500_000
+    with ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(gateway.chat, model="free", stub={"wait": 4}, messages=[{"role": "user", "content": large}])
+            for _ in range(20)
+        ]
+        gateway.until(lambda: sum(one.done() for one in asked) == 4)
+        assert gateway.chat(model="free").status == 200  # small ones are not held up
+        answers = [one.result() for one in asked]
+    assert sorted(answer.status for answer in answers) == [200] * 16 + [429] * 4
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert (refused.error["code"], "large" in refused.error["message"]) == ("rate_limit_exceeded", True)
