@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.values import CA_FILE, Handout, Written
 from orchestrator.resources import TEMPLATES
@@ -129,25 +129,9 @@ def _remove(file: Path) -> bool:
 
 
 def _replace(file: Path, content: bytes) -> bool:
-    """Writes aside, to the disk, then renames: after a power cut the old file or the new one is there."""
     if file.is_file() and not file.is_symlink() and file.read_bytes() == content and _mode(file) == _FILE_MODE:
         return False
-    aside = file.with_name(f".{file.name}.new")
-    aside.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as out:
-            os.fchmod(out.fileno(), _FILE_MODE)
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_file(file, content, _FILE_MODE)
     return True
 
 

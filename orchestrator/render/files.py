@@ -73,26 +73,6 @@ def write_tree(folder: Path, files: Files) -> None:
             (folder / path).unlink()
 
 
-def replace_durably(path: Path, file: File) -> None:
-    """After a power cut the old file or the new one is there, whole; what reads the folder sees one or the other."""
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as stream:
-            os.fchmod(stream.fileno(), file.mode)
-            stream.write(file.content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _is(path: Path, file: File) -> bool:
     try:
         return path.stat().st_mode & 0o777 == file.mode and path.read_bytes() == file.content

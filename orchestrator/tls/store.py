@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
@@ -67,17 +67,5 @@ def _load(path: Path, hint: str) -> Pair | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if not path.is_file() or path.read_bytes() != content:
+        replace_file(path, content, _FILE_MODE)

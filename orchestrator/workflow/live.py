@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import keys
+from orchestrator.durable import replace_file
 from orchestrator.errors import HostError, UserError, Where
 from orchestrator.fleet.docker_host import DockerHost, connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError, GatewayFullError
@@ -21,7 +22,7 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
-from orchestrator.render.files import File, Files, digest, read_tree, replace_durably
+from orchestrator.render.files import Files, digest, read_tree
 from orchestrator.render.gateway import POLICY, render_gateway
 from orchestrator.render.policy_file import NEEDED, policy_text, with_people
 from orchestrator.spec.loader import Spec
@@ -154,7 +155,7 @@ def _stated(
 
 def _write(path: Path, policy: dict[str, Any]) -> None:
     try:
-        replace_durably(path, File(policy_text(policy).encode(), path.stat().st_mode & 0o777))
+        replace_file(path, policy_text(policy).encode(), path.stat().st_mode & 0o777)
     except OSError as problem:
         why = f"can't be written: {problem.strerror or problem}"
         hint = "Make room or give write permission, then run the same command again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.folder import write_handouts
 from orchestrator.handouts.values import GuideModel, Handout, Written
@@ -101,8 +102,5 @@ def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) ->
     content = ("\n".join(lines) + "\n").encode()
     if file.exists() and file.read_bytes() == content:
         return False
-    aside = file.with_name(f".{file.name}.new")
-    aside.touch(mode=PRIVATE)
-    aside.write_bytes(content)
-    aside.replace(file)
+    replace_file(file, content, PRIVATE)
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
-from orchestrator.render.files import File, Files, digest, read_tree, replace_durably, write_tree
+from orchestrator.render.files import File, Files, digest, read_tree, write_tree
 from orchestrator.spec.sections import Host
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.live import rules_digest
@@ -54,14 +54,5 @@ def test_a_host_without_a_gateway_owes_it_nothing(folder: Path) -> None:
 
 def test_the_digest_is_that_of_the_folder_that_nginx_sees(folder: Path) -> None:
     assert rules_digest(FILES) == digest(read_tree(folder / "gateway"))
-    replace_durably(folder / "gateway" / "policy.json", File(b"{ }"))
+    (folder / "gateway" / "policy.json").write_bytes(b"{ }")
     assert rules_digest(FILES) != digest(read_tree(folder / "gateway"))
-
-
-def test_a_file_is_replaced_whole_with_its_mode_and_nothing_is_left_aside(tmp_path: Path) -> None:
-    file = tmp_path / "policy.json"
-    file.write_bytes(b"old")
-    (tmp_path / ".policy.json.new").write_bytes(b"of a run that was killed")
-    replace_durably(file, File(b"new", 0o600))
-    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", 0o600)
-    assert list(tmp_path.iterdir()) == [file]
