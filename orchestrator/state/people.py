@@ -107,8 +107,14 @@ class People:
         return _read(row)
 
     def _unknown(self, ids: Sequence[str]) -> UserError:
-        known = [person.id for person in self.present()]
-        near = dict.fromkeys(match for one in ids for match in get_close_matches(one.lower(), known, n=1))
+        present = self.present()
+        known = [person.id for person in present]
+        by_mail = {person.email.lower(): person.id for person in present if person.email}
+        near = dict.fromkeys(
+            match
+            for one in (one.strip().lower() for one in ids)
+            for match in ([by_mail[one]] if one in by_mail else get_close_matches(one, known, n=1))
+        )
         hint = f"Did you mean {', '.join(near)}? " if near else ""
         return UserError(
             "participant_unknown",

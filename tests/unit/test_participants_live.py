@@ -123,6 +123,12 @@ def test_one_wrong_id_and_nothing_is_done_to_anyone(folder: Path, state: State, 
     assert (state.people.enrolled(), state.revision) == before
 
 
+def test_who_is_named_by_mail_is_told_by_the_id(folder: Path) -> None:
+    participants(folder, "add", "--name", "Zoë", "--email", "zoe@example.org")
+    answer = participants(folder, "revoke", "Zoe@Example.org", "--output", "json", code=1)
+    assert "Did you mean p04?" in str(error(answer)["hint"])
+
+
 @pytest.mark.parametrize("command", ["revoke", "restore", "rotate"])
 def test_a_removed_persons_key_is_not_changed(folder: Path, state: State, command: str) -> None:
     assert "p01 (Seat p01): removed" in participants(folder, "remove", "p01").stdout
