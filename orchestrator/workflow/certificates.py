@@ -119,10 +119,11 @@ def _require_pair(spec: Spec, tls: Tls) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(spec.path(tls.cert), spec.path(tls.key))
     except ssl.SSLError as problem:
         reason = (problem.reason or "unreadable").replace("_", " ").lower()
-        message = f"{tls.cert} and {tls.key} do not belong together: {reason}"
-        raise spec.problem(
-            ("public", "tls"), "tls_unreadable", message, "Use the key that the certificate was made for"
-        ) from None
+        apart = problem.reason == "KEY_VALUES_MISMATCH"
+        what = "do not belong together" if apart else "cannot be used"
+        hint = "Use the key that the certificate was made for" if apart else "nginx would refuse them too: give others"
+        message = f"{tls.cert} and {tls.key} {what}: {reason}"
+        raise spec.problem(("public", "tls"), "tls_unreadable", message, hint) from None
 
 
 def _issued(spec: Spec, folder: StateFolder) -> Issued:

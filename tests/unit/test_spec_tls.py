@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from spec_samples import VALID, spec_of, told
 
 from orchestrator.cli.app import workshop
@@ -64,3 +68,18 @@ def test_a_key_with_a_passphrase_is_told_and_nobody_is_asked_for_it(tmp_path: Pa
     assert result.return_value == 1
     assert "workshop.yaml:8:" in result.stderr
     assert "key.pem is locked with a passphrase. openssl pkey -in key.pem" in result.stderr
+
+
+def test_a_certificate_that_no_client_takes_is_not_said_to_be_anothers(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+    now, name = datetime.now(UTC), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    (tmp_path / "cert.pem").write_bytes(builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file = tmp_path / "workshop.yaml"
+    file.write_text(VALID + "public: {tls: {cert: cert.pem, key: key.pem}}\npractice: true\n", encoding="utf-8")
+
+    result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+
+    assert result.return_value == 1
+    assert "cert.pem and key.pem cannot be used: ee key too small" in result.stderr
