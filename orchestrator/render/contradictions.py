@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 
-from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Upstream
+from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
 
 _UPSTREAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -33,6 +35,8 @@ def contradictions(config: GatewayConfig) -> Iterator[str]:
         yield from _model_problems(model, upstreams)
     for upstream in config.upstreams:
         yield from _upstream_problems(upstream)
+    if config.webui and not _is_host(config.webui):
+        yield f"Open WebUI is not to be found at {config.webui.host!r}"
 
 
 def _repeated(kind: str, names: list[str]) -> Iterator[str]:
@@ -65,6 +69,9 @@ def _upstream_problems(upstream: Upstream) -> Iterator[str]:
         yield f"{upstream.name!r} can't name an upstream: lower-case letters, digits and hyphens only"
     if not upstream.servers:
         yield f"upstream {upstream.name!r} has no server"
+    for server in upstream.servers:
+        if not _is_host(server):
+            yield f"upstream {upstream.name!r} has a server at {server.host!r}, which is no host's name or address"
     for name, _ in upstream.headers:
         if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
             yield f"upstream {upstream.name!r} can't be sent the header {name!r}"
@@ -77,3 +84,13 @@ def _upstream_problems(upstream: Upstream) -> Iterator[str]:
     ):
         if _CONTROL.search(text):
             yield f"upstream {upstream.name!r} has a control character in its {what}"
+
+
+def _is_host(server: Server) -> bool:
+    if _HOST_NAME.fullmatch(server.host):
+        return True
+    try:
+        ipaddress.ip_address(server.host)
+    except ValueError:
+        return False
+    return True

@@ -147,6 +147,9 @@ CHAT = PLAIN.upstreams[0]
         (replace(PLAIN, upstreams=(CHAT, CHAT)), "upstream 'chat' is there 2 times"),
         (replace(PLAIN, upstreams=(CHAT, replace(CHAT, name="Chat_2"))), "can't name an upstream"),
         (replace(PLAIN, upstreams=(replace(CHAT, servers=()),)), "no server"),
+        (replace(PLAIN, upstreams=(replace(CHAT, servers=(Server("", 80),)),)), "a server at ''"),
+        (replace(PLAIN, upstreams=(replace(CHAT, servers=(Server("chat:80", 80),)),)), "a server at 'chat:80'"),
+        (replace(PLAIN, webui=Server("", 80)), "Open WebUI is not to be found at ''"),
         (
             replace(PLAIN, upstreams=(replace(CHAT, host_header="a\r\nX-Evil: 1"),)),
             "control character in its host header",
