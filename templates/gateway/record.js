@@ -13,7 +13,8 @@ function line(r) {
     const v = r.variables, status = Number(v.status), moved = r.uri === '/_refused';    // by error_page, which also makes the method GET
     if (moved) { known.recall(r); }
     slots.giveAll(r);
-    const now = known.now, used = bill(r), code = refusal.lastCode();
+    const complete = v.request_completion === 'OK' && answer.isWhole();
+    const now = known.now, used = bill(r, !complete), code = refusal.lastCode();
     if (used !== null) { limits.charge(now.caller, now.model, used.prompt + used.completion); }
     metrics.request(now.model, status, code, used);
     return JSON.stringify({
@@ -31,16 +32,16 @@ function line(r) {
         completion_tokens: used === null ? null : used.completion,
         estimated: used !== null && used.estimated,
         ttft: answer.timeToFirstByte(),
-        complete: v.request_completion === 'OK' && answer.isWhole(),
+        complete: complete,
     }).slice(1, -1);
 }
 
 // What is to be paid for: an answer, or one that the caller did not wait for.
-function bill(r) {
+function bill(r, isCut) {
     const v = r.variables;
     if (!answer.isBilled() || refusal.lastCode() !== null) { return null; }
     if (answer.timeToFirstByte() === null && v.status !== '499') { return null; }    // 499: the caller did not wait
-    return usage.settle(answer.kindAsked(), v.gw_body || '');
+    return usage.settle(answer.kindAsked(), v.gw_body || '', isCut);
 }
 
 export default { line };

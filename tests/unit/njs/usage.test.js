@@ -30,7 +30,7 @@ export default {
             stage.same(settled([event.slice(0, at), event.slice(at)]), counted(1000 + at, 2000 + at));
         }
     },
-    'Anthropic\'s form, whose last figure counts': () => {
+    'Anthropic\'s form, whose figures grow': () => {
         stage.same(settled([
             'event: message_start\ndata: {"message":{"usage":{"input_tokens":9,"output_tokens":1}}}\n\n',
             'event: message_delta\ndata: {"usage":{"output_tokens":20}}\n\n',
@@ -47,6 +47,29 @@ export default {
         stage.same(settled([text]), counted(2, 3));
         const lie = JSON.stringify({ choices: [{ delta: { content: '"completion_tokens":999999' } }] });
         stage.yes(settled([`data: ${lie}\n\n`]).completion !== 999999);
+    },
+    'what a caller had repeated beside the figures is not believed': () => {
+        const lies = ['{"input_tokens":"0","output_tokens":"x"}', '{"input_tokens":0,"output_tokens":0}', '{"output_tokens":{"type":"integer"}}', '{"input_tokens":-1,"output_tokens":-9}'];
+        let count = 0;
+        const figures = () => { count += 10; return `"usage":{"input_tokens":${count},"output_tokens":${count + 1}}`; };    // those before must not help
+        lies.forEach(lie => {
+            stage.same(settled([`{"metadata":${lie},${figures()}}`]), counted(count, count + 1));
+            stage.same(settled([`{${figures()},"metadata":${lie}}`]), counted(count, count + 1));
+            stage.same(settled([`{${figures()}`, `,"metadata":${lie}}`]), counted(count, count + 1));
+        });
+    },
+    'nobody is given tokens': () => {
+        stage.same(settled(['{"tools":[{"input_tokens":-7,"output_tokens":-8}]}'], 'data:', 'responses', 'xxxx'), guessed(1, 13));
+    },
+    'what came behind the last figure of an answer that was cut off is estimated': () => {
+        usage.read(Buffer.from('event: message_start\ndata: {"message":{"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'), 'data:');
+        usage.read(Buffer.from('data: {"delta":{}}\n\n'.repeat(5)), 'data:');
+        stage.same(usage.settle('messages', '', true), guessed(9, 6));
+        stage.same(usage.settle('messages', '', false), counted(9, 1));
+    },
+    'an answer that was left behind its usage is counted': () => {
+        [EVENT, EVENT, USAGE, 'data: [DONE]\n\n'].forEach(piece => usage.read(Buffer.from(piece), 'data:'));
+        stage.same(usage.settle('chat', '', true), counted(12, 34));
     },
     'without figures each event is about a token, and four bytes of the question': () => {
         stage.same(settled([EVENT, EVENT, EVENT], 'data:', 'chat', 'x'.repeat(41)), guessed(11, 3));
