@@ -1,0 +1,189 @@
+"""vLLM, as practice mode runs it, behind the gateway: its answers, its own count of tokens, its errors, and an abort."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.keys import fingerprint
+from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.plan.practice import CHECKPOINT, practice_engine
+from orchestrator.practice.huggingface import write_checkpoint
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Engine, Model
+
+if TYPE_CHECKING:
+    from tests.stack.gateway.conftest import Gateway
+
+    Make = Callable[[GatewayConfig], Gateway]
+
+NAME = "tiny-vllm"
+HOST = "vllm-test"
+START_SECONDS = 180
+LEFT_AFTER = 10  # events
+MESSAGES = [{"role": "user", "content": "What is 17 times 3?"}]
+PATHS = {
+    "/v1/chat/completions": {"messages": MESSAGES, "max_tokens": 12},
+    "/v1/completions": {"prompt": "Once upon a time", "max_tokens": 12},
+    "/v1/responses": {"input": "What is 17 times 3?", "max_output_tokens": 12},
+    "/v1/messages": {"messages": MESSAGES, "max_tokens": 12},
+}
+
+
+@dataclass(frozen=True)
+class Vllm:
+    """The server itself, asked inside its container."""
+
+    container: Any
+
+    def is_healthy(self) -> bool:
+        if self.container.exec_run(["curl", "-fsS", "http://127.0.0.1:8000/health"]).exit_code == 0:
+            return True
+        self.container.reload()
+        assert self.container.status == "running", self.container.logs(tail=20).decode()
+        return False
+
+    def figure(self, series: str) -> int:
+        """Of its own /metrics; https://docs.vllm.ai/en/stable/usage/metrics/"""
+        code, output = self.container.exec_run(["curl", "-fsS", "http://127.0.0.1:8000/metrics"])
+        assert code == 0
+        (figure,) = re.findall(rf"^vllm:{series}\{{.*\}} (\S+)$", output.decode(), re.MULTILINE)
+        return int(float(figure))
+
+    def tokens(self) -> tuple[int, int]:
+        """How many it has read and written since it began."""
+        return self.figure("prompt_tokens_total"), self.figure("generation_tokens_total")
+
+    def is_idle(self) -> bool:
+        return self.figure("num_requests_running") == self.figure("num_requests_waiting") == 0
+
+
+@pytest.fixture(scope="module")
+def bed(
+    start_gateway: Make,
+    run_container: Callable[..., Any],
+    packaged: Callable[[Component], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Gateway, Vllm]]:
+    image = packaged(Component.VLLM_CPU)
+    folder = tmp_path_factory.mktemp("vllm")
+    write_checkpoint(folder / CHECKPOINT, name=NAME)
+    engine = practice_engine(Model(name=NAME, engine=Engine.VLLM, source="any/model"), HOST, {}).container
+    container = run_container(
+        image,
+        list(engine.command),
+        HOST,
+        environment=dict(engine.environment),
+        volumes={str(folder / inside): {"bind": at, "mode": "ro"} for inside, at in engine.files},
+        mem_limit=f"{engine.memory_mib}m",
+        shm_size=f"{engine.shm_gib}g",
+    )
+    vllm, server = Vllm(container), Server(HOST, engine.port, name="vllm-1", health="/health")
+    gone = Server(HOST, 9, name="gone", health="/health")
+    gateway = start_gateway(
+        GatewayConfig(
+            workshop="vllm",
+            title="vLLM",
+            callers=(Caller("ada", (fingerprint("sk-ada"),), (NAME,)),),
+            models=(RoutedModel(NAME, ("vllm", "gone"), "vllm"),),
+            upstreams=(Upstream("vllm", (server,), NAME), Upstream("gone", (gone,), NAME)),
+        )
+    )
+    gateway.until(vllm.is_healthy, START_SECONDS)
+    yield gateway, vllm
+    container.kill()  # it takes much memory, and other tests may follow
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_an_answer_cost_is_what_vllm_counted(bed: tuple[Gateway, Vllm], path: str, *, stream: bool) -> None:
+    gateway, vllm = bed
+    gateway.until(vllm.is_idle)
+    before = vllm.tokens()
+    answer = gateway.send(path, {"model": NAME, **PATHS[path], "stream": stream}, key="sk-ada")
+    assert answer.status == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
+
+    line = gateway.record(answer)
+    told = (line["prompt_tokens"], line["completion_tokens"])
+
+    def counted() -> tuple[int, ...]:
+        return tuple(now - then for now, then in zip(vllm.tokens(), before, strict=True))
+
+    gateway.until(lambda: counted() == told)
+    assert min(told) > 0
+    assert (line["estimated"], line["complete"], line["backend"], line["path"]) == (False, True, "vllm-1", path)
+
+
+def test_the_usage_event_is_there_for_those_who_ask_for_it_only(bed: tuple[Gateway, Vllm]) -> None:
+    gateway, _ = bed
+    plain = gateway.chat(model=NAME, stream=True)
+    asked = gateway.chat(model=NAME, stream=True, stream_options={"include_usage": True})
+
+    assert "usage" not in plain.text
+    for answer in (plain, asked):
+        *events, end = answer.events
+        assert end == "[DONE]"
+        assert [json.loads(event)["model"] for event in events] == [NAME] * len(events)
+    *texts, last = [json.loads(event) for event in asked.events[:-1]]
+    line = gateway.record(asked)
+    assert all(text["choices"] for text in texts)
+    assert last["choices"] == []
+    assert last["usage"]["prompt_tokens"] == line["prompt_tokens"]
+    assert last["usage"]["completion_tokens"] == line["completion_tokens"] == 5
+
+
+def test_a_parameter_that_vllm_refuses_is_told_in_openais_form(bed: tuple[Gateway, Vllm]) -> None:
+    gateway, _ = bed
+    wrong = gateway.chat(model=NAME, max_tokens=-8)
+    assert (wrong.status, wrong.error["param"], wrong.error["code"]) == (400, "max_tokens", None)  # vLLM's code is 400
+    assert "max_tokens must be at least 1" in wrong.error["message"]
+
+    typed = gateway.chat(model=NAME, temperature="hot")
+    assert (typed.status, typed.error["param"]) == (400, "body.temperature")
+    assert gateway.record(typed)["completion_tokens"] is None
+
+
+def test_a_path_that_this_server_does_not_have_is_told_in_openais_form(bed: tuple[Gateway, Vllm]) -> None:
+    gateway, _ = bed
+    answer = gateway.send("/v1/embeddings", {"model": NAME, "input": "hello"}, key="sk-ada")
+    assert (answer.status, answer.error["type"], answer.error["message"]) == (404, "invalid_request_error", "Not Found")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])  # the second begins with a figure: 0
+def test_a_stream_that_is_left_is_charged_and_vllm_stops(bed: tuple[Gateway, Vllm], path: str) -> None:
+    gateway, vllm = bed
+    gateway.until(vllm.is_idle)
+    before, most = vllm.tokens()[1], 1900
+    used = gateway.counters("ada")["tokens"]
+    body = {"model": NAME, "messages": MESSAGES, "max_tokens": most, "ignore_eos": True, "stream": True}
+    with closing(gateway.connect()) as connection:
+        connection.request("POST", path, json.dumps(body), {"Authorization": "Bearer sk-ada"})
+        with connection.getresponse() as response:
+            assert response.status == 200
+            request_id = response.headers["X-Request-Id"]
+            received = b""
+            while received.count(b"data:") < LEFT_AFTER:
+                piece = response.read1(65536)
+                assert piece, "it ended by itself"
+                received += piece
+
+    line = gateway.wait_for(lambda line: line["id"] == request_id)
+    gateway.until(vllm.is_idle)
+    assert (line["estimated"], line["complete"]) == (True, False)
+    written = vllm.tokens()[1] - before
+    assert LEFT_AFTER - 3 <= line["completion_tokens"] <= written + 3  # some events carry no text
+    assert written < most
+    assert gateway.counters("ada")["tokens"] - used == line["prompt_tokens"] + line["completion_tokens"]
+
+
+def test_its_health_is_what_the_gateway_says_of_it(bed: tuple[Gateway, Vllm]) -> None:
+    gateway, _ = bed
+    gateway.until(lambda: gateway.backends()["gone"]["state"] == "down")  # so the checks run
+    gateway.until(lambda: gateway.backends()["vllm-1"] == {"state": "up", "in_flight": 0})
