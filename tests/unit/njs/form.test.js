@@ -53,6 +53,12 @@ export default {
             [`${field('a b', 'x')}${field('model', 'm')}--MARK--`, TYPE],
         ].forEach(pair => stage.same([pair[0], typeof parsed(pair[0], pair[1])], [pair[0], 'string']));
     },
+    'a boundary that a backend may read as another one is refused': () => {
+        ['a\\\\b', 'a\\b', 'a\u00e9', 'a@'].forEach(mark => {
+            const body = `${field('model', 'm')}--MARK--`.split('MARK').join(mark);
+            stage.same([mark, typeof parsed(body, `multipart/form-data; boundary=${mark}`)], [mark, 'string']);
+        });
+    },
     'two models are refused, however they are spelt': () => {
         [['model', 'model'], ['model', 'Model'], ['MODEL', 'model']].forEach(pair => {
             const problem = parsed(`${field(pair[0], 'a')}${field(pair[1], 'b')}--MARK--`);
