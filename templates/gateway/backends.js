@@ -27,7 +27,7 @@ function choose(model, native, tried, who, fields) {
         if (native && !upstream.native) { continue; }
         for (let j = 0; j < upstream.servers.length; j++) {
             const server = upstream.servers[j];
-            if (tried.indexOf(`\n${server.backend}\n`) >= 0 || live.isDrained(server.backend)) { continue; }
+            if ((!first && tried.indexOf(`\n${server.backend}\n`) >= 0) || live.isDrained(server.backend)) { continue; }
             if (!isDown(server.backend)) { ready.push(server); } else if (first) { lastHope = lastHope || { upstream: upstream, server: server }; }
         }
         if (ready.length) { return { upstream: upstream, server: ready.length === 1 ? ready[0] : balance(model.balance, ready, who, fields) }; }

@@ -6,7 +6,8 @@ import refusal from 'refusal.js';
 import slots from 'slots.js';
 
 const MINUTE = 60;
-const nearest = { requests: Infinity, tokens: Infinity };
+// The bounds that are nearest, for the x-ratelimit headers: {most, left, seconds}
+const nearest = { requests: null, tokens: null };
 
 // The minute a caller is in. Everyone has own minute boundaries: a class must not come back in the same second.
 function minute(caller) {
@@ -30,7 +31,7 @@ function within(r, scope, caller, bounds, where) {
     const tokens = perMinute === null ? 0 : ngx.shared.window.get(`${scope} tokens ${now.number}`) || 0;
     if (budget !== null || perMinute !== null) {
         const left = Math.min(budget === null ? Infinity : budget - total, perMinute === null ? Infinity : perMinute - tokens);
-        announce(r, 'tokens', perMinute === null ? budget : perMinute, left, now);
+        near('tokens', perMinute === null ? budget : perMinute, left, now);
     }
     if (budget !== null && total >= budget) {
         r.headersOut['x-should-retry'] = 'false';    // the OpenAI clients would otherwise ask again
@@ -46,7 +47,10 @@ function within(r, scope, caller, bounds, where) {
 // Once the body is there: nothing waits from here on until the request is under way.
 function begin(r, caller, model) {
     const bounds = policy.models[model].limits, id = known.now.caller;
-    return mayBegin(r, id, caller.limits, '') && (bounds === null || mayBegin(r, scopeAt(id, model), bounds, ` with ${model}`));
+    if (!mayBegin(r, id, caller.limits, '')) { return false; }
+    if (bounds !== null && !mayBegin(r, scopeAt(id, model), bounds, ` with ${model}`)) { return false; }
+    announce(r);
+    return true;
 }
 
 function mayBegin(r, scope, bounds, where) {
@@ -59,21 +63,28 @@ function countRequest(r, scope, bounds, now, where) {
     const most = bounds.requests_per_minute;
     if (most === null) { return true; }
     const count = ngx.shared.window.incr(`${scope} requests ${now.number}`, 1);
-    announce(r, 'requests', most, most - count, now);
+    near('requests', most, most - count, now);
     if (count <= most) { return true; }
     return deny(r, now.left, 'requests', 'rate_limit_exceeded', `More than ${most} requests${where} in a minute: try again in ${now.left} s.`);
 }
 
-// The x-ratelimit headers tell the bound that is nearest.
-function announce(r, what, most, left, now) {
-    if (nearest[what] <= left) { return; }
-    nearest[what] = left;
-    r.headersOut[`x-ratelimit-limit-${what}`] = String(most);
-    r.headersOut[`x-ratelimit-remaining-${what}`] = String(Math.max(0, left));
-    r.headersOut[`x-ratelimit-reset-${what}`] = `${now.left}s`;
+function near(what, most, left, now) {
+    if (nearest[what] === null || left < nearest[what].left) { nearest[what] = { most: most, left: left, seconds: now.left }; }
+}
+
+// In OpenAI's headers, once everything was looked at
+function announce(r) {
+    Object.keys(nearest).forEach(what => {
+        const bound = nearest[what];
+        if (bound === null) { return; }
+        r.headersOut[`x-ratelimit-limit-${what}`] = String(bound.most);
+        r.headersOut[`x-ratelimit-remaining-${what}`] = String(Math.max(0, bound.left));
+        r.headersOut[`x-ratelimit-reset-${what}`] = `${bound.seconds}s`;
+    });
 }
 
 function deny(r, seconds, type, code, message) {
+    announce(r);
     r.headersOut['Retry-After'] = String(seconds);
     refusal.refuse(r, 429, type, code, message);
     return false;

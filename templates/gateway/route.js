@@ -58,19 +58,18 @@ function isServed(r) {
 
 function isForm(r) { return policy.paths[r.uri] === 'transcription'; }
 
-async function sent(r) {
-    if (!isForm(r)) { return r.readRequestText(); }
-    const data = await r.readRequestArrayBuffer();
-    return data.byteLength ? Buffer.from(data) : Buffer.alloc(0);    // njs calls the buffer of an empty body detached
-}
+function sent(r) { return isForm(r) ? r.readRequestArrayBuffer() : r.readRequestText(); }
 
 // {fields, ...} of the body, or null after the refusal was sent
 function understood(r, data) {
-    const request = isForm(r) ? form.parse(data, r.headersIn['Content-Type'] || '') : body.parse(data);
+    const request = isForm(r) ? form.parse(asBuffer(data), r.headersIn['Content-Type'] || '') : body.parse(data);
     if (typeof request !== 'string') { return request; }
     refusal.refuse(r, 400, 'invalid_request_error', 'invalid_body', request);
     return null;
 }
+
+// njs calls the buffer of an empty body detached
+function asBuffer(data) { return data.byteLength ? Buffer.from(data) : Buffer.alloc(0); }
 
 function isNative(r) { return r.uri.startsWith('/ollama/'); }
 
