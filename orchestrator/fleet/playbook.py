@@ -179,4 +179,5 @@ def _reason(answer: dict[str, Any]) -> str:
     """The last line that says why, of what the module or the command told."""
     text = answer.get("stderr") or answer.get("msg") or answer.get("stdout") or json.dumps(answer)[:200]
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    why = [line for line in lines if "[emerg]" in line]  # nginx tells the reason first, and that it failed last
+    return next(iter([*why, *lines[-1:]]), "no reason given")
