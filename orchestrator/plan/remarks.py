@@ -10,6 +10,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks
 from orchestrator.spec.section import nearest
+from orchestrator.spec.workshop import Workshop
 
 
 def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
@@ -18,6 +19,13 @@ def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
     found = [*_teams(spec, present), *_persons(spec, present), *_wider(spec), *_in_clear(spec)]
     placed = [(spec.document.where(at, key=True).line or 0, text) for at, text in found]
     return tuple(f"{spec.file.name}:{line}: {text}" for line, text in sorted(placed))
+
+
+def team_slips(workshop: Workshop, people: Sequence[Participant]) -> tuple[str, ...]:
+    """Of people who join: a team that is spelt almost like one that a model, a limit or the hours are for."""
+    teams = {*workshop.teams, *workshop.limits.teams, *workshop.instructors}
+    near = {team: nearest(team, teams) for person in people if (team := person.team) and team not in teams}
+    return tuple(f"nothing is for the team {team!r}: did you mean {meant}?" for team, meant in near.items() if meant)
 
 
 def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:

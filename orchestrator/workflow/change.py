@@ -15,6 +15,7 @@ from orchestrator.fleet.ownership import require_ownership
 from orchestrator.handouts.folder import write_cards
 from orchestrator.participants import Credentials, Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.roster import RosterRow
@@ -47,7 +48,7 @@ class Changed:
 
     people: tuple[Credentials, ...]
     told: tuple[Told, ...]
-    notes: tuple[str, ...]  # what is not in effect yet, and when it will be
+    notes: tuple[str, ...]  # what is not in effect yet, and when it will be; what looks like a slip
     cards: Path | None  # of these people alone
 
 
@@ -138,11 +139,13 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
             except UserError as problem:
                 trouble = problem  # cards and keys are as good without it
         report.step("Cards")
+        _take_away_cards(state.folder.handouts, {person.id for person in people})
         cards = _print(spec, state, people if command.cards else ())
         if trouble:
             raise trouble
         found = credentials(spec.workshop, people, state, addresses(spec.workshop))
-    return Changed(found, told, notes, cards)
+    slips = team_slips(spec.workshop, people) if command.name == "add" else ()
+    return Changed(found, told, (*notes, *slips), cards)
 
 
 def _set_revoked(name: str, ids: Sequence[str], *, revoked: bool) -> Command:
@@ -178,6 +181,13 @@ def _accounts(
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
     return ()
+
+
+def _take_away_cards(handouts: Path, changed: set[str]) -> None:
+    """Of earlier commands, with one of these people on them: somebody in a hurry would print them again."""
+    for file in handouts.glob("cards-*.pdf"):
+        if changed & set(file.stem.split("-")):
+            file.unlink(missing_ok=True)
 
 
 def _print(spec: Spec, state: State, people: Sequence[Participant]) -> Path | None:

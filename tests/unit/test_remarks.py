@@ -7,7 +7,7 @@ from pathlib import Path
 from spec_samples import spec_of, with_models
 
 from orchestrator.participants import Participant
-from orchestrator.plan.remarks import remarks
+from orchestrator.plan.remarks import remarks, team_slips
 
 PEOPLE = (
     Participant("p01", email="Ada@example.org", team="staff"),
@@ -59,3 +59,16 @@ def test_a_key_that_travels_unencrypted_is_remarked(tmp_path: Path) -> None:
     keyed = external + ", api_key: '${env:KEY}'"
     assert said(tmp_path, keyed) == ["workshop.yaml:5: the key of m travels unencrypted: its base_url is http://"]
     assert said(tmp_path, keyed, more="practice: true\n") == []
+
+
+def test_who_joins_a_team_that_is_spelt_almost_like_one_is_remarked(tmp_path: Path) -> None:
+    workshop = spec_of(tmp_path, with_models("name: m, engine: ollama, source: x, teams: [staff]")).workshop
+    assert team_slips(workshop, [Participant("p01", team="staf")]) == (
+        "nothing is for the team 'staf': did you mean staff?",
+    )
+    assert (
+        team_slips(
+            workshop, [Participant("p01", team="staff"), Participant("p02", team="visitors"), Participant("p03")]
+        )
+        == ()
+    )

@@ -314,6 +314,8 @@ def revoke_without_docker(workshop: Workshop, person: str) -> None:
 def test_a_rotated_key_ends_the_new_one_works_and_is_on_a_card(
     workshop: Workshop, provider: Provider, cards: dict[str, dict[str, Any]]
 ) -> None:
+    older = workshop.state / "handouts" / "cards-p02-p03.pdf"
+    older.write_bytes(b"cards with a key that is about to die")
     with streams(workshop, provider, cards["p03"], cards["p04"]) as (cut, kept):
         ran = do(workshop, "rotate", "p03")
         assert cut.ended.wait(AT_ONCE)
@@ -322,6 +324,7 @@ def test_a_rotated_key_ends_the_new_one_works_and_is_on_a_card(
     assert rotated == cards["p03"] | {"api_key": rotated["api_key"]}
     assert is_refused(workshop, cards["p03"]["api_key"])
     assert ask(workshop.client(rotated), "claude")
+    assert not older.exists()
     card = workshop.state / "handouts" / "cards-p03.pdf"
     assert f"Cards: {card}" in ran.err
     assert rotated["api_key"] in printed(card)
