@@ -25,7 +25,7 @@ def team_slips(workshop: Workshop, people: Sequence[Participant]) -> tuple[str, 
     """Of people who join: a team that is spelt almost like one that a model, a limit or the hours are for."""
     teams = {*workshop.teams, *workshop.limits.teams, *workshop.instructors}
     near = {team: nearest(team, teams) for person in people if (team := person.team) and team not in teams}
-    return tuple(f"nothing is for the team {team!r}: did you mean {meant}?" for team, meant in near.items() if meant)
+    return tuple(_with_hint(f"nothing is for the team {team!r}", hint) for team, hint in near.items() if hint)
 
 
 def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:

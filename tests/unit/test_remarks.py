@@ -64,7 +64,7 @@ def test_a_key_that_travels_unencrypted_is_remarked(tmp_path: Path) -> None:
 def test_who_joins_a_team_that_is_spelt_almost_like_one_is_remarked(tmp_path: Path) -> None:
     workshop = spec_of(tmp_path, with_models("name: m, engine: ollama, source: x, teams: [staff]")).workshop
     assert team_slips(workshop, [Participant("p01", team="staf")]) == (
-        "nothing is for the team 'staf': did you mean staff?",
+        "nothing is for the team 'staf'. Did you mean 'staff'?",
     )
     assert (
         team_slips(
