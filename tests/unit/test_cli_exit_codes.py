@@ -163,8 +163,9 @@ def test_teardown_without_a_terminal_needs_yes_once_there_is_something(tmp_path:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_its_code_and_cleans_up(number: signal.Signals, status: int, tmp_path: Path) -> None:
     code = """
-import pathlib, sys, time, click
+import pathlib, signal, sys, time, click
 from orchestrator.cli import app
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 from orchestrator.cli.outcome import run, wants_json
 @click.command()
 def hold():
@@ -175,11 +176,11 @@ def hold():
         pathlib.Path("cleaned").touch()
 sys.exit(run(hold, []))
 """
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "holds").exists():
-        time.sleep(0.02)
-    child.send_signal(number)
-    _, told = child.communicate(timeout=10)
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as child:
+        while not (tmp_path / "holds").exists():
+            time.sleep(0.02)
+        child.send_signal(number)
+        _, told = child.communicate(timeout=10)
     assert child.returncode == status
     assert (tmp_path / "cleaned").exists()
     assert "goes on where it stopped" in told
