@@ -163,9 +163,8 @@ def test_teardown_without_a_terminal_needs_yes_once_there_is_something(tmp_path:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_its_code_and_cleans_up(number: signal.Signals, status: int, tmp_path: Path) -> None:
     code = """
-import pathlib, signal, sys, time, click
+import pathlib, sys, time, click
 from orchestrator.cli import app
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 from orchestrator.cli.outcome import run, wants_json
 @click.command()
 def hold():
