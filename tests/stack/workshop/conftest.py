@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import docker
@@ -20,11 +21,11 @@ def engine() -> Iterator[docker.DockerClient]:
     client.close()
 
 
-@pytest.fixture(scope="session")
-def make_workshop(
+@contextmanager
+def workshops(
     engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Workshop]]:
-    """A workshop of two people on free ports, and what the keywords say; not provisioned yet."""
+    """All that were made are removed at the end."""
     made: list[Workshop] = []
 
     def make(kind: str, **sections: Any) -> Workshop:
@@ -49,6 +50,18 @@ def make_workshop(
 
 
 @pytest.fixture(scope="module")
+def make_workshop(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Workshop]]:
+    """A workshop of two people on free ports, and what the keywords say; not provisioned yet.
+
+    They go with their module: Docker has addresses for some thirty networks at once.
+    """
+    with workshops(engine, tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
 def provider(engine: docker.DockerClient) -> Iterator[Provider]:
     """On the address by which containers reach this machine."""
     (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
@@ -61,9 +74,18 @@ def provider(engine: docker.DockerClient) -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def first(make_workshop: Callable[..., Workshop]) -> Provisioned:
+def make_shared(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Workshop]]:
+    """The same, for as long as the tests run."""
+    with workshops(engine, tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def first(make_shared: Callable[..., Workshop]) -> Provisioned:
     """Everything that practice mode has: several engines, replicas, a team, hostile names, a spare seat."""
-    workshop = make_workshop(
+    workshop = make_shared(
         "main",
         title='Stack "test" {{7*7}} $HOME',
         participants={"roster": "people.csv", "spare": 1},
