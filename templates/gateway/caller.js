@@ -7,8 +7,7 @@ import refusal from 'refusal.js';
 const FAILURES_MOST = 300;   // wrong keys from one address in a minute: a room that types from paper makes many; right ones never count
 const MINUTE = 60;
 
-let entry = null;                       // the caller's, in the policy
-let kind = '', name = '', owner = '';   // what made this caller known: it may be taken away while the answer runs
+let entry = null;    // the caller's, in the policy
 
 function presentedKey(r) {
     const authorization = r.headersIn.Authorization || '';
@@ -27,7 +26,7 @@ function identify(r, listing) {
     if (!entry.service) { return inWindow(r); }
     if (listing) { return entry; }
 
-    const service = owner;
+    const service = known.now.caller;
     if (recognise('emails', (r.headersIn['X-OpenWebUI-User-Email'] || '').trim().toLowerCase())) {
         known.now.via = service;
         return inWindow(r);
@@ -39,10 +38,9 @@ function recognise(how, what) {
     const found = live.current(how, what), caller = found === undefined ? undefined : live.current('callers', found);
     if (caller === undefined) { return false; }
     entry = caller;
-    kind = how;
-    name = what;
-    owner = found;
     known.now.caller = found;
+    known.now.by = how;
+    known.now.credential = what;
     return true;
 }
 
@@ -85,7 +83,10 @@ function deny(r, status, code, message) {
 function mayUse(caller, model) { return policy.models[model] !== undefined && caller.models[model] !== undefined; }
 
 // Whether the key was revoked, or the person removed, since the request began
-function isGone() { return kind !== '' && live.anyChange(true) && live.current(kind, name) !== owner; }
+function isGone() {
+    const now = known.now;
+    return now.by !== '' && live.anyChange(true) && live.current(now.by, now.credential) !== now.caller;
+}
 
 function current() { return entry; }
 

@@ -118,6 +118,21 @@ def test_the_streams_of_a_revoked_key_are_cut_and_no_others(gateway: Gateway) ->
     assert line["completion_tokens"] > 0
 
 
+def test_a_stream_that_another_backend_answers_is_cut_as_well(gateway: Gateway) -> None:
+    connection = gateway.connect(API_PORT)
+    slow = {"model": "several", "messages": [], "stream": True, "stub": {"events": 200, "gap": 0.05}}
+    connection.request("POST", AT_BOB, json.dumps(slow), {"Authorization": "Bearer sk-ada"})
+    response = connection.getresponse()
+    assert response.read1()  # from the last of its upstreams: those before are dead
+    gateway.post("/changes", {"revision": 6, "keys": {fingerprint("sk-ada"): None}})
+    begun = time.monotonic()
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
+    assert time.monotonic() - begun < 1
+    assert b"invalid_api_key" in cut.value.partial
+    connection.close()
+
+
 def test_a_full_memory_of_changes_says_so(gateway: Gateway) -> None:
     keys = {f"{number:064d}": "b" * 3000 for number in range(30)}  # a command line holds no more
     posted = (
