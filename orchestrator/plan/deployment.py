@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.plan.gateway import Server
 from orchestrator.spec.components import Component
+from orchestrator.spec.hosts import Host
 from orchestrator.spec.models import Engine
-from orchestrator.spec.sections import Host
 from orchestrator.spec.values import SecretReference
 
 GATEWAY_SERVICE = "gateway"

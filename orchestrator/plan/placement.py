@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.spec.hosts import Host
 from orchestrator.spec.models import Engine, Model
-from orchestrator.spec.sections import Host
 
 
 @dataclass(frozen=True, slots=True)

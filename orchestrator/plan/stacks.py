@@ -10,8 +10,8 @@ from orchestrator.plan.engines import real_engine
 from orchestrator.plan.placement import Placed, Unplaced, place
 from orchestrator.plan.practice import practice_engine
 from orchestrator.spec.components import Component
+from orchestrator.spec.hosts import Host
 from orchestrator.spec.models import Engine, Model
-from orchestrator.spec.sections import Host
 from orchestrator.spec.workshop import THIS_MACHINE, Workshop
 
 PARALLEL_LEAST, PARALLEL_MOST = 2, 16  # requests that Ollama and llama.cpp batch; memory grows with each

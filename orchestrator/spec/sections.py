@@ -9,12 +9,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from orchestrator.spec.components import Component
 from orchestrator.spec.section import Problem, Section, refuse
-from orchestrator.spec.values import DnsLabel, HostName, ImageReference, Line, RelativePath, UserName
+from orchestrator.spec.values import HostName, ImageReference, Line, Port, RelativePath
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Role = Literal["gateway", "webui", "inference"]
-ALL_ROLES: tuple[Role, ...] = ("gateway", "webui", "inference")
-LOCAL = "localhost"
 AUTO: Literal["auto"] = "auto"
 
 
@@ -48,31 +44,6 @@ class Public(Section):
     """Name or address on the cards; absent: this machine's own address."""
     tls: TlsChoice | None = None
     """`auto` makes a certificate authority for this workshop, whose certificate is on the guide; absent: plain HTTP."""
-
-
-class Gpus(Section):
-    """The GPUs of a host, all of one kind."""
-
-    count: Annotated[int, Field(ge=0, le=64)]
-    memory_gib: Annotated[float, Field(gt=0, strict=False)] | None = None
-    """Memory of each, in GiB."""
-
-
-class Host(Section):
-    """A machine with Docker: this one (`address: localhost`), or one that is reached over SSH."""
-
-    name: DnsLabel
-    address: HostName = LOCAL
-    user: UserName | None = None
-    """SSH user; absent: what ssh itself would take."""
-    port: Port = 22
-    """SSH port."""
-    roles: Annotated[list[Role], Field(min_length=1)] = list(ALL_ROLES)
-    gpus: Gpus = Gpus(count=0)
-
-    @property
-    def is_local(self) -> bool:
-        return self.address == LOCAL
 
 
 class Gateway(Section):

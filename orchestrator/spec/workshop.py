@@ -10,21 +10,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
 from orchestrator.spec.section import Problem, refuse, same_names
-from orchestrator.spec.sections import (
-    ALL_ROLES,
-    Grace,
-    Handouts,
-    Host,
-    Images,
-    Ports,
-    Public,
-    window_problems,
-)
+from orchestrator.spec.sections import Grace, Handouts, Images, Ports, Public, window_problems
 from orchestrator.spec.values import DnsLabel, Line, TeamName
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))

@@ -13,8 +13,8 @@ from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
+from orchestrator.spec.hosts import Host
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.sections import Host
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
 from orchestrator.workflow.certificates import Served, served

@@ -9,8 +9,8 @@ from spec_samples import spec_of, with_models
 
 from orchestrator.errors import SpecError
 from orchestrator.plan.placement import place
+from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
-from orchestrator.spec.sections import Gpus, Host
 from orchestrator.workflow.desired import planned
 
 

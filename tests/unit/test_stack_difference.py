@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
 from orchestrator.render.files import File, Files, digest, read_tree, write_tree
-from orchestrator.spec.sections import Host
+from orchestrator.spec.hosts import Host
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.live import rules_digest
 
