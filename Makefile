@@ -2,12 +2,12 @@
 SPEC ?= workshop.yaml
 export TESTCONTAINERS_RYUK_DISABLED := true
 
-.PHONY: provision test lint unit stack bench lock
+.PHONY: provision test lint unit stack fleet bench lock
 
 provision:
 	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
 
-test: lint unit stack
+test: lint unit stack fleet
 
 lint:
 	@bootstrap/prepare.sh --with-tests .venv/bin/ruff check
@@ -19,6 +19,9 @@ unit:
 
 stack:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack
+
+fleet:
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/fleet
 
 bench:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no
