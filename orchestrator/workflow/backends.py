@@ -16,12 +16,11 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.deploy import only_host, stack_folder
 from orchestrator.workflow.live import bring_into_effect, live_config
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.open import provisioned_folder
 
 BackendState = Literal["up", "down", "drained", "unknown"]
 NOT_ASKED = "The gateway does not answer: what it would say of its backends is not known"
@@ -46,7 +45,7 @@ class Backends:
 
 def listed(spec: Spec, settings: Settings, state_dir: Path | None) -> Backends:
     """Looks only. Raises UserError `not_provisioned`."""
-    with State.read(_provisioned(spec, settings, state_dir)) as state:
+    with State.read(provisioned_folder(spec, state_dir, settings)) as state:
         return _seen(spec, state)
 
 
@@ -62,7 +61,7 @@ def resume(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequen
 
 def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence[str], *, drained: bool) -> Backends:
     command = f"backends {'drain' if drained else 'resume'}"
-    folder = _provisioned(spec, settings, state_dir)
+    folder = provisioned_folder(spec, state_dir, settings)
     host, stack = only_host(spec), stack_folder(settings, spec.workshop.name)
     with WorkshopLock(folder, command), State.open(folder) as state:
         if state.meta:
@@ -74,13 +73,6 @@ def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence
             state.events.add(command, ", ".join(names))
         notes = bring_into_effect(spec, state, host, stack, backends=names)
         return _seen(spec, state, notes)
-
-
-def _provisioned(spec: Spec, settings: Settings, state_dir: Path | None) -> StateFolder:
-    folder = state_folder(spec, state_dir, settings)
-    with State.read(folder) as state:
-        state.secret  # noqa: B018 - raises where nothing was provisioned
-    return folder
 
 
 def _models(config: GatewayConfig) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ from orchestrator.workflow.address import addresses
 from orchestrator.workflow.credentials import credentials
 from orchestrator.workflow.deploy import only_host, stack_folder
 from orchestrator.workflow.live import bring_into_effect, live_config
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.print import handout, handouts
 from orchestrator.workflow.run import Report
 from orchestrator.workflow.seed import seed_changed
@@ -117,9 +117,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     """Raises UserError `not_provisioned`, `participant_unknown` and others before anything is changed."""
     if command.needs_webui and spec.workshop.webui.mode == "none":
         raise spec.problem(("webui",), "no_webui", "this workshop has no Open WebUI, so nobody has a password", None)
-    folder = state_folder(spec, state_dir, settings)
-    with State.read(folder) as before:
-        before.secret  # noqa: B018 - raises where nothing was provisioned
+    folder = provisioned_folder(spec, state_dir, settings)
     host, stack = only_host(spec), stack_folder(settings, spec.workshop.name)
     with WorkshopLock(folder, f"participants {command.name}"), State.open(folder) as state:
         if state.meta:

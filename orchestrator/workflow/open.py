@@ -8,11 +8,20 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.seats import CountedSeats, RosterSeats, Seats
+from orchestrator.state.state import State
 
 
 def state_folder(spec: Spec, state_dir: Path | None, settings: Settings) -> StateFolder:
     """`--state-dir` first, then WORKSHOP_STATE_DIR, else beside the spec."""
     return StateFolder.for_spec(spec.file, spec.workshop.name, state_dir or settings.state_dir)
+
+
+def provisioned_folder(spec: Spec, state_dir: Path | None, settings: Settings) -> StateFolder:
+    """For commands on a class that is there: nothing is made or locked before. Raises UserError `not_provisioned`."""
+    folder = state_folder(spec, state_dir, settings)
+    with State.read(folder) as state:
+        _ = state.secret
+    return folder
 
 
 def seats(spec: Spec) -> Seats:

@@ -15,23 +15,20 @@ from orchestrator.workflow.address import addresses
 from orchestrator.workflow.credentials import credentials
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.print import handouts
 
 
 def listed(spec: Spec, settings: Settings, state_dir: Path | None, *, everybody: bool) -> tuple[Credentials, ...]:
     """Those who take part, ordered by id; with `everybody` the removed ones too. Raises UserError `not_provisioned`."""
-    with State.read(state_folder(spec, state_dir, settings)) as state:
-        state.secret  # noqa: B018 - raises where nothing was provisioned
+    with State.read(provisioned_folder(spec, state_dir, settings)) as state:
         people = [person for person in state.people.all() if everybody or person.state != "removed"]
         return credentials(spec.workshop, people, state, addresses(spec.workshop))
 
 
 def print_again(spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None) -> Written:
     """Write the handouts again, from the state. Raises UserError `not_provisioned`."""
-    folder = state_folder(spec, state_dir, settings)
-    with State.read(folder) as before:
-        before.secret  # noqa: B018 - raises where nothing was provisioned
+    folder = provisioned_folder(spec, state_dir, settings)
     with WorkshopLock(folder, "handouts"), State.open(folder) as state:
         deployment = planned(spec, unavailable(spec, state))
         people = state.people.all()

@@ -42,7 +42,7 @@ from orchestrator.workflow.deploy import only_host
 from orchestrator.workflow.desired import admin_password, planned
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.guests import accounts, admitted, invited
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
 from orchestrator.workflow.run import Report
 
@@ -57,9 +57,7 @@ def rehearse(
 
     Raises UserError: `not_provisioned`, `model_unknown`, `only_external`, `model_silent`, `no_webui`, `lock_held`.
     """
-    folder, workshop = state_folder(spec, state_dir, settings), spec.workshop
-    with State.read(folder) as before:
-        before.secret  # noqa: B018 - raises where nothing was provisioned
+    folder, workshop = provisioned_folder(spec, state_dir, settings), spec.workshop
     with WorkshopLock(folder, "rehearse"), State.read(folder) as state:
         docker = connect_local(only_host(spec))
         gateway = _gateway(docker, spec)
