@@ -29,6 +29,7 @@ from orchestrator.plan.gateway import (
     Upstream,
 )
 from orchestrator.render.contradictions import contradictions
+from orchestrator.render.policy_file import policy_text
 from orchestrator.resources import TEMPLATES
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
@@ -61,12 +62,9 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
 
     Raises WorkshopError where the configuration contradicts itself: nginx would not say where.
     """
-    problems = list(contradictions(config))
-    if problems:
-        raise WorkshopError("the gateway's configuration is inconsistent: " + "; ".join(problems))
+    text = policy_text(policy(config))
     rules = {path.name: path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("*.js"))}
-    policy = json.dumps(_policy(config), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    return {"nginx.conf": _nginx_conf(config, resolver), POLICY: policy, **rules}
+    return {"nginx.conf": _nginx_conf(config, resolver), POLICY: text, **rules}
 
 
 def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
@@ -117,7 +115,11 @@ def _server(server: Server) -> dict[str, object]:
     return {"address": f"{host}:{server.port}", "by_name": False}
 
 
-def _policy(config: GatewayConfig) -> dict[str, Any]:
+def policy(config: GatewayConfig) -> dict[str, Any]:
+    """What policy.json says, as it is read from there. Raises WorkshopError as `render_gateway` does."""
+    problems = list(contradictions(config))
+    if problems:
+        raise WorkshopError("the gateway's configuration is inconsistent: " + "; ".join(problems))
     return {
         "workshop": config.workshop,
         "title": config.title,

@@ -23,7 +23,7 @@ from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
 from orchestrator.render.files import Files, digest, read_tree
-from orchestrator.render.gateway import POLICY, render_gateway
+from orchestrator.render.gateway import POLICY, policy
 from orchestrator.render.policy_file import NEEDED, policy_text, with_people
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
@@ -129,8 +129,7 @@ def _standing(path: Path, spec: Spec) -> dict[str, Any]:
 
 def _wanted(spec: Spec, state: State, old: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
     config = live_config(spec, state)
-    people = json.loads(render_gateway(config)[POLICY])
-    new = with_people(old, people, state.drained.all(), state.revision, named)
+    new = with_people(old, policy(config), state.drained.all(), state.revision, named)
     if new != old and old["revision"] >= new["revision"]:
         state.outrun(old["revision"])
         new["revision"] = state.revision
@@ -153,9 +152,9 @@ def _stated(
     }
 
 
-def _write(path: Path, policy: dict[str, Any]) -> None:
+def _write(path: Path, new: dict[str, Any]) -> None:
     try:
-        replace_file(path, policy_text(policy).encode(), path.stat().st_mode & 0o777)
+        replace_file(path, policy_text(new).encode(), path.stat().st_mode & 0o777)
     except OSError as problem:
         why = f"can't be written: {problem.strerror or problem}"
         hint = "Make room or give write permission, then run the same command again"

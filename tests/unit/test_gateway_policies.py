@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.gateway import GatewayConfig
-from orchestrator.render.gateway import render_gateway
+from orchestrator.render.gateway import policy, render_gateway
 
 SOME = settings(max_examples=60, deadline=None)
 BLOCK = re.compile(r"^    upstream (\S+) \{$", re.MULTILINE)
@@ -36,32 +36,33 @@ def test_anything_else_is_rendered_as_well_or_refused_without_telling_a_secret(c
 def assert_holds_together(config: GatewayConfig, files: dict[str, str]) -> None:
     assert all(text.encode() for text in files.values())
     assert [name for name, text in files.items() if SENTINEL in text] == ["policy.json"] * _has_secrets(config)
-    policy = json.loads(files["policy.json"])
+    told = json.loads(files["policy.json"])
+    assert policy(config) == told, "whoever needs no file has the same"
     blocks = BLOCK.findall(files["nginx.conf"])
     assert len(blocks) == len(set(blocks))
     assert ("open_webui" in blocks) == (config.webui is not None)
 
-    callers, models, upstreams = policy["callers"], policy["models"], policy["upstreams"]
+    callers, models, upstreams = told["callers"], told["models"], told["upstreams"]
     assert set(callers) == {caller.id for caller in config.callers}
-    assert set(policy["keys"].values()) | set(policy["emails"].values()) <= set(callers)
-    assert len(policy["keys"]) == sum(len(caller.key_hashes) for caller in config.callers)
-    assert len(policy["emails"]) == sum(bool(caller.email) for caller in config.callers)
+    assert set(told["keys"].values()) | set(told["emails"].values()) <= set(callers)
+    assert len(told["keys"]) == sum(len(caller.key_hashes) for caller in config.callers)
+    assert len(told["emails"]) == sum(bool(caller.email) for caller in config.callers)
     assert all(set(caller["models"]) <= set(models) for caller in callers.values())
-    assert set(policy["aliases"].values()) <= set(models)
-    assert not set(policy["aliases"]) & set(models)
+    assert set(told["aliases"].values()) <= set(models)
+    assert not set(told["aliases"]) & set(models)
     assert all(model["upstreams"] and set(model["upstreams"]) <= set(upstreams) for model in models.values())
 
     origins = set()
     for upstream in upstreams.values():
-        assert len(upstream["headers"]) == policy["headers"]
+        assert len(upstream["headers"]) == told["headers"]
         assert upstream["servers"]
         for server in upstream["servers"]:
-            assert server["backend"] in policy["backends"]
+            assert server["backend"] in told["backends"]
             origins.add(server["origin"])
     assert {origin.split("://")[1] for origin in origins} == set(blocks) - {"open_webui"}
-    assert {backend["origin"] for backend in policy["backends"].values()} <= origins
+    assert {backend["origin"] for backend in told["backends"].values()} <= origins
     headers = re.findall(r"js_var  \$gw_header_(\d+);", files["nginx.conf"])
-    assert headers == [str(number) for number in range(policy["headers"])]
+    assert headers == [str(number) for number in range(told["headers"])]
 
 
 def _has_secrets(config: GatewayConfig) -> bool:

@@ -64,7 +64,7 @@ def test_the_farewell_takes_back_all_that_the_welcome_said() -> None:
 
 def test_a_caller_is_written_as_the_policy_writes_it() -> None:
     from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
-    from orchestrator.render.gateway import _policy
+    from orchestrator.render.gateway import policy
 
     config = GatewayConfig(
         workshop="w",
@@ -73,4 +73,4 @@ def test_a_caller_is_written_as_the_policy_writes_it() -> None:
         models=(RoutedModel("a", ("u",), "vllm"),),
         upstreams=(Upstream("u", (Server("h", 1),), "a"),),
     )
-    assert _policy(config)["callers"]["_rehearse-001"] == caller("_rehearse-001", ["a"], LIMITS)
+    assert policy(config)["callers"]["_rehearse-001"] == caller("_rehearse-001", ["a"], LIMITS)
