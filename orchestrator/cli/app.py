@@ -43,11 +43,11 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
+        from orchestrator.spelling import did_you_mean, nearest
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            hint = did_you_mean(nearest(args[0], COMMANDS))
+            ctx.fail(" ".join(filter(None, (f"No such command {args[0]!r}.", hint))))
         return super().resolve_command(ctx, args)
 
 

@@ -9,8 +9,8 @@ from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks
-from orchestrator.spec.section import nearest
 from orchestrator.spec.workshop import Workshop
+from orchestrator.spelling import did_you_mean, nearest
 
 
 def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
@@ -24,7 +24,9 @@ def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
 def team_slips(workshop: Workshop, people: Sequence[Participant]) -> tuple[str, ...]:
     """Of people who join: a team that is spelt almost like one that a model, a limit or the hours are for."""
     teams = {*workshop.teams, *workshop.limits.teams, *workshop.instructors}
-    near = {team: nearest(team, teams) for person in people if (team := person.team) and team not in teams}
+    near = {
+        team: did_you_mean(nearest(team, teams)) for person in people if (team := person.team) and team not in teams
+    }
     return tuple(_with_hint(f"nothing is for the team {team!r}", hint) for team, hint in near.items() if hint)
 
 
@@ -41,14 +43,14 @@ def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, s
     ]
     for at, team in named:
         if team not in teams:
-            yield at, _with_hint(f"nobody is in the team {team!r}", nearest(team, teams))
+            yield at, _with_hint(f"nobody is in the team {team!r}", did_you_mean(nearest(team, teams)))
 
 
 def _persons(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
     known = {person.id for person in people} | {person.email.lower() for person in people if person.email}
     for who in spec.workshop.limits.participants:
         if who not in known and who.lower() not in known:
-            hint = nearest(who.lower(), known)
+            hint = did_you_mean(nearest(who.lower(), known))
             yield ("limits", "participants", who), _with_hint(f"no participant has the id or mail {who!r}", hint)
 
 

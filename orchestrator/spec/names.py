@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.spec.models import Model
-from orchestrator.spec.section import Problem, nearest
+from orchestrator.spec.section import Problem
+from orchestrator.spelling import did_you_mean, nearest
 
 
 def name_problems(models: Sequence[Model]) -> Iterator[Problem]:
@@ -51,7 +52,8 @@ def _fallback_problems(models: Sequence[Model]) -> Iterator[Problem]:
             if name == model.name:
                 yield Problem(at, f"{name!r} cannot fall back to itself")
             elif name not in named:
-                yield Problem(at, f"no model is named {name!r}", nearest(name, named.keys() - {model.name}))
+                near = nearest(name, named.keys() - {model.name})
+                yield Problem(at, f"no model is named {name!r}", did_you_mean(near))
             elif model.name in {other.name for other in _reached(named[name], named)}:
                 yield Problem(at, f"{name!r} falls back to {model.name!r}, so this would go round in a circle")
 

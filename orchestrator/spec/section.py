@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -46,9 +45,3 @@ def same_names(names: Sequence[str], what: str) -> Iterator[Problem]:
     """A problem for each section of a list whose name is that of an earlier one."""
     for name, index in duplicates(names):
         yield Problem((index, "name"), f"a second {what} named {name!r}; the first is number {names.index(name) + 1}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """A hint that offers the spelling that was probably meant."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else None

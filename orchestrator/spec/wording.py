@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from orchestrator.errors import UserError
 from orchestrator.spec.document import Document, Path_
 from orchestrator.spec.workshop import Workshop
+from orchestrator.spelling import did_you_mean, nearest
 
 _PERHAPS_SECRET = frozenset({"api_key", "environment", "args", "headers", "query"})
 LONGEST_SHOWN = 40  # characters of a wrong value that an error repeats
@@ -35,8 +35,8 @@ def explain(document: Document, same: Sequence[Detail]) -> UserError:
     path = detail.path
     name = _dotted(path)
     if detail.kind == "extra_forbidden":
-        near = _nearest(path)
-        hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(_fields(path[:-1]))}"
+        fields = _fields(path[:-1])
+        hint = did_you_mean(nearest(str(path[-1]), fields)) or f"Known here: {', '.join(fields)}"
         return UserError("unknown_key", f"unknown key {name}", where=document.where(path, key=True), hint=hint)
     if detail.kind == "missing":
         return UserError("missing_key", f"{name} is missing", where=document.where(path[:-1]), hint=_describe(path))
@@ -135,8 +135,7 @@ def _close_value(detail: Detail) -> str | None:
     if not (detail.expected and isinstance(detail.given, str)):
         return None
     options = [word.strip("'\" ") for part in detail.expected.split(",") for word in part.split(" or ")]
-    near = get_close_matches(detail.given, options, n=1)
-    return f"Did you mean {near[0]!r}?" if near else None
+    return did_you_mean(nearest(detail.given, options))
 
 
 def _section(path: Path_) -> type[BaseModel] | None:
@@ -162,11 +161,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _fields(path: Path_) -> list[str]:
     section = _section(path)
     return list(section.model_fields) if section else []
-
-
-def _nearest(path: Path_) -> str | None:
-    near = get_close_matches(str(path[-1]), _fields(path[:-1]), n=1, cutoff=0.5)
-    return near[0] if near else None
 
 
 def _describe(path: Path_) -> str | None:

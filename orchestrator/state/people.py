@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant, ParticipantState
 from orchestrator.spec.roster import RosterRow
+from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.state.database import Database
 from orchestrator.state.newcomers import Arrived, arrive
 from orchestrator.state.seats import Enrolled, Reconciliation, Seats, reconcile, taken_out
@@ -110,16 +110,12 @@ class People:
         present = self.present()
         known = [person.id for person in present]
         by_mail = {person.email.lower(): person.id for person in present if person.email}
-        near = dict.fromkeys(
-            match
-            for one in (one.strip().lower() for one in ids)
-            for match in ([by_mail[one]] if one in by_mail else get_close_matches(one, known, n=1))
-        )
-        hint = f"Did you mean {', '.join(near)}? " if near else ""
+        asked = (one.strip().lower() for one in ids)
+        hint = did_you_mean(*(by_mail.get(one) or nearest(one, known) for one in asked))
         return UserError(
             "participant_unknown",
             f"there is no participant {', '.join(map(repr, ids))}",
-            hint=f"{hint}The ids stand on the cards and in `workshop participants list`.",
+            hint=" ".join(filter(None, (hint, "The ids stand on the cards and in `workshop participants list`."))),
         )
 
     def _put(self, *rows: Enrolled) -> None:

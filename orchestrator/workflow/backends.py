@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
+from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.deploy import only_host, stack_folder
@@ -90,12 +90,11 @@ def _require_known(names: Sequence[str], known: set[str]) -> None:
     unknown = [name for name in names if name not in known]
     if not unknown:
         return
-    near = dict.fromkeys(match for name in unknown for match in get_close_matches(name, sorted(known), n=1))
-    hint = f"Did you mean {', '.join(near)}? " if near else ""
+    hint = did_you_mean(*(nearest(name, known) for name in unknown))
     raise UserError(
         "backend_unknown",
         f"there is no backend {', '.join(map(repr, unknown))}",
-        hint=f"{hint}Their names: workshop backends list SPEC",
+        hint=" ".join(filter(None, (hint, "Their names: workshop backends list SPEC"))),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.spec.loader import Spec
+from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.workflow.deploy import only_host
 
 
@@ -22,8 +22,7 @@ def logs(spec: Spec, wanted: Sequence[str], tail: int) -> dict[str, str]:
     known = set(containers) | {state.model for state in containers.values() if state.model}
     for name in wanted:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(containers)) or 'none'}"
+            hint = did_you_mean(nearest(name, known)) or f"There are: {', '.join(sorted(containers)) or 'none'}"
             raise UserError(
                 "unknown_service", f"nothing of this workshop is named {name!r}", where=Where(host=host), hint=hint
             )

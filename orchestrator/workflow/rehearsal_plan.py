@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Guest
@@ -15,6 +14,7 @@ from orchestrator.plan.practice import CONTEXT as PRACTICE_CONTEXT
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import fallbacks
+from orchestrator.spelling import did_you_mean, nearest
 
 BUDGET = 6000  # tokens for each person, unless told otherwise
 SHARE = 50  # per cent of the people who go over the page
@@ -48,8 +48,7 @@ def chosen(spec: Spec, names: Sequence[str]) -> dict[str, Model]:
     there = {model.name: model for model in spec.workshop.listed}
     for name in names:
         if name not in there:
-            near = get_close_matches(name, there, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(there)}"
+            hint = did_you_mean(nearest(name, there)) or f"There are: {', '.join(there)}"
             raise UserError("model_unknown", f"the workshop has no model {name!r}", hint=hint)
     if names:
         return {name: there[name] for name in dict.fromkeys(names)}

@@ -126,7 +126,7 @@ def test_one_wrong_id_and_nothing_is_done_to_anyone(folder: Path, state: State, 
 def test_who_is_named_by_mail_is_told_by_the_id(folder: Path) -> None:
     participants(folder, "add", "--name", "Zoë", "--email", "zoe@example.org")
     answer = participants(folder, "revoke", "Zoe@Example.org", "--output", "json", code=1)
-    assert "Did you mean p04?" in str(error(answer)["hint"])
+    assert "Did you mean 'p04'?" in str(error(answer)["hint"])
 
 
 @pytest.mark.parametrize("command", ["revoke", "restore", "rotate"])
@@ -252,5 +252,5 @@ def test_a_drained_backend_is_kept_in_state_and_file(folder: Path, state: State)
 def test_a_backend_that_is_not_there_is_told_with_the_nearest_name(folder: Path, state: State) -> None:
     answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "modelm2", "--output", "json", code=1)
     assert error(answer)["code"] == "backend_unknown"
-    assert "Did you mean model-m-2?" in str(error(answer)["hint"])
+    assert "Did you mean 'model-m-2'?" in str(error(answer)["hint"])
     assert state.drained.all() == frozenset()

@@ -152,7 +152,7 @@ def test_several_are_named_at_once_in_any_case_and_all_wrong_ones_are_told(state
     assert [person.id for person in state.people.named(["P02", "p01", "p02"])] == ["p01", "p02"]
     with pytest.raises(UserError, match="no participant 'p1', 'x'") as refusal:
         state.people.named(["p01", "p1", "x"])
-    assert "Did you mean p11?" in str(refusal.value) or "Did you mean p01?" in str(refusal.value)
+    assert "Did you mean 'p11'?" in str(refusal.value) or "Did you mean 'p01'?" in str(refusal.value)
 
 
 def test_an_unknown_participant_is_named_in_the_error(state: State) -> None:
