@@ -11,11 +11,10 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.lettering import is_right_to_left, printable
 from orchestrator.handouts.values import CA_FILE, GuideModel, Handout
+from orchestrator.templating import markup
 
 QUESTION = "Say hello in one sentence."
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
@@ -46,13 +45,7 @@ def guide_html(handout: Handout, templates: Path) -> bytes:
         UserError: `certificate_unreadable`.
 
     """
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = markup(templates)
     environment.filters |= {"shell": _shell, "literal": _literal, "clean": printable, "direction": _direction}
     page = environment.get_template("guide.html.j2").render(
         handout=handout,

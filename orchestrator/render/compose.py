@@ -8,16 +8,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator import resources
 from orchestrator.plan import gateway as inside
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Container, Fetch, Stack
 from orchestrator.plan.engines import curl_health
 from orchestrator.spec.components import Component
+from orchestrator.templating import configuration
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
 BMP_LAST = 0xFFFF
@@ -58,7 +56,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
     weights = sorted({volume for part in mounted for volume, _ in part.volumes})
     data = [name for name, here in (("gateway-data", stack.gateway), ("webui-data", stack.webui)) if here]
     return (
-        _environment()
+        configuration(resources.COMPOSE, _quoted, own_lines=False)
         .get_template("stack.yaml.j2")
         .render(
             stack=stack,
@@ -142,14 +140,3 @@ def _quoted(value: Any) -> str:
 def _escaped(code: int) -> str:
     """JSON would write two surrogates, which YAML refuses: https://yaml.org/spec/1.2.2/#57-escaped-characters."""
     return f"\\u{code:04x}" if code <= BMP_LAST else f"\\U{code:08x}"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(resources.COMPOSE),
-        finalize=_quoted,
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - not HTML; `finalize` quotes every value
-        keep_trailing_newline=True,
-    )

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.gateway import (
     ADMIN_PORT,
@@ -31,6 +29,7 @@ from orchestrator.plan.gateway import (
 from orchestrator.render.contradictions import contradictions
 from orchestrator.render.policy_file import policy_text
 from orchestrator.resources import TEMPLATES
+from orchestrator.templating import configuration
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
 POLICY = "policy.json"  # mode 0600: holds providers' keys
@@ -68,15 +67,7 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
 
 
 def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_SOURCES),
-        undefined=StrictUndefined,
-        finalize=_nginx_word,
-        autoescape=False,  # noqa: S701  not HTML; finalize lets nothing through that nginx could read as syntax
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = configuration(_SOURCES, _nginx_word, own_lines=True)
     return environment.get_template("nginx.conf.j2").render(
         api_port=API_PORT,
         webui_port=WEBUI_PORT,

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from orchestrator.checks.rehearsal.figures import Spread
 from orchestrator.checks.rehearsal.result import Rehearsal, StepResult
 from orchestrator.checks.rehearsal.verdict import verdict
 from orchestrator.handouts.lettering import printable
+from orchestrator.templating import markup
 
 WIDTH, LEFT, RIGHT = 860, 76, 820
 LINE = 106  # characters of the verdict in one line
@@ -84,13 +83,6 @@ class Axis:
 
 
 def picture(done: Rehearsal, templates: Path) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     words = textwrap.wrap(printable(verdict(done).text), LINE)
     steps = sorted((step for step in done.steps if step.figures.answers), key=lambda step: step.people)
     across = Axis(LEFT, RIGHT, max(done.people, 2))
@@ -101,19 +93,23 @@ def picture(done: Rehearsal, templates: Path) -> str:
         chart(steps, done, across, place, place + height)
         for chart, place, height in zip(charts, tops, HEIGHTS, strict=True)
     )
-    return environment.get_template("rehearsal.svg.j2").render(
-        title=printable(done.title),
-        subtitle=_subtitle(done),
-        words=words,
-        ok=done.ok,
-        width=WIDTH,
-        height=panels[-1].bottom + 58,
-        left=LEFT,
-        right=RIGHT,
-        panels=panels,
-        people=[Tick(across.at(step.people), str(step.people)) for step in _spaced(steps, across)],
-        served=across.at(done.capacity) if 0 < done.capacity < done.people else None,
-        nobody=done.capacity == 0,
+    return (
+        markup(templates)
+        .get_template("rehearsal.svg.j2")
+        .render(
+            title=printable(done.title),
+            subtitle=_subtitle(done),
+            words=words,
+            ok=done.ok,
+            width=WIDTH,
+            height=panels[-1].bottom + 58,
+            left=LEFT,
+            right=RIGHT,
+            panels=panels,
+            people=[Tick(across.at(step.people), str(step.people)) for step in _spaced(steps, across)],
+            served=across.at(done.capacity) if 0 < done.capacity < done.people else None,
+            nobody=done.capacity == 0,
+        )
     )
 
 
