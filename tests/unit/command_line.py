@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -21,7 +23,7 @@ class Answer:
     stderr: str
 
 
-def ask(folder: Path, *arguments: str, environment: dict[str, str]) -> Answer:
+def ask(folder: Path, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> Answer:
     """In this folder, as at a terminal that is none."""
     out, err = StringIO(), StringIO()
     on_termination = signal.getsignal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from checks_stub import (
@@ -26,7 +27,7 @@ from checks_stub import (
 from pydantic import SecretStr
 
 from orchestrator import keys
-from orchestrator.checks import refusals
+from orchestrator.checks import refusals, verification
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check
 from orchestrator.checks.refusals import DETOURS, ENGINE_ROUTES, OLLAMA_ADMIN, mistyped
@@ -36,6 +37,14 @@ from orchestrator.checks.verification import verify
 from orchestrator.plan.gateway import Window
 
 QUICK = Patience(connect=0.5, look=1.5, answer=1.5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _authorities_once() -> Iterator[None]:
+    """Reading the system's authorities takes as long as all questions together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "authorities", cache(authorities))
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from command_line import ask
 
 from orchestrator.cli import app
 from orchestrator.cli.outcome import run, wants_json
@@ -115,32 +116,31 @@ def test_output_json_may_stand_anywhere(
 
 
 def test_a_wrong_command_line_is_2_and_says_what_is_near(tmp_path: Path) -> None:
-    typo = workshop("plna", cwd=tmp_path)
+    typo = ask(tmp_path, "plna")
     assert typo.returncode == 2
     assert "'plan'" in typo.stderr
-    option = workshop("plan", "--outptu", "json", cwd=tmp_path)
+    option = ask(tmp_path, "plan", "--outptu", "json")
     assert option.returncode == 2
     assert "--output" in option.stderr
-    assert (
-        json.loads(workshop("plan", "--nonsense", "--output", "json", cwd=tmp_path).stdout)["error"]["code"] == "usage"
-    )
+    nonsense = ask(tmp_path, "plan", "--nonsense", "--output", "json")
+    assert json.loads(nonsense.stdout)["error"]["code"] == "usage"
 
 
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00"])
 def test_a_time_that_cannot_be_reckoned_with_is_a_wrong_command_line(time: str, tmp_path: Path) -> None:
-    answer = workshop("usage", "--since", time, cwd=tmp_path)
+    answer = ask(tmp_path, "usage", "--since", time)
     assert answer.returncode == 2
     assert f"expected a year from 2000 to 2999, got {time!r}" in answer.stderr
 
 
 def test_validate_lists_all_problems(tmp_path: Path) -> None:
     (tmp_path / "workshop.yaml").write_text("name: X\ntitel: y\n", encoding="utf-8")
-    done = workshop("validate", "--output", "json", cwd=tmp_path)
+    done = ask(tmp_path, "validate", "--output", "json")
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert document["ok"] is False
     assert {(error["code"], error["line"]) for error in document["errors"]} >= {("unknown_key", 2), ("wrong_value", 1)}
-    text = workshop("validate", cwd=tmp_path)
+    text = ask(tmp_path, "validate")
     assert text.stdout == ""
     assert len(text.stderr.splitlines()) == len(document["errors"])
 

@@ -183,8 +183,22 @@ def test_every_problem_is_named_at_once_and_no_secret_with_it() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js as a second reader of the rules' syntax")
 def test_the_rules_are_javascript_that_another_engine_reads_too() -> None:
-    for name, text in render_gateway(PLAIN).items():
-        if name.endswith(".js"):
-            subprocess.run(
-                ["node", "--input-type=module", "--check"], input=text, text=True, check=True, capture_output=True
-            )
+    rules = {name: text for name, text in render_gateway(PLAIN).items() if name.endswith(".js")}
+    assert read_by_node(rules) == dict.fromkeys(rules)
+    assert "SyntaxError" in str(read_by_node({"broken.js": "export default {"})["broken.js"])
+
+
+def read_by_node(modules: dict[str, str]) -> dict[str, str | None]:
+    """Each -> None, or what is wrong with its syntax."""
+    program = """
+        const { SourceTextModule } = require('node:vm');
+        const wrong = ([name, text]) => {
+            try { new SourceTextModule(text); return [name, null]; } catch (error) { return [name, String(error)]; }
+        };
+        const modules = JSON.parse(require('node:fs').readFileSync(0, 'utf-8'));
+        console.log(JSON.stringify(Object.fromEntries(Object.entries(modules).map(wrong))));
+    """
+    command = ["node", "--no-warnings", "--experimental-vm-modules", "-e", program]
+    done = subprocess.run(command, input=json.dumps(modules), text=True, check=True, capture_output=True)
+    found: dict[str, str | None] = json.loads(done.stdout)
+    return found

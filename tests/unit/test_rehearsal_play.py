@@ -6,7 +6,8 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -137,6 +138,33 @@ def played(
     return asyncio.run(run())
 
 
+Playing = Future[tuple[Heard, Server]]
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[dict[str, Playing]]:
+    """Plays that mostly wait, all at the same time."""
+
+    def stops(server: Server) -> None:
+        server.seconds = 30
+
+    def busy_at_four() -> Server:
+        def refuse(_body: dict[str, Any]) -> web.Response | None:
+            error = {"error": {"message": "no", "code": "bad_gateway"}}
+            return web.json_response(error, status=502) if server.at_once >= 3 else None
+
+        server = Server(seconds=0.4, refuse=refuse)
+        return server
+
+    with ThreadPoolExecutor() as pool:
+        yield {
+            "three places": pool.submit(played, lambda: Server(places=3, seconds=0.6)),
+            "half a second": pool.submit(played, lambda: Server(seconds=0.5), replace(EXTENT, people=1)),
+            "busy at four": pool.submit(played, busy_at_four, replace(EXTENT, people=40)),
+            "stops": pool.submit(played, Server, replace(EXTENT, seconds=1.5), change=stops),
+        }
+
+
 def bound(steps: tuple[Step, ...]) -> int:
     return capacity([held(step, BOUNDS) for step in steps])
 
@@ -151,8 +179,8 @@ def test_a_class_that_is_served_is_asked_whole_and_all_at_once() -> None:
     assert (last.answers, last.good, last.errors) == (6, 6, {})
 
 
-def test_the_bound_of_a_server_with_three_places_is_three() -> None:
-    heard, _ = played(lambda: Server(places=3, seconds=0.6))
+def test_the_bound_of_a_server_with_three_places_is_three(slow: dict[str, Playing]) -> None:
+    heard, _ = slow["three places"].result()
     assert bound(heard.played.steps) == 3
     assert max(heard.begun) == 4
     late = next(step for step in heard.played.steps if step.people == 4)
@@ -160,8 +188,8 @@ def test_the_bound_of_a_server_with_three_places_is_three() -> None:
     assert step_result(late, BOUNDS, ()).served == 3
 
 
-def test_times_and_tokens_are_those_of_the_stream() -> None:
-    heard, _ = played(lambda: Server(seconds=0.5), replace(EXTENT, people=1))
+def test_times_and_tokens_are_those_of_the_stream(slow: dict[str, Playing]) -> None:
+    heard, _ = slow["half a second"].result()
     answer = heard.played.steps[0].answers[0]
     assert answer.first is not None
     assert answer.first < 0.2
@@ -186,19 +214,8 @@ def test_who_cannot_sign_in_is_told_and_asks_over_the_gateway() -> None:
     assert {path for path, _, _ in server.asked} == {"/v1/chat/completions"}
 
 
-def test_a_step_in_which_much_fails_is_given_up_at_once() -> None:
-    def at_four(body: dict[str, Any]) -> web.Response | None:
-        busy = servers[0].at_once >= 3
-        error = {"error": {"message": "no", "code": "bad_gateway"}}
-        return web.json_response(error, status=502) if busy else None
-
-    servers: list[Server] = []
-
-    def make() -> Server:
-        servers.append(Server(seconds=0.4, refuse=at_four))
-        return servers[0]
-
-    heard, _ = played(make, replace(EXTENT, people=40))
+def test_a_step_in_which_much_fails_is_given_up_at_once(slow: dict[str, Playing]) -> None:
+    heard, _ = slow["busy at four"].result()
     broken = next(step for step in heard.played.steps if step.stopped == "errors")
     assert set(figures(broken.answers, BOUNDS).errors) == {"502 bad_gateway"}
     assert max(heard.begun) <= 8
@@ -213,11 +230,8 @@ def test_an_answer_that_breaks_off_is_an_error() -> None:
     assert [answer.error for answer in heard.played.steps[0].answers] == ["broke off: no [DONE] at its end"]
 
 
-def test_it_ends_at_its_time_in_the_middle_of_an_answer() -> None:
-    def slow(server: Server) -> None:
-        server.seconds = 30
-
-    heard, _ = played(Server, replace(EXTENT, seconds=1.5), change=slow)
+def test_it_ends_at_its_time_in_the_middle_of_an_answer(slow: dict[str, Playing]) -> None:
+    heard, _ = slow["stops"].result()
     assert heard.seconds < 3
     assert heard.played.stopped == "time"
     assert bound(heard.played.steps) == 0
