@@ -5,7 +5,7 @@ Killed between any two of them, the same command or the next `provision` does th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.roster import RosterRow
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.address import addresses
@@ -26,20 +25,13 @@ from orchestrator.workflow.credentials import credentials
 from orchestrator.workflow.deploy import only_host, stack_folder
 from orchestrator.workflow.live import bring_into_effect, live_config
 from orchestrator.workflow.open import provisioned_folder
+from orchestrator.workflow.people_commands import Command, Told
 from orchestrator.workflow.print import handout, handouts
 from orchestrator.workflow.run import Report
 from orchestrator.workflow.seed import seed_changed
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
 MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One thing that was done, or was so already."""
-
-    person: Participant
-    what: str  # "revoked", "was revoked already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,67 +42,6 @@ class Changed:
     told: tuple[Told, ...]
     notes: tuple[str, ...]  # what is not in effect yet, and when it will be; what looks like a slip
     cards: Path | None  # of these people alone
-
-
-Decide = Callable[[State], tuple[Told, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """`decide` changes the state, all or nothing."""
-
-    name: str
-    decide: Decide
-    accounts: bool = True  # Open WebUI is concerned
-    cards: bool = False  # these people get new ones
-    needs_webui: bool = False
-
-
-def add(newcomer: RosterRow) -> Command:
-    how = {
-        "there": "was there already",
-        "returned": "returned, with a new key",
-        "seated": "took this spare seat: its card stays good",
-        "added": "added",
-    }
-
-    def decide(state: State) -> tuple[Told, ...]:
-        arrived = state.people.add(newcomer)
-        return (Told(arrived.row.participant, how[arrived.how]),)
-
-    return Command(name="add", decide=decide, cards=True)
-
-
-def remove(ids: Sequence[str]) -> Command:
-    def decide(state: State) -> tuple[Told, ...]:
-        return tuple(
-            Told(state.people.remove(p.id), "was removed already" if p.state == "removed" else "removed")
-            for p in state.people.named(ids)
-        )
-
-    return Command(name="remove", decide=decide)
-
-
-def revoke(ids: Sequence[str]) -> Command:
-    return _set_revoked("revoke", ids, revoked=True)
-
-
-def restore(ids: Sequence[str]) -> Command:
-    return _set_revoked("restore", ids, revoked=False)
-
-
-def rotate(ids: Sequence[str]) -> Command:
-    def decide(state: State) -> tuple[Told, ...]:
-        return tuple(Told(state.people.rotate_key(p.id), "has a new key") for p in _present(state, ids))
-
-    return Command(name="rotate", decide=decide, accounts=False, cards=True)
-
-
-def reset_password(ids: Sequence[str]) -> Command:
-    def decide(state: State) -> tuple[Told, ...]:
-        return tuple(Told(state.people.rotate_password(p.id), "has a new password") for p in _present(state, ids))
-
-    return Command(name="reset-password", decide=decide, cards=True, needs_webui=True)
 
 
 def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Report, command: Command) -> Changed:
@@ -144,31 +75,6 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
         found = credentials(spec.workshop, people, state, addresses(spec.workshop))
     slips = team_slips(spec.workshop, people) if command.name == "add" else ()
     return Changed(found, told, (*notes, *slips), cards)
-
-
-def _set_revoked(name: str, ids: Sequence[str], *, revoked: bool) -> Command:
-    state_wanted, done = ("revoked", "revoked") if revoked else ("active", "restored, with the same key")
-    already = "was revoked already" if revoked else "was not revoked"
-
-    def decide(state: State) -> tuple[Told, ...]:
-        return tuple(
-            Told(state.people.set_revoked(p.id, revoked=revoked), already if p.state == state_wanted else done)
-            for p in _present(state, ids)
-        )
-
-    return Command(name=name, decide=decide)
-
-
-def _present(state: State, ids: Sequence[str]) -> tuple[Participant, ...]:
-    people = state.people.named(ids)
-    gone = [person.id for person in people if person.state == "removed"]
-    if gone:
-        raise UserError(
-            "participant_removed",
-            f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} removed: there is no key to change",
-            hint="Who comes back gets a new key: workshop participants add SPEC --name NAME --email MAIL",
-        )
-    return people
 
 
 def _accounts(

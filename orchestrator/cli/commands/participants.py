@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from orchestrator.participants import Credentials
-    from orchestrator.workflow.change import Changed, Command
+    from orchestrator.workflow.change import Changed
+    from orchestrator.workflow.people_commands import Command
 
 STEPS = 4
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
@@ -60,9 +61,9 @@ def add(
 ) -> None:
     """Let somebody in: on the lowest spare seat, whose card stays good, else with a new key."""
     from orchestrator.spec.roster import newcomer
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.add(newcomer(name, email, team)), practice, output, state_dir, verbose)
+    _change(spec, people_commands.add(newcomer(name, email, team)), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -74,9 +75,9 @@ def remove(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Take people out, though SPEC names them: keys end at once, accounts are closed, chats stay."""
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.remove(ids), practice, output, state_dir, verbose)
+    _change(spec, people_commands.remove(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -88,9 +89,9 @@ def revoke(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Take keys away, and close accounts, until they are restored."""
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.revoke(ids), practice, output, state_dir, verbose)
+    _change(spec, people_commands.revoke(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -102,9 +103,9 @@ def restore(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give revoked people the same key and account back."""
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.restore(ids), practice, output, state_dir, verbose)
+    _change(spec, people_commands.restore(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -116,9 +117,9 @@ def rotate(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give people another API key, and a card with it; the old one ends at once."""
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.rotate(ids), practice, output, state_dir, verbose)
+    _change(spec, people_commands.rotate(ids), practice, output, state_dir, verbose)
 
 
 @participants.command("reset-password")
@@ -130,9 +131,9 @@ def reset_password(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give people another password for Open WebUI, whatever theirs was, and a card with it."""
-    from orchestrator.workflow import change
+    from orchestrator.workflow import people_commands
 
-    _change(spec, change.reset_password(ids), practice, output, state_dir, verbose)
+    _change(spec, people_commands.reset_password(ids), practice, output, state_dir, verbose)
 
 
 def _change(
