@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from orchestrator.cli.app import COMMANDS, workshop
 from orchestrator.cli.commands.provision import provision
-from orchestrator.spec import endpoints, limits, values
+from orchestrator.spec import endpoints, hosts, limits, values
 from orchestrator.spec.schema import spec_schema
 from orchestrator.spec.workshop import Workshop
 
@@ -30,6 +30,7 @@ PATTERNS = {  # what a pattern means, for people
     values.DnsLabel: "lower-case letters, digits and hyphens, a letter first, at most 40",
     values.ModelName: "letters, digits and `. _ : / -`, at most 80",
     values.TeamName: "letters, digits, blanks and `. _ -`, at most 40",
+    hosts.Label: "letters, digits and `. _ -`, at most 40",
     values.EnvironmentName: "the name of a variable",
     values.HostName: "a name or an address",
     values.UserName: "a user's name",
@@ -49,6 +50,7 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "Workshop.participants": "Who takes part.",
     "Workshop.hosts": "Where it runs; absent: this machine, for everything, as in practice mode.",
     "Workshop.models": "What participants choose from.",
+    "Workshop.capacity": "What the plan assumes when it says how many people a model can serve.",
     "Workshop.limits": "For each participant.",
     "Workshop.handouts": "Cards and guide.",
     "Workshop.images": "Container images.",
@@ -64,7 +66,7 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "Host.name": "What plans, messages and `models[].host` call it.",
     "Host.address": "`localhost` is this machine.",
     "Host.roles": "What runs there; one host is the gateway, one has Open WebUI, any number serve models.",
-    "Host.gpus": "Absent: none.",
+    "Host.gpus": "Absent: what is found there; where none was looked for yet, none.",
     "Gpus.count": "How many.",
     "Model.name": "What clients send as `model`, and what the menu of Open WebUI shows.",
     "Model.engine": "`external` is somebody else's endpoint.",
@@ -207,10 +209,9 @@ def _kind(described: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return _choices(target["enum"]) if "enum" in target else "mapping"
     if "allOf" in described:
         return _kind(described["allOf"][0], schema)
-    if "anyOf" in described:
-        return " or ".join(
-            dict.fromkeys(_kind(part, schema) for part in described["anyOf"] if part.get("type") != "null")
-        )
+    choices = described.get("anyOf") or described.get("oneOf")
+    if choices:
+        return " or ".join(dict.fromkeys(_kind(part, schema) for part in choices if part.get("type") != "null"))
     if "enum" in described:
         return _choices(described["enum"])
     return _simple(described, schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from orchestrator.plan.capacity import Serves
 from orchestrator.plan.gateway import Server
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
@@ -68,6 +69,8 @@ class Backend:
     fetch: Fetch | None = None
     served_name: str = ""  # the model's name there
     stand_in: str | None = None  # why another engine runs in its place, in words
+    memory_gib: float | None = None  # of each of its GPUs, that it may take
+    serves: Serves | None = None  # what it can do at once, as reckoned beforehand
 
     @property
     def server(self) -> Server:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.plan.capacity import MOST_REQUESTS, Serves
 from orchestrator.plan.deployment import Container, Fetch
 from orchestrator.plan.engines import OLLAMA_PORT, curl_health, llamacpp_environment, ollama_environment
+from orchestrator.plan.model_size import GIB
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 
 CONTEXT = 2048  # tokens: the synthetic model's window is small, and so is the machine
 SLOTS = 4
+KV_GIB = 1
+TOKEN_BYTES = 512  # of the synthetic model's KV cache: 2 layers, a key and a value, 64 numbers, two bytes each
 GGUF = "models/tiny.gguf"  # in the stack's folder
 CHECKPOINT = "models/tiny"
 PUT_SCRIPT = "put-model.sh"
@@ -45,6 +49,14 @@ def practice_engine(model: Model, service: str, unavailable: dict[Component, str
     return PracticeEngine(_llamacpp(model), model.name, reason)
 
 
+def practice_serves(engine: PracticeEngine) -> Serves:
+    """What a stand-in can do at once: its slots, or what vLLM's KV space holds of the synthetic model's tokens."""
+    if engine.container.component is not Component.VLLM_CPU:
+        return Serves(SLOTS, CONTEXT, SLOTS * CONTEXT, "its slots")
+    tokens = KV_GIB * GIB // TOKEN_BYTES
+    return Serves(min(MOST_REQUESTS, tokens // CONTEXT), CONTEXT, tokens, "the synthetic model")
+
+
 def _llamacpp(model: Model) -> Container:
     environment = {"LLAMA_ARG_MODEL": "/models/tiny.gguf", "LLAMA_ARG_THREADS": "1"}
     return Container(
@@ -73,7 +85,7 @@ def _vllm_cpu(model: Model) -> Container:
             "--enforce-eager",
         ),
         environment={
-            "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB, touched at start
+            "VLLM_CPU_KVCACHE_SPACE": str(KV_GIB),  # touched at start
             "OMP_NUM_THREADS": "1",
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_NO_USAGE_STATS": "1",

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from orchestrator.plan.capacity import parallel, serves, utilisation
 from orchestrator.plan.deployment import Backend, Deployment, Stack, project_name
 from orchestrator.plan.engines import real_engine
-from orchestrator.plan.placement import Placed, Unplaced, place
-from orchestrator.plan.practice import practice_engine
+from orchestrator.plan.model_size import GIB, ModelSize, known_sizes
+from orchestrator.plan.offers import with_offers
+from orchestrator.plan.placement import Facts, Place, Placed, Unplaced, place
+from orchestrator.plan.practice import practice_engine, practice_serves
 from orchestrator.spec.components import Component
-from orchestrator.spec.hosts import Host
+from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.workshop import THIS_MACHINE, Workshop
 
-PARALLEL_LEAST, PARALLEL_MOST = 2, 16  # requests that Ollama and llama.cpp batch; memory grows with each
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known besides the spec, all of it optional: a plan can be made without."""
+
+    sizes: Mapping[str, ModelSize] = field(default_factory=dict)  # by model, as read from its files
+    found: Mapping[str, Gpus] = field(default_factory=dict)  # by host: GPUs that were found there
+    before: Mapping[str, Place] = field(default_factory=dict)  # by service: where each backend runs now
 
 
 def plan_stacks(
     workshop: Workshop,
     heads: int,
     unavailable: Mapping[Component, str],
+    known: Known | None = None,
 ) -> tuple[Deployment, tuple[Unplaced, ...]]:
     """The stacks of a workshop with `heads` participants; `unavailable` images are done without, in practice mode."""
+    known = known or Known()
     hosts: Sequence[Host] = [THIS_MACHINE] if workshop.practice else workshop.hosts
     names = service_names(workshop.models)
     if workshop.practice:
@@ -33,8 +46,16 @@ def plan_stacks(
         ]
         unplaced: tuple[Unplaced, ...] = ()
     else:
-        placed, unplaced = place(workshop.models, hosts)
-        backends = [_backend(item, names[item.model.name], heads) for item in placed]
+        facts = Facts(known_sizes(workshop.models, known.sizes), known.found, workshop.capacity, heads)
+        before = {
+            (model.name, number): known.before[service]
+            for model in workshop.models
+            for number in range(1, model.replicas + 1)
+            if (service := f"{names[model.name]}-{number}") in known.before
+        }
+        result = place(workshop.models, hosts, facts, before)
+        unplaced = tuple(with_offers(lack, workshop.models, hosts, facts, before) for lack in result.unplaced)
+        backends = [_backend(item, names[item.model.name], facts) for item in result.placed]
     stacks = tuple(
         Stack(
             host=host,
@@ -91,15 +112,16 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Com
         fetch=engine.fetch,
         served_name=engine.served_name,
         stand_in=engine.stand_in,
+        serves=practice_serves(engine),
     )
 
 
-def _backend(placed: Placed, name: str, heads: int) -> Backend:
-    model = placed.model
-    parallel = min(
-        PARALLEL_MOST, max(PARALLEL_LEAST, -(-heads // (4 * model.replicas)))
-    )  # a quarter of the room asks at once
-    container, fetch, served = real_engine(model, gpus=len(placed.gpus), share=placed.share, parallel=parallel)
+def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
+    model, gpus = placed.model, len(placed.gpus)
+    container, fetch, served = real_engine(model, gpus=gpus, share=placed.share, parallel=parallel(facts.heads, model))
+    share = utilisation(model) if placed.share is None or "gpu_memory_utilization" in model.args else placed.share
+    budget = placed.memory_gib * share if placed.memory_gib else model.memory_gib
+    size = (facts.sizes or {}).get(model.name)
     return Backend(
         service=f"{name}-{placed.replica}",
         model=model.name,
@@ -110,4 +132,6 @@ def _backend(placed: Placed, name: str, heads: int) -> Backend:
         gpus=placed.gpus,
         fetch=fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served,
+        memory_gib=budget if placed.gpus else None,
+        serves=serves(model, size, budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads),
     )

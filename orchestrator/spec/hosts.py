@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from orchestrator.spec.section import Section
+from orchestrator.spec.section import Problem, Section, refuse
 from orchestrator.spec.values import DnsLabel, HostName, Line, Port, RelativePath, UserName
 
 Role = Literal["gateway", "webui", "inference"]
@@ -20,17 +20,34 @@ JumpHost = Annotated[
         pattern=r"^([A-Za-z_][A-Za-z0-9_.-]{0,31}@)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?(:[0-9]{1,5})?$"
     ),
 ]
+Gibibytes = Annotated[float, Field(gt=0, strict=False)]
+Memory = Annotated[  # one of the two by what stands there, so that a mistake is told once
+    Annotated[Gibibytes, Tag("one")] | Annotated[list[Gibibytes], Tag("each")],
+    Discriminator(lambda value: "each" if isinstance(value, list) else "one"),
+]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,38}[A-Za-z0-9])?$")]
 
 
 class Gpus(Section):
-    """The GPUs of a host, all of one kind."""
+    """The GPUs of a host."""
 
     count: Annotated[int, Field(ge=0, le=64)]
-    memory_gib: Annotated[float, Field(gt=0, strict=False)] | None = None
-    """Memory of each, in GiB."""
+    memory_gib: Memory | None = None
+    """Memory of each, in GiB; a list where they differ, in the order of nvidia-smi."""
     kind: Line | None = None
     """As nvidia-smi names it, like NVIDIA L4."""
+
+    @property
+    def each(self) -> tuple[float | None, ...]:
+        """The memory of every GPU in GiB; None: not known."""
+        memory = self.memory_gib
+        return tuple(memory) if isinstance(memory, list) else (memory,) * self.count
+
+    @model_validator(mode="after")
+    def _a_memory_for_each(self) -> Self:
+        if isinstance(self.memory_gib, list) and len(self.memory_gib) != self.count:
+            refuse([Problem(("memory_gib",), f"{len(self.memory_gib)} values for {self.count} GPUs")])
+        return self
 
 
 class Host(Section):
@@ -55,7 +72,7 @@ class Host(Section):
     labels: list[Label] = []
     """Names that models can ask for."""
     roles: Annotated[list[Role], Field(min_length=1)] = list(ALL_ROLES)
-    gpus: Gpus = Gpus(count=0)
+    gpus: Gpus | None = None
 
     @property
     def is_local(self) -> bool:

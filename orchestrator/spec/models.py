@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from orchestrator.spec.capacity import Size
 from orchestrator.spec.endpoints import BaseUrl, HeaderName, HeaderValue, QueryName, QueryValue
+from orchestrator.spec.hosts import Label
 from orchestrator.spec.limits import Bounds
 from orchestrator.spec.providers import BEARER, PRESETS, Preset, Provider
 from orchestrator.spec.section import Problem, Section, duplicates, refuse
@@ -57,6 +59,10 @@ class Model(Section):
     """Tokens that one request may use, prompt and answer together; absent: what the engine takes by default."""
     host: DnsLabel | None = None
     """The host that must serve it; absent: whichever has room."""
+    labels: list[Label] = []
+    """Only hosts that have all of these labels serve it."""
+    size: Size | None = None
+    """Absent: from the model's own files, the hub, or the table of common models."""
     args: dict[EngineArgument, ArgumentValue] = {}
     """More arguments of the engine, by name: `max_num_seqs: 64` becomes `--max-num-seqs 64`."""
     environment: dict[EnvironmentName, EnvironmentValue] = {}

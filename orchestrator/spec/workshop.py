@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.models import Engine, Model
@@ -18,6 +19,7 @@ from orchestrator.spec.people import Participants
 from orchestrator.spec.section import Problem, refuse, same_names
 from orchestrator.spec.sections import Grace, Handouts, Images, Ports, Public, window_problems
 from orchestrator.spec.values import DnsLabel, Line, TeamName
+from orchestrator.spelling import did_you_mean, nearest
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
 YEARS = range(2000, 3000)  # who means for ever writes no window
@@ -69,6 +71,7 @@ class Workshop(Ports):
     """Teams whose members may ask at any time, before opens and after closes too."""
     hosts: Annotated[list[Host], Field(min_length=1)] = [THIS_MACHINE]
     models: Annotated[list[Model], Field(min_length=1)]
+    capacity: Capacity = Capacity()
     limits: Limits = Limits()
     handouts: Handouts = Handouts()
     images: Images = Images()
@@ -139,3 +142,14 @@ class Workshop(Ports):
         for index, model in enumerate(self.models):
             if model.host is not None and model.host not in names:
                 yield Problem(("models", index, "host"), f"no host with the role inference is named {model.host!r}")
+            yield from self._label_problems(index, model)
+
+    def _label_problems(self, index: int, model: Model) -> Iterable[Problem]:
+        labelled = [set(host.labels) for host in self.hosts if "inference" in host.roles]
+        missing = [label for label in model.labels if not any(label in labels for labels in labelled)]
+        for label in missing:
+            hint = did_you_mean(nearest(label, set().union(*labelled)))
+            message = f"no host with the role inference has the label {label!r}"
+            yield Problem(("models", index, "labels", model.labels.index(label)), message, hint)
+        if not missing and not any(set(model.labels) <= labels for labels in labelled):
+            yield Problem(("models", index, "labels"), "no host with the role inference has all of these labels")

@@ -16,7 +16,7 @@ from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
 from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config, instructor_email
-from orchestrator.plan.stacks import plan_stacks
+from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.render.compose import Published, StackValues
 from orchestrator.render.files import File
 from orchestrator.render.stack import StackInputs, stack_files
@@ -42,11 +42,11 @@ class Desired:
     files: Mapping[str, Mapping[str, File]]  # by host
 
 
-def planned(spec: Spec, unavailable: Mapping[Component, str]) -> Deployment:
+def planned(spec: Spec, unavailable: Mapping[Component, str], known: Known | None = None) -> Deployment:
     """The stacks; raises SpecError naming the models for which no host has room."""
     section = spec.workshop.participants
     heads = (section.count or len(spec.roster or ())) + section.spare
-    deployment, unplaced = plan_stacks(spec.workshop, heads, unavailable)
+    deployment, unplaced = plan_stacks(spec.workshop, heads, unavailable, known)
     if unplaced:
         raise SpecError([_does_not_fit(spec, lack) for lack in unplaced])
     return deployment
@@ -141,4 +141,6 @@ def _published(workshop: Workshop) -> tuple[Published, ...]:
 def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:
     index = spec.workshop.models.index(lack.model)
     hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}"
+    if lack.offers:
+        hint = f"It fits with {'; or with '.join(lack.offers)}; or on one more host"
     return spec.problem(("models", index), "does_not_fit", f"{lack.model.name}: {lack.reason}", hint)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from spec_samples import spec_of, with_models
 
 from orchestrator.errors import SpecError
-from orchestrator.plan.placement import place
+from orchestrator.plan.placement import Placed, Unplaced, place
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
 from orchestrator.workflow.desired import planned
@@ -22,57 +23,62 @@ def model(name: str, **fields: object) -> Model:
     return Model.model_validate({"name": name, "engine": Engine.VLLM, "source": "o/r", **fields})
 
 
+def spread(models: Sequence[Model], hosts: Sequence[Host]) -> tuple[tuple[Placed, ...], tuple[Unplaced, ...]]:
+    found = place(models, hosts)
+    return found.placed, found.unplaced
+
+
 def test_replicas_of_a_model_are_spread_over_hosts() -> None:
-    placed, unplaced = place([model("m", replicas=2)], [host("a", 2), host("b", 2)])
+    placed, unplaced = spread([model("m", replicas=2)], [host("a", 2), host("b", 2)])
     assert [(p.host.name, p.gpus) for p in placed] == [("a", (0,)), ("b", (0,))]
     assert unplaced == ()
 
 
 def test_a_replica_with_several_gpus_gets_them_on_one_host() -> None:
-    placed, _ = place([model("big", gpus=2), model("small")], [host("a", 1), host("b", 2)])
+    placed, _ = spread([model("big", gpus=2), model("small")], [host("a", 1), host("b", 2)])
     assert {p.model.name: (p.host.name, p.gpus) for p in placed} == {"big": ("b", (0, 1)), "small": ("a", (0,))}
 
 
 def test_models_share_a_gpu_when_their_memory_fits_and_know_their_share() -> None:
     models = [model("a", memory_gib=12), model("b", memory_gib=10), model("c", memory_gib=3)]
-    placed, unplaced = place(models, [host("gpu", 1, 24)])
+    placed, unplaced = spread(models, [host("gpu", 1, 24)])
     assert [(p.model.name, p.gpus, p.share) for p in placed] == [("a", (0,), 0.5), ("b", (0,), 0.41)]
     assert [lack.model.name for lack in unplaced] == ["c"]
 
 
 def test_a_whole_gpu_has_no_share() -> None:
-    placed, _ = place([model("m")], [host("gpu", 1, 24)])
+    placed, _ = spread([model("m")], [host("gpu", 1, 24)])
     assert placed[0].share is None
 
 
 def test_a_pinned_model_goes_to_its_host_or_nowhere() -> None:
-    placed, _ = place([model("m", host="b")], [host("a", 4), host("b", 1)])
+    placed, _ = spread([model("m", host="b")], [host("a", 4), host("b", 1)])
     assert placed[0].host.name == "b"
-    _, unplaced = place([model("m", host="b", replicas=2)], [host("a", 4), host("b", 1)])
+    _, unplaced = spread([model("m", host="b", replicas=2)], [host("a", 4), host("b", 1)])
     assert "replica 2 of 2 does not fit: b has 0 of 1 GPUs" in unplaced[0].reason
 
 
 def test_what_is_lacking_is_told_host_by_host() -> None:
-    _, unplaced = place([model("m", gpus=2, memory_gib=40)], [host("a", 1, 80), host("b", 2, 24)])
+    _, unplaced = spread([model("m", gpus=2, memory_gib=40)], [host("a", 1, 80), host("b", 2, 24)])
     assert unplaced[0].reason == (
-        "replica 1 of 1 does not fit: a has 1 of 2 GPUs with 40 GiB free; b has 0 of 2 GPUs with 40 GiB free"
+        "replica 1 of 1 does not fit: a has 1 of 2 GPUs with 40 GiB free; b has 0 of 2 GPUs with 40 GiB free (16 GiB short)"
     )
 
 
 @pytest.mark.parametrize(("gpus", "expected"), [(0, ()), (1, (0,))])
 def test_ollama_takes_a_gpu_where_there_is_one(gpus: int, expected: tuple[int, ...]) -> None:
-    placed, _ = place([model("m", engine=Engine.OLLAMA)], [host("a", gpus)])
+    placed, _ = spread([model("m", engine=Engine.OLLAMA)], [host("a", gpus)])
     assert placed[0].gpus == expected
 
 
 def test_an_external_model_needs_no_host() -> None:
     external = model("m", engine=Engine.EXTERNAL, base_url="https://api.example.org/v1")
-    assert place([external], []) == ((), ())
+    assert spread([external], []) == ((), ())
 
 
 def test_a_host_without_the_role_gets_nothing() -> None:
     front = Host(name="front", roles=["gateway", "webui"], gpus=Gpus(count=8))
-    _, unplaced = place([model("m")], [front])
+    _, unplaced = spread([model("m")], [front])
     assert "no host has the role inference" in unplaced[0].reason
 
 
@@ -126,8 +132,8 @@ def test_what_does_not_fit_is_told_with_the_line_of_its_model(tmp_path: Path) ->
     models = ["name: n, engine: ollama, source: x", "name: m, engine: vllm, source: o/m, memory_gib: 40"]
     (line,) = refused(tmp_path, TWO_HOSTS, *models)
     assert line.startswith(
-        "workshop.yaml:6:5: m: replica 1 of 1 does not fit: a has 0 of 1 GPUs with 40 GiB free; b has 0 of 1 GPUs with 40"
-        " GiB free. Lower replicas, gpus or memory_gib, or add a host"
+        "workshop.yaml:6:5: m: replica 1 of 1 does not fit: a has 0 of 1 GPUs with 40 GiB free (16 GiB short); b has 0 of"
+        " 1 GPUs with 40 GiB free (16 GiB short). Lower replicas, gpus or memory_gib, or add a host"
     )
 
 

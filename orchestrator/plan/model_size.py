@@ -1,0 +1,129 @@
+"""How big a model is: its weights, and what its KV cache takes. What is not known stays None. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from orchestrator.plan.attention import Attention, attention
+from orchestrator.spec.capacity import Size
+from orchestrator.spec.models import Engine, Model
+
+GIB = 1 << 30
+KIB = 1 << 10
+SPEC = "workshop.yaml"
+TABLE = "the table of common models"
+WHOLE = re.compile(r"^(model|pytorch_model)[^/]*\.(safetensors|bin)$")  # not adapters, not the consolidated copy
+KV_WIDTHS = {  # bytes per number, by the name that the engine's argument has
+    Engine.VLLM: {
+        "auto": 2.0,
+        "float16": 2.0,
+        "half": 2.0,
+        "bfloat16": 2.0,
+        "fp8": 1.0,
+        "fp8_e4m3": 1.0,
+        "fp8_e5m2": 1.0,
+    },
+    Engine.LLAMACPP: {"f16": 2.0, "bf16": 2.0, "f32": 4.0, "q8_0": 34 / 32},  # 32 numbers and their scale
+    Engine.OLLAMA: {"f16": 2.0, "q8_0": 34 / 32},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """`origin` says where it is from; `lacks` why the KV cache cannot be reckoned, where it cannot."""
+
+    weights: int | None = None  # bytes
+    attention: Attention | None = None
+    kv_bytes: float | None = None  # of one token in all, where the spec says so
+    context: int | None = None  # tokens that the model was made for
+    origin: str | None = None
+    lacks: str | None = "its size is not known"
+
+    def kv(self, tokens: int, gpus: int, width: float | None) -> float | None:
+        """Bytes on each GPU that one request of so many tokens takes."""
+        if self.kv_bytes is not None:
+            return self.kv_bytes * tokens / gpus
+        if self.attention is None or width is None:
+            return None
+        return self.attention.kv_bytes(tokens, gpus, width)
+
+
+UNKNOWN = ModelSize()
+
+
+def kv_width(model: Model) -> float | None:
+    """Bytes per number in this model's KV cache, by its arguments; None: not known here."""
+    match model.engine:
+        case Engine.VLLM:
+            name: object = model.args.get("kv_cache_dtype", model.args.get("kv-cache-dtype", "auto"))
+        case Engine.LLAMACPP:
+            names = {str(model.args.get(f"cache_type_{part}", "f16")) for part in "kv"}
+            name = names.pop() if len(names) == 1 else ""
+        case Engine.OLLAMA:
+            name = model.environment.get("OLLAMA_KV_CACHE_TYPE", "f16")
+        case _:
+            return None
+    return KV_WIDTHS[model.engine].get(str(name))
+
+
+def from_config(config: Mapping[str, Any], weights: int | None, origin: str) -> ModelSize:
+    """Of a config.json and the bytes of the weights beside it."""
+    found = attention(config)
+    if isinstance(found, str):
+        return ModelSize(weights, origin=origin, lacks=found)
+    size = ModelSize(weights, found, None, found.context, origin, None)
+    scheme = config.get("quantization_config") or {}
+    if isinstance(scheme, Mapping) and (scheme.get("kv_cache_scheme") or scheme.get("kv_cache_quant_algo")):
+        return replace(size, attention=None, lacks="its KV cache is quantised in a way of its own")
+    return size
+
+
+def weight_bytes(sizes: Mapping[str, int]) -> int | None:
+    """What of a repository's files is loaded: safetensors before the older .bin, each once; None: none of them."""
+    for ending in (".safetensors", ".bin"):
+        chosen = [size for name, size in sizes.items() if WHOLE.match(name) and name.endswith(ending)]
+        if chosen:
+            return sum(chosen)
+    return None
+
+
+def stated(size: Size | None, other: ModelSize) -> ModelSize:
+    """What the spec says goes before what was found."""
+    if size is None:
+        return other
+    weights = round(size.weights_gib * GIB) if size.weights_gib else other.weights
+    if size.kv_kib_per_token is None:
+        return replace(other, weights=weights, origin=SPEC)
+    return replace(other, weights=weights, kv_bytes=size.kv_kib_per_token * KIB, origin=SPEC, lacks=None)
+
+
+@cache
+def common_models() -> Mapping[str, ModelSize]:
+    """The committed table, by repository."""
+    text = (files("orchestrator.plan") / "common_models.json").read_text(encoding="utf-8")
+    return {
+        entry["repository"]: from_config(entry["config"], entry["weights_bytes"], TABLE)
+        for entry in json.loads(text)["models"]
+    }
+
+
+def known_sizes(models: Iterable[Model], found: Mapping[str, ModelSize] | None = None) -> dict[str, ModelSize]:
+    """By model's name: what the spec states, else what was `found`, else the table."""
+    table = common_models()
+    return {
+        model.name: stated(model.size, (found or {}).get(model.name) or table.get(model.source) or UNKNOWN)
+        for model in models
+        if model.engine is not Engine.EXTERNAL
+    }
+
+
+def gib(value: float) -> str:
+    """Bytes as GiB for people: never 0 for something."""
+    return f"{max(0.1, math.floor(value / GIB * 10 + 0.5) / 10):g} GiB"

@@ -1,0 +1,72 @@
+"""What would fit instead of what does not: each offer was placed before it is made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from orchestrator.plan.capacity import need
+from orchestrator.plan.model_size import UNKNOWN, known_sizes
+from orchestrator.plan.placement import Before, Facts, Unplaced, place
+from orchestrator.spec.hosts import Host
+from orchestrator.spec.models import Engine, Model
+
+CONTEXTS = tuple(1024 << power for power in range(10, -1, -1))  # 1,048,576 to 1,024 tokens
+GPUS = (2, 4, 8)
+ENOUGH = 4  # offers for one model
+
+
+def with_offers(
+    lack: Unplaced, models: Sequence[Model], hosts: Sequence[Host], facts: Facts, before: Before | None
+) -> Unplaced:
+    """The same with what would fit, each a line for the spec."""
+    others = place([m for m in models if m is not lack.model], hosts, facts, before).unplaced
+    held = {other.model.name for other in others}
+
+    def fits(changed: Model) -> bool:
+        sizes = dict(facts.sizes or {})
+        if changed.source != lack.model.source:
+            sizes |= known_sizes([changed])
+        tried = [changed if m is lack.model else m for m in models]
+        left = {u.model.name for u in place(tried, hosts, replace(facts, sizes=sizes), before).unplaced}
+        return changed.name not in left and left <= held
+
+    found: list[str] = []
+    for text, changed in _changes(lack, facts):
+        if len(found) == ENOUGH:
+            break
+        kind = text.split(":")[0]
+        if all(not other.startswith(kind) for other in found) and fits(changed):
+            found.append(text)
+    return replace(lack, offers=tuple(found))
+
+
+def _changes(lack: Unplaced, facts: Facts) -> Iterator[tuple[str, Model]]:
+    """Smallest sacrifice first. Of one kind only the first that fits is offered."""
+    model = lack.model
+    size = (facts.sizes or {}).get(model.name, UNKNOWN)
+    if model.host or model.labels:
+        without = model.model_copy(update={"host": None, "labels": []})
+        where = f"host {model.host}" if model.host else f"labels {', '.join(model.labels)}"
+        yield f"another host, without {where}", without
+    yield from _contexts(model, size.context)
+    if model.engine is Engine.VLLM and "kv_cache_dtype" not in model.args and size.kv(1, 1, 1.0) is not None:
+        yield "args: {kv_cache_dtype: fp8}", model.model_copy(update={"args": {**model.args, "kv_cache_dtype": "fp8"}})
+    if model.engine in {Engine.VLLM, Engine.TGI}:
+        for gpus in GPUS:
+            if gpus > model.gpus_wanted:
+                yield f"gpus: {gpus}", model.model_copy(update={"gpus": gpus})
+    if 0 < lack.placed < model.replicas:
+        yield f"replicas: {lack.placed}", model.model_copy(update={"replicas": lack.placed})
+    if model.memory_gib:
+        least = need(model, size, max(1, model.gpus_wanted), facts.assumed, facts.heads).total
+        if least and least / (1 << 30) < model.memory_gib:
+            lower = -(-least // (1 << 29)) / 2  # the next half GiB
+            yield f"memory_gib: {lower:g}", model.model_copy(update={"memory_gib": lower})
+
+
+def _contexts(model: Model, made_for: int | None) -> Iterator[tuple[str, Model]]:
+    now = model.context or made_for
+    for context in CONTEXTS:
+        if now and context < now:
+            yield f"context: {context}", model.model_copy(update={"context": context})
