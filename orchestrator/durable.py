@@ -1,8 +1,9 @@
-"""A file replaced as a whole: after a power cut, and to who reads it meanwhile, it is the old one or the new one."""
+"""A file written as a whole: after a power cut, and to who reads it meanwhile, it is the old one or the new one."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -19,7 +20,30 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def new_file(path: Path, pieces: Iterable[bytes], mode: int) -> int:
+    """The same, for one that is too long for the memory, or on a stick without modes; how many bytes it has."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return size
+
+
+def sync_folder(path: Path) -> None:
+    """So that what was renamed in it is so after a power cut, too."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

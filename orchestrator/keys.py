@@ -42,8 +42,8 @@ def api_key(secret: bytes, participant: str, generation: int) -> SecretStr:
 def password(secret: bytes, purpose: str, participant: str, generation: int) -> SecretStr:
     """A password that can be read aloud: five words of the BIP-39 English list, whose first four letters are unique."""
     number = int.from_bytes(_derive(secret, purpose, participant, generation))
-    words = _words()
-    return SecretStr("-".join(words[number >> 11 * place & 2047] for place in range(PASSWORD_WORDS)))
+    listed = words()
+    return SecretStr("-".join(listed[number >> 11 * place & 2047] for place in range(PASSWORD_WORDS)))
 
 
 def token(secret: bytes, purpose: str) -> SecretStr:
@@ -83,7 +83,8 @@ def _checksum(body: str) -> str:
 
 
 @cache
-def _words() -> list[str]:
+def words() -> list[str]:
+    """The BIP-39 English list: 2048 words, whose first four letters are unique."""
     from mnemonic import Mnemonic
 
     return list(Mnemonic("english").wordlist)

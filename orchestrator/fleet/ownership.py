@@ -53,7 +53,7 @@ def require_ownership(
 
 def _another(host: str, message: str) -> UserError:
     hint = (
-        "Use that state (--state-dir), choose another name, "
+        "Use that state (--state-dir), or have it given to you (workshop state import), choose another name, "
         "or --take-over: that removes its accounts and chats, and all keys change"
     )
     return UserError("deployed_by_another", message, where=Where(host=host), hint=hint)

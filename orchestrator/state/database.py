@@ -69,6 +69,14 @@ class Database:
             memory.execute("PRAGMA query_only = ON")
         return cls(memory, path)
 
+    @staticmethod
+    def copy(path: Path, to: Path) -> None:
+        """The file as it is between two commits, into a new one (0600). Whoever writes meanwhile may go on."""
+        with refusals_explained(path), closing(_connect(path)) as source:
+            os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+            with closing(_connect(to)) as target:
+                source.backup(target)
+
     def close(self) -> None:
         self._connection.close()
 

@@ -85,6 +85,11 @@ class StateFolder:
         return self.path / "teardowns.jsonl"
 
     @property
+    def handed_over(self) -> Path:
+        """There while another copy of this state is the one that counts."""
+        return self.path / "handed-over.json"
+
+    @property
     def has_state(self) -> bool:
         """Whether a workshop was ever begun here and not torn down since."""
         with refusals_explained(self.path):
@@ -115,7 +120,7 @@ class StateFolder:
                 if part.is_dir() and not any(part.iterdir()):
                     part.rmdir()
             journal = self.database.with_name(self.database.name + "-journal")
-            for file in (self.database, journal, self.secret):
+            for file in (self.database, journal, self.secret, self.handed_over):
                 file.unlink(missing_ok=True)
 
 
@@ -128,7 +133,8 @@ def find_state(name: str, state_dir: Path | None = None) -> StateFolder:
     with refusals_explained(base):
         if folder.path.is_dir():
             return folder
-        known = sorted(entry.name for entry in base.iterdir() if entry.is_dir()) if base.is_dir() else []
+        entries = base.iterdir() if base.is_dir() else ()
+        known = sorted(entry.name for entry in entries if entry.is_dir() and _NAME.fullmatch(entry.name))
     there = (
         f"There are: {', '.join(known)}." if known else "There is none here; name their folder with --state-dir DIR."
     )

@@ -16,6 +16,7 @@ from orchestrator.errors import UserError, Where
 from orchestrator.state.clock import utc_now
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
+from orchestrator.state.handed_over import require_in_charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class LockOwner:
 class WorkshopLock:
     """The kernel's lock on a file: it goes with the process, however that ends. What a killed one noted is ignored.
 
-    Raises UserError `lock_held` at once when someone else has it.
+    Raises UserError `lock_held` at once when someone else has it, and `handed_over` where this state no longer counts,
+    unless `handed_over` says that the command is there for that.
     """
 
-    def __init__(self, folder: StateFolder, why: str) -> None:
+    def __init__(self, folder: StateFolder, why: str, *, handed_over: bool = False) -> None:
         self._folder = folder
         self._why = why
+        self._handed_over = handed_over
         self._lock = FileLock(folder.lock, mode=0o600)
 
     def __enter__(self) -> Self:
@@ -50,6 +53,8 @@ class WorkshopLock:
             except Timeout:
                 raise self._held() from None
             try:
+                if not self._handed_over:
+                    require_in_charge(self._folder)
                 self._write_owner()
             except BaseException:
                 self._lock.release()
@@ -66,7 +71,7 @@ class WorkshopLock:
             self._lock.release()
 
     def _write_owner(self) -> None:
-        owner = LockOwner(f"{_user()}@{socket.gethostname()}", os.getpid(), utc_now(), self._why)
+        owner = LockOwner(who_is_here(), os.getpid(), utc_now(), self._why)
         aside = self._folder.lock_owner.with_suffix(".new")
         aside.write_text(json.dumps(asdict(owner)), encoding="utf-8")
         aside.replace(self._folder.lock_owner)
@@ -104,6 +109,11 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
+
+
+def who_is_here() -> str:
+    """user@machine."""
+    return f"{_user()}@{socket.gethostname()}"
 
 
 def _user() -> str:

@@ -112,10 +112,22 @@ def bring_into_effect(
     return ()
 
 
-def outrun_gateway(state: State, standing: dict[str, Any] | None) -> None:
-    """A gateway that has seen a later revision would not heed this state's: it was put back from a backup."""
-    if standing is not None and standing.get("revision", 0) > state.revision:
+def behind_gateway(state: State, standing: dict[str, Any] | None) -> tuple[str, ...]:
+    """A note where the gateway has seen a later revision: this state was put back from a backup, or has a copy."""
+    if standing is None or standing.get("revision", 0) <= state.revision:
+        return ()
+    told = (
+        "The gateway knows later changes to people or backends than this state, made by a copy of it or before it was"
+    )
+    return (f"{told} put back from a backup: provision undoes them",)
+
+
+def outrun_gateway(state: State, standing: dict[str, Any] | None) -> tuple[str, ...]:
+    """A gateway that has seen a later revision would not heed this state's; a note about it."""
+    notes = behind_gateway(state, standing)
+    if standing is not None and notes:
         state.outrun(standing["revision"])
+    return notes
 
 
 def _standing(path: Path, spec: Spec) -> dict[str, Any]:

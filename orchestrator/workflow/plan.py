@@ -23,7 +23,7 @@ from orchestrator.workflow.desired import desired, planned
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.images import recorded_images
-from orchestrator.workflow.live import LOADED
+from orchestrator.workflow.live import LOADED, behind_gateway, standing_policy
 from orchestrator.workflow.open import seats, state_folder
 
 
@@ -134,6 +134,7 @@ def _difference(
         drained=state.drained.all(),
     )
     folder, loaded = stack_folder(settings, spec.workshop.name), state.deployed.applied(host.name).get(LOADED)
+    notes += behind_gateway(state, standing_policy(folder))
     return difference(stack, folder, wanted.files[host.name], containers, loaded)
 
 

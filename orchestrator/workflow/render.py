@@ -19,7 +19,7 @@ def render(run: Run) -> Run:
     if run.deployment is None or meta is None:
         raise WorkshopError("rendering comes after the images were chosen")
     folder = run.state.folder
-    outrun_gateway(run.state, standing_policy(stack_folder(run.settings, run.spec.workshop.name)))
+    notes = outrun_gateway(run.state, standing_policy(stack_folder(run.settings, run.spec.workshop.name)))
     with refusals_explained(folder.path):
         wanted = desired(
             run.spec,
@@ -35,4 +35,4 @@ def render(run: Run) -> Run:
         )
         for host, files in wanted.files.items():
             write_tree(folder.rendered / host, files)
-    return replace(run, desired=wanted)
+    return replace(run, desired=wanted, notes=(*run.notes, *notes))

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 from usage_samples import Held, line
 
 from orchestrator.checks.check import Check
-from orchestrator.cli.commands import backends, participants, plan, provision, status, teardown, usage
+from orchestrator.cli.commands import backends, participants, plan, provision, state, status, teardown, usage
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import UserError, Where
+from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
@@ -25,6 +26,9 @@ from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.provision import Provisioned
+from orchestrator.workflow.state_export import Exported
+from orchestrator.workflow.state_import import Imported
+from orchestrator.workflow.state_take_back import TakenBack
 from orchestrator.workflow.status import ServiceStatus, Status
 from orchestrator.workflow.teardown import TornDown
 from orchestrator.workflow.usage import Usage
@@ -180,6 +184,34 @@ def test_backends(state: BackendState, in_flight: int | None, ok: bool) -> None:
     document = backends.document(Backends("w", (BackendStatus("m-1", "m, n", state, in_flight),), ("note",)))
     assert problems("backends", document) == []
     assert document["ok"] is ok
+
+
+def test_state() -> None:
+    left_out, secrets = (LeftOut(what="../ca.pem", why="elsewhere"),), ("${env:KEY}",)
+    manifest = Manifest(
+        workshop="w",
+        deployment_id="0",
+        at="2026-11-21T12:00:00+00:00",
+        who="ada@laptop",
+        handed_over=True,
+        spec="workshop.yaml",
+        left_out=list(left_out),
+        secrets=list(secrets),
+        entries=[Entry(name="spec/workshop.yaml", size=1)],
+    )
+    there = Exported(
+        workshop="w",
+        file=Path("/x/w.workshop"),
+        size=2000,
+        handed_over=False,
+        included=("workshop.yaml",),
+        left_out=left_out,
+        secrets=secrets,
+    )
+    back = Imported(manifest=manifest, spec=Path("/y/workshop.yaml"), state=Path("/y"), kept=(Path("/y/z"),))
+    assert problems("state-export", state.exported(there)) == []
+    assert problems("state-import", state.imported(back)) == []
+    assert problems("state-take-back", state.taken_back(TakenBack("w", was_handed_over=True))) == []
 
 
 def test_errors_have_every_key() -> None:
