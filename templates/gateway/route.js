@@ -30,7 +30,8 @@ async function next(r) {
     now.tried += `${now.backend}\n`;
     slots.giveLast();
     slots.note(r);
-    if (!/\d/.test(v.upstream_header_time || '')) { backends.markDown(now.backend); }    // a 503 is an answer, and no reason to shun it
+    // a 503 is an answer, and no reason to shun it; the times of those asked before stand there too, before colons
+    if (!/\d[^:]*$/.test(v.upstream_header_time || '')) { backends.markDown(now.backend); }
     if (callers.recall() === null || now.attempts >= ATTEMPTS_MOST || Number(v.request_time) > RETRY_SECONDS) {
         return unavailable(r, now.model);
     }

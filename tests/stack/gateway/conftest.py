@@ -334,6 +334,7 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
         Upstream("one-hangs", (hole, b), "one-hangs"),
         Upstream("all-hang", (hole,), "all-hang"),
         Upstream("dead", (refusing,), "dead"),
+        Upstream("gone", (Server(a.host, 10),), "gone"),
         Upstream("nameless", (nameless,), "nameless"),
         Upstream("last", (b,), "last-resort"),
         trusted,
@@ -341,7 +342,11 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
         Upstream("native", (a,), "tiny:latest"),
         Upstream("llama", tuple(Server(name, 8080) for name in llamas), "tiny-llama"),
     )
-    orders = {"several": ("dead", "nameless", "last"), "unavailable": ("dead", "nameless")}
+    orders = {
+        "several": ("dead", "nameless", "last"),
+        "unavailable": ("dead", "nameless"),
+        "stub-then-gone": ("stub", "gone"),
+    }
     models = (
         *(RoutedModel(u.name, (u.name,), "llamacpp", ollama=u.name == "native") for u in upstreams),
         *(RoutedModel(name, order, "external") for name, order in orders.items()),

@@ -114,6 +114,13 @@ def test_a_server_that_is_loading_its_model_is_passed_over(gateway: Gateway) -> 
     assert (answer.status, answer.error["code"]) == (503, "model_unavailable")
 
 
+def test_a_server_that_is_gone_is_left_alone_though_the_one_before_it_answered(gateway: Gateway) -> None:
+    answer = gateway.chat(model="stub-then-gone", stub={"status": 503, "content": "{}"})
+    assert (answer.status, gateway.record(answer)["attempts"]) == (503, 2)
+    states = {name: backend["state"] for name, backend in gateway.backends().items()}
+    assert (states["stub-a:8000"], states["stub-a:10"]) == ("up", "down")
+
+
 @pytest.mark.parametrize("model", ["unavailable", "dead", "nameless", "all-hang"])
 def test_a_model_without_a_living_server_is_unavailable(gateway: Gateway, model: str) -> None:
     begin = time.monotonic()
