@@ -41,4 +41,9 @@ function masked(text) {
     return text.length < PREFIX.length + BODY + CHECK ? text : text.replace(/ws(?:-|%2d)(?:[0-9a-z]|-|%2d){20,}/gi, 'ws-...');
 }
 
-export default { fingerprint, isMistyped, masked };
+// The beginning of a text of any length, likewise. What is left of a key that is cut in two is no longer seen as one.
+function excerpt(text, most) {
+    return masked(text.length <= most ? text : text.slice(0, most).replace(/ws(?:-|%2d)(?:[0-9a-z]|-|%)*$/i, 'ws-...'));
+}
+
+export default { fingerprint, isMistyped, masked, excerpt };

@@ -21,7 +21,7 @@ function line(r) {
         participant: now.caller || null,
         via: now.via || null,
         method: (moved ? (v.request || '').split(' ')[0] : r.method).slice(0, 10),
-        path: policy.paths[r.uri] === undefined ? keys.masked((moved ? (v.request_uri || '').split('?')[0] : r.uri).slice(0, 200)) : r.uri,
+        path: policy.paths[r.uri] === undefined ? keys.excerpt(moved ? (v.request_uri || '').split('?')[0] : r.uri, 200) : r.uri,
         model: (policy.models[now.model] === undefined ? keys.masked(now.model) : now.model) || null,
         upstream: now.upstream || null,
         backend: now.backend || null,

@@ -4,12 +4,14 @@ import backends from 'backends.js';
 import body from 'body.js';
 import callers from 'caller.js';
 import form from 'form.js';
+import keys from 'keys.js';
 import known from 'known.js';
 import limits from 'limits.js';
 import refusal from 'refusal.js';
 import slots from 'slots.js';
 
 const ATTEMPTS_MOST = 6;      // nginx follows ten error_pages at most
+const SHOWN_MOST = 200;       // characters of a name that is no model's: a form's may be megabytes long
 const RETRY_SECONDS = 10;     // later than this nobody else is asked: the caller has waited long enough
 
 // js_access of every proxied location
@@ -78,13 +80,14 @@ function isNative(r) { return r.uri.startsWith('/ollama/'); }
 function named(r, caller, request) {
     const asked = request.fields.model, plain = isNative(r) ? asked.replace(/:latest$/, '') : asked;
     const name = policy.aliases[plain] || plain;
-    known.now.model = asked.slice(0, 200).replace(/\t/g, ' ');
     if (callers.mayUse(caller, name) && (!isNative(r) || policy.models[name].ollama)) {
         known.now.model = name;
         return name;
     }
+    const shown = keys.excerpt(asked, SHOWN_MOST);
+    known.now.model = shown.replace(/\t/g, ' ');
     refusal.refuse(r, 404, 'invalid_request_error', 'model_not_found',
-        `The model \`${asked}\` does not exist or you do not have access to it.`, 'model');
+        `The model \`${shown}\` does not exist or you do not have access to it.`, 'model');
     return null;
 }
 

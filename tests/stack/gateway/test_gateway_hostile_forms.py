@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -141,3 +142,26 @@ def test_a_files_name_says_nothing_to_the_backend(gateway: Gateway) -> None:
         '--XX\r\nContent-Disposition: form-data; name="model"\r\n\r\nname-inside\r\n'
         '--XX\r\nContent-Disposition: form-data; name="stream"\r\n\r\ntrue\r\n--XX--\r\n'
     )
+
+
+HUGE = 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("part", "refusal"),
+    [
+        (field(b"model", b"ws-" + b"a" * HUGE), (404, "model_not_found")),
+        (field(b"model", (b"ws-" + b"a" * 25 + b" ") * (HUGE // 29)), (404, "model_not_found")),
+        (field(b"model", b":latest" * (HUGE // 7)), (404, "model_not_found")),
+        (other(b"Content-Disposition:" + b"\t" * HUGE), (400, "invalid_body")),
+        (other(b"Content-Disposition: form-data" + b'; name="' * (HUGE // 8)), (400, "invalid_body")),
+        (other(b"Content-Disposition: form-data;" + b" " * HUGE + b'name="model'), (400, "invalid_body")),
+        (other(b"Content-Disposition: form-data\r\n" * (HUGE // 32)), (400, "invalid_body")),
+    ],
+    ids=["key", "keys", "tags", "tabs", "names", "spaces", "lines"],
+)
+def test_no_form_keeps_a_worker_for_long(gateway: Gateway, part: bytes, refusal: tuple[int, str]) -> None:
+    """The bound is wide: a name of many keys once took half a minute."""
+    begin = time.monotonic()
+    assert error_of(exchange(gateway, form(FILE, part))) == refusal
+    assert time.monotonic() - begin < 5

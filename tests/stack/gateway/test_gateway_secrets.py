@@ -95,6 +95,7 @@ def test_a_key_in_the_wrong_place_is_not_written_down(guarded: Gateway, model: s
     assert {(answer.status, answer.error["code"]) for answer in answers} == {(400, "key_in_address")}
     answers += [
         guarded.send(CHAT, {**body, "model": spelt.replace("%2D", "-").replace("%77%73", "ws")}, key=KEY),
+        guarded.send(CHAT, {**body, "model": "." * 178 + KEY}, key=KEY),  # of a long name the beginning is written down
         guarded.send(CHAT, body, key=KEY + "0"),
         guarded.send(CHAT, body, key=f"{KEY} {KEY}"),
         guarded.send(CHAT, body, headers={"Authorization": "Basic " + base64.b64encode(f":{KEY}".encode()).decode()}),
