@@ -28,6 +28,7 @@ function states(r) {
 async function tokens(r) {
     const values = await sent(r);
     if (values === null) { return; }
+    if (Object.keys(values).some(id => typeof values[id] !== 'number')) { return r.return(400, 'expected numbers\n'); }
     Object.keys(values).forEach(id => ngx.shared.used.set(id, values[id]));
     r.return(204);
 }
@@ -40,7 +41,7 @@ async function changes(r) {
     try {
         live.apply(values);
     } catch (e) {
-        return r.return(507, `${e.message}\n`);
+        return r.return(507, 'there is no room: load the files\n');    // nginx's error has no words
     }
     r.return(204);
 }
@@ -49,7 +50,7 @@ async function sent(r) {
     if (r.method !== 'POST') { r.return(405); return null; }
     try {
         const values = JSON.parse(await r.readRequestText());
-        if (values !== null && typeof values === 'object') { return values; }
+        if (values !== null && typeof values === 'object' && !Array.isArray(values)) { return values; }
     } catch (e) { /* answered below */ }
     r.return(400, 'expected a JSON object\n');
     return null;
