@@ -39,15 +39,23 @@ function set(policy) {
     globalThis.policy = preloaded(policy);
 }
 
-// A request; `answer` is what return() was given, `sent` what sendBuffer() was.
+// A request; `answer` is what return() was given, `sent` what sendBuffer() was, `sends` the body that is read.
 function request(fields) {
     const r = {
+        sends: '',
+        readRequestText: async () => r.sends.toString(),
+        readRequestArrayBuffer: async () => new Uint8Array(Buffer.from(r.sends)).buffer,
         method: 'GET', uri: '/', status: 200, remoteAddress: '10.0.0.1',
         headersIn: {}, headersOut: {}, variables: {}, answer: null, sent: [],
         return: (status, body) => { r.answer = { status: status, body: body }; },
         sendBuffer: (data, flags) => { r.sent.push({ data: data.toString(), last: Boolean(flags.last) }); },
     };
     return Object.assign(r, fields);
+}
+
+// One after the other: njs knows no for-of
+async function each(values, work) {
+    for (let i = 0; i < values.length; i++) { await work(values[i]); }
 }
 
 function same(actual, expected) {
@@ -70,4 +78,4 @@ function refused(r, status) {
     return error;
 }
 
-export default { set, request, same, yes, refused };
+export default { set, request, each, same, yes, refused };
