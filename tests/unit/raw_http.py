@@ -6,11 +6,11 @@ import http.client
 import json
 import re
 import socket
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
+from gateway_bed import Gateway
 
 CHAT = b"POST /v1/chat/completions HTTP/1.1"
 BODY = b'{"model":"stub","messages":[]}'
@@ -21,6 +21,7 @@ ALLOWED = (
     re.compile(r"\[error\] .* client sent invalid chunked body, "),
     re.compile(r"\[error\] .* client intended to send too large (chunked )?body: "),
     re.compile(r"\[error\] .* pending events while closing request, "),
+    re.compile(r"\[error\] .* nobody could not be resolved "),  # a backend's name
 )
 
 
@@ -81,3 +82,11 @@ def error_log(gateway: Gateway) -> list[str]:
 
 def unexpected(lines: list[str]) -> list[str]:
     return [line for line in lines if not any(pattern.search(line) for pattern in ALLOWED)]
+
+
+@contextmanager
+def nothing_unexpected_logged(gateway: Gateway) -> Iterator[None]:
+    """Nothing may come into the error log meanwhile but what is allowed by name."""
+    before = len(error_log(gateway))
+    yield
+    assert unexpected(error_log(gateway)[before:]) == []

@@ -6,14 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from state_processes import another_process
 
-import orchestrator
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock, at_work, read_owner
@@ -35,28 +33,13 @@ def folder(tmp_path: Path) -> StateFolder:
     return StateFolder.for_spec(tmp_path / "workshop.yaml", "llm")
 
 
-@contextmanager
-def another_process(folder: StateFolder) -> Iterator[subprocess.Popen[str]]:
+def holding(folder: StateFolder) -> AbstractContextManager[subprocess.Popen[str]]:
     """A process that holds the lock until its standard input is closed."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(orchestrator.__file__).parents[1],
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "held\n"
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                child.communicate(timeout=10)
+    return another_process(HOLD, folder, "held")
 
 
 def test_a_second_process_is_told_who_is_at_work_since_when_and_why(folder: StateFolder) -> None:
-    with another_process(folder) as child:
+    with holding(folder) as child:
         owner = read_owner(folder)
         assert owner is not None
         with pytest.raises(UserError) as refusal, WorkshopLock(folder, "teardown"):
@@ -68,7 +51,7 @@ def test_a_second_process_is_told_who_is_at_work_since_when_and_why(folder: Stat
 
 
 def test_the_lock_is_free_again_when_the_other_has_ended(folder: StateFolder) -> None:
-    with another_process(folder):
+    with holding(folder):
         pass
     with WorkshopLock(folder, "provision"):
         owner = read_owner(folder)
@@ -78,7 +61,7 @@ def test_the_lock_is_free_again_when_the_other_has_ended(folder: StateFolder) ->
 
 
 def test_a_killed_process_holds_nothing_and_its_note_is_replaced(folder: StateFolder) -> None:
-    with another_process(folder) as child:
+    with holding(folder) as child:
         child.send_signal(signal.SIGKILL)
         child.wait(timeout=10)
         assert read_owner(folder) is not None
@@ -89,7 +72,7 @@ def test_a_killed_process_holds_nothing_and_its_note_is_replaced(folder: StateFo
 
 
 def test_who_only_looks_is_not_told_of_a_killed_process(folder: StateFolder) -> None:
-    with another_process(folder) as child:
+    with holding(folder) as child:
         assert at_work(folder) == read_owner(folder)
         child.send_signal(signal.SIGKILL)
         child.wait(timeout=10)
@@ -98,7 +81,7 @@ def test_who_only_looks_is_not_told_of_a_killed_process(folder: StateFolder) -> 
 
 
 def test_of_another_machine_nobody_here_knows_whether_its_process_lives(folder: StateFolder) -> None:
-    with another_process(folder) as child:
+    with holding(folder) as child:
         note = json.loads(folder.lock_owner.read_text(encoding="utf-8"))
         child.send_signal(signal.SIGKILL)
         child.wait(timeout=10)

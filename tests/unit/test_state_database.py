@@ -6,15 +6,14 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from pydantic import SecretStr
+from state_processes import another_process
 
-import orchestrator
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.state.accounts import AccountRecord
@@ -57,16 +56,7 @@ with state.transaction():
 @pytest.fixture
 def killed(folder: StateFolder) -> StateFolder:
     """A state whose writer was killed in the middle of a transaction that had already reached the file."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HALF_WRITTEN, str(folder.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(orchestrator.__file__).parents[1],
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "half written\n"
+    with another_process(HALF_WRITTEN, folder, "half written") as child:
         child.send_signal(signal.SIGKILL)
     assert b"during" in folder.database.read_bytes()
     return folder

@@ -9,15 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Answer, Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(200))
 GUESSES_MOST = 800  # more than are taken in a minute, even where a minute ends in between

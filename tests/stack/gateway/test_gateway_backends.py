@@ -6,15 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(12))
 

@@ -8,15 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import API_PORT, GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Answer, Gateway
 
 GUESTS = 2**53 - 1  # newer than any file
 BOB = fingerprint("sk-bob")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,9 +21,6 @@ from orchestrator.plan.gateway import (
     Upstream,
     Window,
 )
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 ONLINE = settings(
     max_examples=70,

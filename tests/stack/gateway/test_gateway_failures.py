@@ -8,15 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import CONFIG_DIR, GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Answer, Gateway
 
 CONNECT_SECONDS = 2  # proxy_connect_timeout
 WORKERS = (

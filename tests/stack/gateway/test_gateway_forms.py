@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Answer, Gateway
+from gateway_bed import Answer, Gateway
 
 LINE = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from raw_http import BODY, CHAT, all_answered, chunked, connect, error_log, error_of, exchange, request, unexpected
+from gateway_bed import Gateway
+from raw_http import (
+    BODY,
+    CHAT,
+    all_answered,
+    chunked,
+    connect,
+    error_log,
+    error_of,
+    exchange,
+    nothing_unexpected_logged,
+    request,
+)
 
 from orchestrator.plan.gateway import GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 BAD = (400, "bad_request")
 ONE = chunked(BODY)
@@ -38,10 +47,8 @@ def target(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayCon
 
 @pytest.fixture(autouse=True)
 def clean_log(target: Gateway) -> Iterator[None]:
-    """Nothing may come into the error log but what is allowed by name."""
-    before = len(error_log(target))
-    yield
-    assert unexpected(error_log(target)[before:]) == []
+    with nothing_unexpected_logged(target):
+        yield
 
 
 def reached(answer: tuple[int, Any]) -> Any:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "keys.json").read_text(encoding="utf-8"))
 MAIL = "X-OpenWebUI-User-Email"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
+from gateway_bed import Gateway
 
 
 def test_requests_per_minute_are_bounded(gateway: Gateway) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+
+from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, METRICS_PORT
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 SERIES = re.compile(r'^[a-z_]+\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)+\} \d+$')
 

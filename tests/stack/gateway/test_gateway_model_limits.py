@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 BOUNDS = {
     "free": CallerLimits(),

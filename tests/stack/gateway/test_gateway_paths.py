@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
+from gateway_bed import Gateway
 
 ASK: dict[str, Any] = {"model": "native", "messages": []}
 

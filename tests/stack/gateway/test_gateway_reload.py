@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, Server
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 
 def test_a_reload_takes_new_keys_drops_old_ones_and_cuts_no_stream(

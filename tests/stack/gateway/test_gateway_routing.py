@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Answer, Gateway
+from gateway_bed import Answer, Gateway
 
 
 def send_raw(gateway: Gateway, body: str) -> Answer:

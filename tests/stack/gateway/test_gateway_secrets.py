@@ -7,17 +7,14 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 from pydantic import SecretStr
 from raw_http import connect
 
 from orchestrator.keys import api_key, fingerprint
 from orchestrator.plan.gateway import DATA_DIR, Caller, GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 KEY = api_key(b"sentinel" * 4, "p01", 1).get_secret_value()
 PROVIDERS = "provider-sentinel-7c1f"

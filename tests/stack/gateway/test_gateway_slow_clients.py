@@ -6,15 +6,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 from raw_http import CHAT, answered, connect, error_log, request, unexpected
 
 from orchestrator.plan.gateway import GatewayConfig
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 SLOW = 100
 LARGE = "x" * 60_000

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import docker
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.errors import HostError
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
@@ -20,9 +20,6 @@ from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import DATA_DIR, Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 ALWAYS = 0  # bytes from which on the log is rotated
 NEVER = 1 << 40

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
@@ -18,10 +19,7 @@ from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
-
-    Make = Callable[[GatewayConfig], Gateway]
+Make = Callable[[GatewayConfig], Gateway]
 
 NAME = "tiny-vllm"
 HOST = "vllm-test"

@@ -6,14 +6,11 @@ import http.client
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig, Server
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 
 @pytest.fixture(scope="module")

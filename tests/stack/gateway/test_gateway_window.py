@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import GatewayConfig, Window
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 HOUR = 3600
 ASK = {"model": "stub", "messages": []}

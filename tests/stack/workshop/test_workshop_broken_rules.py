@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workshop_bed import Workshop, eventually
+from eventually import eventually
+from workshop_bed import Workshop
 
 from orchestrator.render.files import read_tree
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import openai
 import pytest
-from workshop_bed import Workshop, ask, eventually, llama
+from eventually import eventually
+from workshop_bed import Workshop, ask, llama
 
 
 @pytest.fixture(scope="module")

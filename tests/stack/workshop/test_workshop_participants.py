@@ -17,8 +17,9 @@ import openai
 import pypdf
 import pytest
 import requests
+from eventually import eventually
 from provider_stand_in import Provider
-from workshop_bed import Ran, Workshop, ask, eventually
+from workshop_bed import Ran, Workshop, ask
 
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayFullError

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from eventually import eventually
 from provider_stand_in import Provider
-from workshop_bed import Workshop, ask, eventually
+from workshop_bed import Workshop, ask
 
 PROVIDER_KEY = "sk-provider-sentinel-4711"
 

@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import openai
 import pytest
+from eventually import eventually
 from jsonschema import Draft202012Validator
-from workshop_bed import Ran, Workshop, ask, eventually
+from workshop_bed import Ran, Workshop, ask
 
 from orchestrator.checks.rehearsal.values import Guest
 from orchestrator.fleet.docker_host import connect_local

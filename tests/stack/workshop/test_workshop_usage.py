@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from workshop_bed import Workshop, ask, eventually, llama
+from eventually import eventually
+from workshop_bed import Workshop, ask, llama
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import docker
 import openai
@@ -29,16 +28,6 @@ SCRIPTS = Path(sys.executable).parent
 PATIENCE = 600  # seconds for a command; images may have to be built first
 GGUF = "ggml-org/models/tinyllamas/stories260K.gguf"
 FONTS = Path("/usr/share/fonts")
-T = TypeVar("T")
-
-
-def eventually(found: Callable[[], T | None], seconds: float = 20) -> T:
-    """What `found` gives as soon as it gives something."""
-    end = time.monotonic() + seconds
-    while (value := found()) is None:
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.1)
-    return value
 
 
 def free_port() -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from eventually import eventually
+from gateway_bed import START_SECONDS, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
-
-if TYPE_CHECKING:
-    from tests.stack.gateway.conftest import Gateway
 
 CHAT, EMBEDDINGS, OLLAMA, OLLAMA_EMBEDDINGS = "tiny-chat", "tiny-embedder", "llama3.2", "nomic-embed"
 STAND_IN = Path(__file__).parents[2] / "workshop" / "ollama_stand_in" / "ollama.py"
@@ -42,7 +40,7 @@ def embedder(
     settings = ["--model", "/models/tiny.gguf", "--threads", "1", "--embeddings", "--pooling", "mean"]
     mounted = {str(folder): {"bind": "/models", "mode": "ro"}}
     container = run_container(packaged(Component.LLAMACPP), settings, "embedder", volumes=mounted)
-    _until(partial(_succeeds, container, "curl", "-fsS", "http://127.0.0.1:8080/health"))
+    eventually(partial(_succeeds, container, "curl", "-fsS", "http://127.0.0.1:8080/health"), START_SECONDS)
     return Server("embedder", 8080)
 
 
@@ -57,7 +55,7 @@ def ollama_stand_in(run_container: Callable[..., Any], packaged: Callable[[Compo
         volumes={str(STAND_IN): {"bind": "/ollama.py", "mode": "ro"}},
         stop_signal="SIGKILL",
     )
-    _until(partial(_succeeds, container, "python3", "-c", PUT_MODELS, OLLAMA, OLLAMA_EMBEDDINGS))
+    eventually(partial(_succeeds, container, "python3", "-c", PUT_MODELS, OLLAMA, OLLAMA_EMBEDDINGS), START_SECONDS)
     return Server("ollama-stand-in", 11434)
 
 
@@ -104,7 +102,7 @@ def base(open_gateway: Gateway) -> str:
     return f"http://127.0.0.1:{open_gateway.port()}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def asked(open_gateway: Gateway) -> Callable[[str], int]:
     """How many requests of somebody were answered or refused so far."""
 
@@ -114,16 +112,15 @@ def asked(open_gateway: Gateway) -> Callable[[str], int]:
     return count
 
 
+@pytest.fixture(scope="module")
+def spent_before(base: str, asked: Callable[[str], int]) -> int:
+    """Requests of `spent` before the module's client made its own."""
+    return asked("spent")
+
+
 def _caller(who: str, *models: str, **other: Any) -> Caller:
     return Caller(id=who, key_hashes=(fingerprint(f"sk-{who}"),), models=models, **other)
 
 
-def _succeeds(container: Any, *command: str) -> bool:
-    return int(container.exec_run(list(command)).exit_code) == 0
-
-
-def _until(came: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not came():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.1)
+def _succeeds(container: Any, *command: str) -> bool | None:
+    return container.exec_run(list(command)).exit_code == 0 or None

@@ -43,11 +43,6 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def spent_before(base: str, open_gateway: Any) -> int:
-    return sum(line["participant"] == "spent" for line in open_gateway.log())
-
-
-@pytest.fixture(scope="module")
 def told(python: Path, base: str, spent_before: int) -> dict[str, Any]:
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PATH": str(Path(sys.executable).parent)}
     ran = subprocess.run(

@@ -37,11 +37,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def spent_before(base: str, open_gateway: Any) -> int:
-    return sum(line["participant"] == "spent" for line in open_gateway.log())
-
-
-@pytest.fixture(scope="module")
 def told(package: Path, base: str, spent_before: int) -> dict[str, Any]:
     asked = json.dumps({"base": f"{base}/v1", "models": MODELS})
     ran = subprocess.run(
