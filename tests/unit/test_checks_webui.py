@@ -1,0 +1,132 @@
+"""verify sees what is wrong in Open WebUI: accounts, keys, lists and answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from checks_asked import about, ask, on, one, with_key, wrong
+from checks_stub import (
+    ANSWER,
+    Asked,
+    Override,
+    Reply,
+    StubGateway,
+    StubServer,
+    StubWebUI,
+    mail_of,
+    serving,
+    subject,
+    webui_key_of,
+)
+
+
+@pytest.fixture
+def api() -> Iterator[StubServer]:
+    with serving(StubGateway()) as server:
+        yield server
+
+
+@pytest.fixture
+def webui() -> Iterator[StubServer]:
+    with serving(StubWebUI()) as server:
+        yield server
+
+
+WEBUI_WRONG = [
+    (on("/health", Reply(503, "<html>", "text/html")), "Open WebUI"),
+    (on("/health", Reply(200, "<html>", "text/html")), "Open WebUI"),
+    (on("/api/v1/auths/signup", Reply(200, {"token": "jwt"})), "Sign-up by a stranger"),
+    (on("/api/v1/auths/signup", Reply(400, {"detail": "The email format is invalid"})), "Sign-up by a stranger"),
+    (with_key(None, Reply(200, {"data": []})), "No key"),
+    (about("chat", "/api/chat/completions", Reply(400, {"detail": "Model not found"}), stream=False), "Question"),
+    (about("chat", "/api/chat/completions", Reply(200, ANSWER), stream=True), "Question, streamed"),
+]
+
+
+@pytest.mark.parametrize(("override", "name"), WEBUI_WRONG)
+def test_each_wrong_thing_in_open_webui_is_seen(
+    api: StubServer, webui: StubServer, override: Override, name: str
+) -> None:
+    keyless = name == "No key"
+    webui.stub.overrides.append(
+        lambda asked: override(asked) if not keyless or asked.path.startswith("/api/models") else None
+    )
+
+    assert [found for found, _ in wrong(ask(subject(api.url, webui.url)))] == [name]
+
+
+def test_another_teams_model_in_open_webui_is_seen(api: StubServer, webui: StubServer) -> None:
+    stranger = webui_key_of("_verify").get_secret_value()
+
+    def leak(asked: Asked) -> Reply | None:
+        return Reply(200, ANSWER) if asked.body.get("model") == "red-only" and asked.key == stranger else None
+
+    webui.stub.overrides.append(leak)
+
+    assert wrong(ask(subject(api.url, webui.url))) == [("Another team's model", "Open WebUI, everybody: red-only")]
+
+
+def test_a_key_that_open_webui_does_not_know_proves_nothing_about_models(api: StubServer, webui: StubServer) -> None:
+    webui.stub.overrides.append(with_key(webui_key_of("_verify"), Reply(401, {"detail": "Your session has expired"})))
+
+    assert ("Another team's model", "Open WebUI, everybody: red-only") in wrong(ask(subject(api.url, webui.url)))
+
+
+@pytest.mark.parametrize("ids", [["chat"], ["chat", "small", "red-only"]])
+def test_a_wrong_list_in_open_webui_is_seen(api: StubServer, webui: StubServer, ids: list[str]) -> None:
+    webui.stub.overrides.append(
+        lambda asked: (
+            Reply(200, {"data": [{"id": name} for name in ids]})
+            if asked.path == "/api/models" and asked.key == webui_key_of("_verify").get_secret_value()
+            else None
+        )
+    )
+
+    assert wrong(ask(subject(api.url, webui.url))) == [("List of models", "Open WebUI, everybody")]
+
+
+def test_what_the_instructor_added_in_open_webui_is_named_and_no_fault(api: StubServer, webui: StubServer) -> None:
+    own = Reply(200, {"data": [{"id": "chat"}, {"id": "small"}, {"id": "tutor"}]})
+    mine = webui_key_of("_verify").get_secret_value()
+    webui.stub.overrides.append(lambda asked: own if asked.path == "/api/models" and asked.key == mine else None)
+
+    checks = ask(subject(api.url, webui.url))
+
+    assert wrong(checks) == []
+    assert one(checks, "List of models", "Open WebUI, everybody").got == "chat, small (and, not of the workshop: tutor)"
+
+
+@pytest.mark.parametrize(
+    ("reply", "got"),
+    [
+        (Reply(400, {"detail": "The email or password provided is incorrect."}), "400 The email or password"),
+        (Reply(429, {"detail": "API rate limit exceeded"}), "429: too many sign-ins lately"),
+        (Reply(200, {"token": "jwt", "email": mail_of("_verify-red"), "role": "admin"}), "signed in as"),
+        (Reply(200, {"next_step": "enroll"}), "an answer that is not understood"),
+    ],
+)
+def test_a_sign_in_that_fails_is_seen(api: StubServer, webui: StubServer, reply: Reply, got: str) -> None:
+    webui.stub.overrides.append(
+        lambda asked: reply if asked.body.get("email") == mail_of("_verify-red") else None,
+    )
+
+    checks = ask(subject(api.url, webui.url))
+
+    assert wrong(checks) == [("Sign-in with a password", "Open WebUI, team red")]
+    assert one(checks, "Sign-in with a password", "Open WebUI, team red").got.startswith(got)
+
+
+def test_each_verifier_signs_in_once(api: StubServer, webui: StubServer) -> None:
+    ask(subject(api.url, webui.url))
+
+    assert sum(asked.path == "/api/v1/auths/signin" for asked in webui.asked) == 2
+
+
+def test_a_verifier_without_account_is_told_and_not_asked(api: StubServer, webui: StubServer) -> None:
+    whole = subject(api.url, webui.url)
+    bare = replace(whole.verifiers[0], webui_password=None, webui_api_key=None)
+
+    checks = ask(replace(whole, verifiers=(bare, whole.verifiers[1])))
+
+    assert one(checks, "Sign-in with a password", "Open WebUI, everybody").got.startswith("not asked: no password")
+    assert one(checks, "Question", "Open WebUI, chat").got.startswith("not asked: no API key")
