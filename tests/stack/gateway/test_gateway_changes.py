@@ -141,6 +141,11 @@ def test_a_full_memory_of_changes_says_so(gateway: Gateway) -> None:
     assert gateway.chat("bob").status == 200
 
 
+@pytest.fixture(scope="module")
+def unchanged(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig) -> Gateway:
+    return start_gateway(replace(config, revision=5))
+
+
 @pytest.mark.parametrize("document", [[], "x", {}, {"revision": "6"}, {"revision": None, "keys": {}}])
-def test_what_is_no_change_is_refused(gateway: Gateway, document: object) -> None:
-    assert gateway.post("/changes", document) == 400
+def test_what_is_no_change_is_refused(unchanged: Gateway, document: object) -> None:
+    assert unchanged.post("/changes", document) == 400
