@@ -14,7 +14,8 @@ until the module's last test, then they are removed), `mirror` (a registry that 
 `mirror.push("workshop-gateway:abc", "nginx:1.30")`, then `docker pull nginx:1.30` works in them; `mirror.pulls("nginx")`).
 Further: `bed.registry(login=("user", "password"))`, `bed.slow_route(host, delay=0.3)`, `bed.wrong_known_hosts(host)`,
 `host.rekey()`, `HostSetup(disks={"/var/lib/docker": "300m"})` with `host.fill_disk()`, `HostSetup(kind="bare")`,
-`HostSetup(trusts=[])` (an sshd that refuses the key), `SshAuthority` for certificates of users and hosts (bed_keys.py). `packaged(Component.GATEWAY)` names the
+`HostSetup(trusts=[])` (an sshd that refuses the key), `SshAuthority` for certificates of users and hosts (bed_keys.py). `small_image` (busybox, 2 MB) is for
+what needs no real one; `packaged(Component.GATEWAY)` names the
 program's own image of a component.
 
 The classes are in bed/: bed.py, ssh_host.py, bed_registry.py, slow_route.py, bed_keys.py. A host takes 1 to 3 s and some 185 MiB, so
@@ -30,6 +31,7 @@ from collections.abc import Iterator
 import pytest
 from bed import Bed, Hosts
 from bed_engine import why_no_engine
+from bed_images import SMALL, build
 from bed_registry import Registry
 from ssh_host import HostSetup, SshHost
 
@@ -61,6 +63,13 @@ def hosts(bed: Bed) -> Iterator[Hosts]:
 
     yield start
     bed.remove(*started)
+
+
+@pytest.fixture(scope="session")
+def small_image(bed: Bed) -> str:
+    """Two megabytes with busybox: a shell, `httpd`. In this machine's engine; bed.load or mirror.push bring it further."""
+    build([SMALL], bed.folder)
+    return SMALL.tag
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,14 @@
 """The bed's hosts are machines like others: SSH with keys that are checked, a Docker engine, ports."""
 
-import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bed import Bed, Hosts
 from bed_keys import SshKey
+from ssh_client import REFUSED, ssh
 from ssh_host import H100, L4, HostSetup, SshHost
-
-from orchestrator.spec.components import Component
 
 Two = tuple[SshHost, SshHost]
 
@@ -20,10 +17,6 @@ Two = tuple[SshHost, SshHost]
 def two(hosts: Hosts) -> Two:
     first, second = hosts(HostSetup(name="gpu-1", gpus=[H100, L4]), HostSetup(name="front"))
     return first, second
-
-
-def ssh(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=30)
 
 
 @pytest.mark.parametrize("user", ["root", "ubuntu", "dock", "plain"])
@@ -35,7 +28,7 @@ def test_a_known_host_lets_the_key_in(bed: Bed, two: Two, user: str) -> None:
 
 def test_another_key_is_refused(bed: Bed, two: Two, tmp_path: Path) -> None:
     done = ssh(bed.ssh_command(two[0], identity=SshKey().write(tmp_path / "other")), "true")
-    assert done.returncode == 255
+    assert done.returncode == REFUSED
     assert "Permission denied (publickey)" in done.stderr
 
 
@@ -44,7 +37,7 @@ def test_a_host_whose_key_is_not_known_or_another_is_not_talked_to(bed: Bed, two
     nobody.touch()
     assert "No ED25519 host key is known" in ssh(bed.ssh_command(two[0], known_hosts=nobody), "true").stderr
     wrong = ssh(bed.ssh_command(two[0], known_hosts=bed.wrong_known_hosts(two[0])), "true")
-    assert wrong.returncode == 255
+    assert wrong.returncode == REFUSED
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in wrong.stderr
 
 
@@ -75,33 +68,26 @@ def test_each_host_has_an_engine_of_its_own(two: Two) -> None:
     assert (int(major), int(minor)) >= (2, 20)
 
 
-@pytest.fixture(scope="module")
-def image(packaged: Callable[[Component], str]) -> str:
-    """One that has a server."""
-    return packaged(Component.GATEWAY)
-
-
 def get(address: str) -> str:
     with urllib.request.urlopen(address, timeout=5) as answer:
         return str(answer.read().decode())
 
 
-def test_a_published_port_answers_from_here_and_from_another_host(bed: Bed, two: Two, image: str) -> None:
+def test_a_published_port_answers_from_here_and_from_another_host(bed: Bed, two: Two, small_image: str) -> None:
     first, second = two
-    bed.load(image, first)
-    serve = "events {} http { server { listen 8000; location / { return 200 from-gpu-1; } } }"
-    command = f"echo '{serve}' > /tmp/n.conf && exec nginx -c /tmp/n.conf -g 'daemon off;'"
-    first.docker("run", "-d", "--name", "web", "-p", "8000:8000", "--entrypoint", "sh", image, "-c", command)
+    bed.load(small_image, first)
+    serve = "mkdir -p /www && echo from-gpu-1 > /www/index.html && exec httpd -f -p 8000 -h /www"
+    first.docker("run", "-d", "--init", "-p", "8000:8000", small_image, "sh", "-c", serve)
     until = time.monotonic() + 20
     while True:
         try:
-            assert get(f"http://{first.address}:8000/") == "from-gpu-1"
+            assert get(f"http://{first.address}:8000/") == "from-gpu-1\n"
             break
         except OSError:
             assert time.monotonic() < until
             time.sleep(0.1)
-    assert second.run("curl", "-sf", f"http://{first.address}:8000/") == "from-gpu-1"
+    assert second.run("curl", "-sf", f"http://{first.address}:8000/") == "from-gpu-1\n"
 
 
-def test_no_image_arrives_where_it_was_not_loaded(two: Two, image: str) -> None:
-    assert not two[1].docker("image", "ls", "--quiet", image)
+def test_no_image_arrives_where_it_was_not_loaded(two: Two, small_image: str) -> None:
+    assert not two[1].docker("image", "ls", "--quiet", small_image)

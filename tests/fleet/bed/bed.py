@@ -144,12 +144,13 @@ class Bed:
         identity: Path | None = None,
         known_hosts: Path | None = None,
         route: SlowRoute | None = None,
+        connect_timeout: int = 10,
     ) -> list[str]:
         """ssh(1) with nothing of this machine's own settings; the words to run follow it."""
         address, port = (route.address, route.port) if route else (host.address, host.port)
         options = {
             "BatchMode": "yes",
-            "ConnectTimeout": "10",
+            "ConnectTimeout": str(connect_timeout),
             "GlobalKnownHostsFile": "/dev/null",
             "IdentitiesOnly": "yes",
             "IdentityAgent": "none",

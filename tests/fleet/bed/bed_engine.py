@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 TEST = "workshop.test=fleet"
@@ -58,11 +58,15 @@ def privileges(image: str) -> list[str]:
     probe = ("run", "--rm", "--privileged", "--network", "none", "--label", TEST, "--label", owner_label())
     if docker(*probe, "--entrypoint", "true", image, check=False).returncode == 0:
         return ["--privileged"]
-    lacking = {"SYS_RESOURCE"}
+    return _all_but({"SYS_RESOURCE"})
+
+
+def _all_but(lacking: Collection[str]) -> list[str]:
+    """What --privileged does, less some capabilities."""
     options = ["--device-cgroup-rule", "a *:* rwm", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
     for profile in ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
         options += ["--security-opt", profile]
-    for name in sorted(set(_CAPABILITIES.split()) - lacking):
+    for name in sorted(set(_CAPABILITIES.split()) - set(lacking)):
         options += ["--cap-add", name]
     return options
 

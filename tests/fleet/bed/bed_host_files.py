@@ -32,7 +32,10 @@ def environment(setup: HostSetup, subnet: IPv4Network, mirror: str) -> list[str]
 
 def files(setup: HostSetup, address: str, default: SshKey) -> bytes:
     """A tar archive for the container's root."""
-    settings = "PasswordAuthentication no\nKbdInteractiveAuthentication no\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
+    settings = f"{setup.sshd}\n" if setup.sshd else ""  # sshd takes the first of two
+    settings += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
+    if setup.kind == "docker":  # OpenSSH 9.8 and later; tests that are refused on purpose would shut the next ones out
+        settings += "PerSourcePenalties no\n"
     archive = _Archive()
     archive.file("etc/ssh/ssh_host_ed25519_key", setup.key.private, mode=0o600)
     if setup.certified_by:

@@ -38,6 +38,7 @@ class TestImage:
 HOST = TestImage("host", "forky")
 BARE = TestImage("bare", "bookworm")
 REGISTRY = TestImage("registry", "forky")
+SMALL = TestImage("small", "forky")
 
 
 def is_here(tag: str) -> bool:

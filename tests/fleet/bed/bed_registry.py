@@ -65,7 +65,10 @@ class Registry:
         return found[1]
 
     def pulls(self, name: str) -> int:
-        """How often engines have asked for this image's manifest in order to get it. A layer that is there already counts."""
+        """How often engines got this image's manifest, as Docker Hub counts for its limits.
+
+        One that has it already only asks whether it is still the same, which is no pull there either.
+        """
         repository = full_name(name).rpartition(":")[0]
         pattern = rf'"GET /v2/{re.escape(repository)}/manifests/[^"]*" 200 .*docker/'
         return len(re.findall(pattern, self.log()))

@@ -46,7 +46,7 @@ class HostSetup:
     `kind`: with a Docker engine, or `bare`: systemd and no Docker. `disks`: folders that are small disks of their own
     (tmpfs: memory!), such as {"/var/lib/docker": "300m"}. `trusts`: the keys that may log in; none given: the bed's.
     `certified_by`: its sshd shows a certificate for its address. `user_authority`: it takes users' certificates of this one.
-    `mirror`: its engine asks the bed's registry for images of docker.io.
+    `sshd`: more lines for its settings, which win. `mirror`: its engine asks the bed's registry for images of docker.io.
     """
 
     name: str
@@ -58,6 +58,7 @@ class HostSetup:
     key: SshKey = field(default_factory=SshKey)
     certified_by: SshAuthority | None = None
     user_authority: SshAuthority | None = None
+    sshd: str = ""
     mirror: bool = True
     address: str | None = None
 
@@ -147,11 +148,13 @@ class SshHost:
         self._packet_filter("; ".join(script))
 
     def heal(self) -> None:
-        """The end of all partitions that were made here."""
-        self._packet_filter("iptables -w -t raw -F FLEET; iptables -w -t mangle -F FLEET")
+        """The end of all partitions that were made here, if there were any."""
+        self._packet_filter(
+            "; ".join(f"iptables -w -t {table} -F FLEET 2>/dev/null || true" for table in ("raw", "mangle"))
+        )
 
     def unplug(self) -> None:
-        """Off the network: neighbours find out after three seconds ('No route to host')."""
+        """Off the network, cable and all: it has no address either. Others hear nothing, or 'No route to host'."""
         docker("network", "disconnect", self.bed.network, self.container)
 
     def plug(self) -> None:
