@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """Where workshops keep their state; absent: `.workshop` beside the spec."""
     stack_dir: Path = Field(default_factory=lambda: Path.home() / ".local/share/workshop")
     """Where stacks lie on this machine."""
+    known_hosts: Path | None = None
+    """A file with keys of SSH hosts, read beside ~/.ssh/known_hosts."""
     torch_index: str | None = None
     """A package index with torch's CPU wheels, for building vLLM's practice image."""
     webui_concurrency: int = Field(default=4, ge=1, le=64)

@@ -161,15 +161,24 @@ class DockerHost:
             raise _unreachable(self.name, problem) from problem
 
 
-def connect_local(name: str) -> DockerHost:
-    """The engine that the docker command would ask. Raises UserError `docker_unreachable`."""
+def connect(name: str, address: str | None) -> DockerHost:
+    """The engine at `address`; None: the one that the docker command would ask.
+
+    Raises UserError `docker_unreachable`.
+    """
     import docker
     from docker.errors import DockerException
 
+    chosen = {"DOCKER_HOST": address} if address else engine_address()
     try:
-        return DockerHost(docker.from_env(timeout=SECONDS, environment={**os.environ, **engine_address()}), name)
+        return DockerHost(docker.from_env(timeout=SECONDS, environment={**os.environ, **chosen}), name)
     except DockerException as problem:
         raise _unreachable(name, problem) from problem
+
+
+def connect_local(name: str) -> DockerHost:
+    """The engine that the docker command would ask. Raises UserError `docker_unreachable`."""
+    return connect(name, None)
 
 
 def engine_address() -> dict[str, str]:
@@ -186,13 +195,24 @@ def engine_address() -> dict[str, str]:
     return {"DOCKER_HOST": context.Host} if context and context.Name != "default" and context.Host else {}
 
 
+def engine_trouble(host: str, said: str) -> UserError:
+    """What the docker command or the SDK says of an engine that does not answer, with the remedy."""
+    if "not installed" in said or "not found" in said:
+        message = "Docker is not installed"
+        hint = "Install it there (https://docs.docker.com/engine/install); on this machine `make provision` does"
+    elif "permission denied" in said.lower():
+        message = "you may not talk to Docker"
+        hint = (
+            "Add the user to the group docker there and sign in again, or set become: true; on this machine, use sudo"
+        )
+    else:
+        message = "Docker does not answer"
+        hint = "Start it there (sudo systemctl start docker); on this machine `make provision` does"
+    return UserError("docker_unreachable", message, where=Where(host=host), hint=hint)
+
+
 def _unreachable(host: str, problem: Exception) -> UserError:
-    text = str(problem)
-    if "Permission denied" in text:
-        hint = "Add yourself to the group docker and sign in again, or use sudo"
-        return UserError("docker_unreachable", "you may not talk to Docker", where=Where(host=host), hint=hint)
-    hint = "Start it (sudo systemctl start docker), or let `make provision` install it"
-    return UserError("docker_unreachable", "Docker does not answer", where=Where(host=host), hint=hint)
+    return engine_trouble(host, str(problem))
 
 
 def _is_fetch(item: dict[str, Any]) -> bool:

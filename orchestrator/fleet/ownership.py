@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
+from pathlib import PurePosixPath
+from typing import Any, Self
 
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import ContainerState
@@ -20,26 +20,24 @@ class Owner:
     who: str  # user@machine
     spec: str
 
+    @classmethod
+    def read(cls, note: Any) -> Self | None:
+        """As it was noted on the host; None where nobody did, or not so."""
+        known = isinstance(note, dict) and set(note) == {field.name for field in fields(cls)}
+        return cls(**note) if known else None
 
-def owner_file(stack_folder: Path) -> Path:
+
+def owner_file(stack_folder: PurePosixPath) -> PurePosixPath:
     return stack_folder.with_name(f"{stack_folder.name}.json")
 
 
-def read_owner(stack_folder: Path) -> Owner | None:
-    try:
-        return Owner(**json.loads(owner_file(stack_folder).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def require_ownership(
-    host: str, stack_folder: Path, deployment: str, containers: Iterable[ContainerState] = ()
+    host: str, owner: Owner | None, deployment: str, containers: Iterable[ContainerState] = ()
 ) -> None:
     """Raises UserError `deployed_by_another` when a workshop of this name with another id is there.
 
     The file tells who; containers tell it of themselves where another user's file lies elsewhere.
     """
-    owner = read_owner(stack_folder)
     if owner is not None and owner.deployment != deployment:
         raise _another(
             host, f"a workshop named {owner.workshop} runs here already: {owner.who} deployed it from {owner.spec}"

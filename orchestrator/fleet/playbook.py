@@ -26,13 +26,10 @@ KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCK
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A host for Ansible, with the variables that the playbook needs there. No secrets."""
+    """A host for Ansible: how it is reached, and what the playbook needs there. No secrets."""
 
     name: str
-    local: bool = True
-    address: str = "localhost"
-    user: str | None = None
-    port: int | None = None
+    connection: Mapping[str, object]  # variables of Ansible's inventory
     variables: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -112,15 +109,9 @@ def _literal(value: object) -> str:
 
 
 def _host_variables(target: Target, private: Path) -> dict[str, object]:
-    if target.local:
-        own: dict[str, object] = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
-            "ansible_remote_tmp": str(private / "remote"),
-        }
-    else:
-        own = {"ansible_host": target.address, "ansible_user": target.user, "ansible_port": target.port}
-    return {name: value for name, value in (own | dict(target.variables)).items() if value is not None}
+    local = target.connection.get("ansible_connection") == "local"
+    own = {"ansible_remote_tmp": str(private / "remote")} if local else {}
+    return own | dict(target.connection) | dict(target.variables)
 
 
 def _environment(private: Path) -> dict[str, str]:
@@ -159,11 +150,12 @@ def _last_line(log: Path) -> str:
 
 def _heed(event: dict[str, Any], results: dict[str, HostResult], report: Callable[[str], None]) -> None:
     kind, data = event.get("event"), event.get("event_data", {})
-    if kind == "playbook_on_task_start":
-        report(str(data.get("name", "")))
-    result = results.get(data.get("host", ""))
+    host = data.get("host", "")
+    result = results.get(host)
     if result is None:
         return
+    if kind == "runner_on_start":
+        report(str(data.get("task", "")) if len(results) == 1 else f"{host}: {data.get('task', '')}")
     answer = data.get("res") or {}
     if kind == "runner_on_ok" and answer.get("changed"):
         result.changed += 1

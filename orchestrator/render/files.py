@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PRIVATE = 0o600
 READABLE = 0o644  # for containers whose process is not root
@@ -25,28 +26,32 @@ class File:
         return f"File({len(self.content)} bytes, {self.mode:o})"
 
 
+class Print(NamedTuple):
+    """By which a file is known to be the same, wherever it lies."""
+
+    mode: int
+    sha256: str
+
+
 Files = Mapping[str, File]  # by path, relative and with forward slashes
+Prints = Mapping[str, Print]
 
 
-def digest(files: Files) -> str:
+def prints(files: Files) -> dict[str, Print]:
+    return {path: Print(file.mode, hashlib.sha256(file.content).hexdigest()) for path, file in files.items()}
+
+
+def digest(files: Prints) -> str:
     """One SHA-256 over all paths, modes and contents."""
     total = hashlib.sha256()
-    for path, file in sorted(files.items()):
-        total.update(f"{path}\0{file.mode:o}\0{hashlib.sha256(file.content).hexdigest()}\n".encode())
+    for path, (mode, sha256) in sorted(files.items()):
+        total.update(f"{path}\0{mode:o}\0{sha256}\n".encode())
     return total.hexdigest()
 
 
-def read_tree(folder: Path) -> dict[str, File]:
-    """The files that lie in `folder`, by path; none where there is no folder."""
-    found = {path: folder / path for path in _present(folder)}
-    return {path: File(file.read_bytes(), file.stat().st_mode & 0o777) for path, file in found.items()}
-
-
-def differences(folder: Path, files: Files) -> tuple[str, ...]:
-    """The paths whose file in `folder` is missing, different, or should not be there."""
-    wrong = [path for path, file in files.items() if not _is(folder / path, file)]
-    extra = [path for path in _present(folder) if path not in files]
-    return tuple(sorted([*wrong, *extra]))
+def differences(there: Prints, wanted: Prints) -> tuple[str, ...]:
+    """The paths whose file is missing there, different, or should not be there."""
+    return tuple(sorted(path for path in {*there, *wanted} if there.get(path) != wanted.get(path)))
 
 
 def write_tree(folder: Path, files: Files) -> None:

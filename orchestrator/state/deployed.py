@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from orchestrator.state.database import Database
@@ -19,8 +19,12 @@ class DeployedHost:
     address: str = "localhost"
     user: str | None = None
     port: int | None = None
+    key: Path | None = None  # the SSH key's file here
+    jump: str | None = None
+    host_key: str | None = None  # fingerprint of the host's key; None: known_hosts decides
+    become: bool = False
     project: str  # the Compose project
-    folder: PurePosixPath  # on that host
+    folder: PurePosixPath  # on that host, absolute once it was looked at; `~` before
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Deployed:
                 address=row["address"],
                 user=row["user"],
                 port=row["port"],
+                key=Path(row["key"]) if row["key"] else None,
+                jump=row["jump"],
+                host_key=row["host_key"],
+                become=bool(row["become"]),
                 project=row["project"],
                 folder=PurePosixPath(row["folder"]),
             )
@@ -54,12 +62,24 @@ class Deployed:
 
     def record_host(self, host: DeployedHost) -> None:
         """To be called before anything is put there."""
-        values = (host.name, host.connection, host.address, host.user, host.port, host.project, str(host.folder))
+        values = {
+            "name": host.name,
+            "connection": host.connection,
+            "address": host.address,
+            "user": host.user,
+            "port": host.port,
+            "key": str(host.key) if host.key else None,
+            "jump": host.jump,
+            "host_key": host.host_key,
+            "become": int(host.become),
+            "project": host.project,
+            "folder": str(host.folder),
+        }
+        changed = ", ".join(f"{column} = excluded.{column}" for column in values if column != "name")
         self._database.write(
-            "INSERT INTO hosts VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
-            " connection = excluded.connection, address = excluded.address, user = excluded.user,"
-            " port = excluded.port, project = excluded.project, folder = excluded.folder",
-            (*values, self._now()),
+            f"INSERT INTO hosts ({', '.join(values)}, since) VALUES ({', '.join('?' * len(values))}, ?)"  # noqa: S608 - words from above
+            f" ON CONFLICT (name) DO UPDATE SET {changed}",
+            (*values.values(), self._now()),
         )
 
     def remove_host(self, name: str) -> None:

@@ -96,4 +96,15 @@ def m003_open_webui_session(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE webui_session (only INTEGER PRIMARY KEY CHECK (only = 1), token TEXT) STRICT")
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_begin, m002_changes_while_the_class_runs, m003_open_webui_session)
+def m004_hosts_over_ssh(connection: sqlite3.Connection) -> None:
+    """How a host is reached, so that teardown needs no spec."""
+    for column in ("key TEXT", "jump TEXT", "host_key TEXT", "become INTEGER NOT NULL DEFAULT 0"):
+        connection.execute(f"ALTER TABLE hosts ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m001_begin,
+    m002_changes_while_the_class_runs,
+    m003_open_webui_session,
+    m004_hosts_over_ssh,
+)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError
+from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
@@ -18,7 +18,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.deploy import only_host, stack_folder
+from orchestrator.workflow.hosts import at_front
 from orchestrator.workflow.live import bring_into_effect, live_config
 from orchestrator.workflow.open import provisioned_folder
 
@@ -45,8 +45,11 @@ class Backends:
 
 def listed(spec: Spec, settings: Settings, state_dir: Path | None) -> Backends:
     """Looks only. Raises UserError `not_provisioned`."""
-    with State.read(provisioned_folder(spec, state_dir, settings)) as state:
-        return _seen(spec, state)
+    with (
+        State.read(provisioned_folder(spec, state_dir, settings)) as state,
+        at_front(spec, settings, state.deployed.hosts()) as front,
+    ):
+        return _seen(spec, state, front)
 
 
 def drain(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence[str]) -> Backends:
@@ -62,17 +65,20 @@ def resume(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequen
 def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence[str], *, drained: bool) -> Backends:
     command = f"backends {'drain' if drained else 'resume'}"
     folder = provisioned_folder(spec, state_dir, settings)
-    host, stack = only_host(spec), stack_folder(settings, spec.workshop.name)
-    with WorkshopLock(folder, command), State.open(folder) as state:
+    with (
+        WorkshopLock(folder, command),
+        State.open(folder) as state,
+        at_front(spec, settings, state.deployed.hosts()) as front,
+    ):
         if state.meta:
-            require_ownership(host, stack, state.meta.deployment_id)
+            require_ownership(front.name, front.owner(), state.meta.deployment_id)
         _require_known(names, {*_models(live_config(spec, state)), *(() if drained else state.drained.all())})
         with state.transaction():
             change = state.drained.add if drained else state.drained.remove
             change(names)
             state.events.add(command, ", ".join(names))
-        notes = bring_into_effect(spec, state, host, stack, backends=names)
-        return _seen(spec, state, notes)
+        notes = bring_into_effect(spec, state, front, backends=names)
+        return _seen(spec, state, front, notes)
 
 
 def _models(config: GatewayConfig) -> dict[str, list[str]]:
@@ -98,22 +104,21 @@ def _require_known(names: Sequence[str], known: set[str]) -> None:
     )
 
 
-def _seen(spec: Spec, state: State, notes: tuple[str, ...] = ()) -> Backends:
+def _seen(spec: Spec, state: State, front: Machine, notes: tuple[str, ...] = ()) -> Backends:
     models, drained = _models(live_config(spec, state)), state.drained.all()
-    answer = _ask(spec)
+    answer = _ask(spec, front)
     if answer is None and not notes:
         notes = (NOT_ASKED,)
     found = tuple(_one(name, served, answer or {}, name in drained) for name, served in models.items())
     return Backends(spec.workshop.name, found, (*notes, *_without_backend(models, drained)))
 
 
-def _ask(spec: Spec) -> Mapping[str, Any] | None:
-    docker = connect_local(only_host(spec))
-    gateway = docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+def _ask(spec: Spec, front: Machine) -> Mapping[str, Any] | None:
+    gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
     if gateway is None:
         return None
     try:
-        found: Mapping[str, Any] = GatewayAdmin(docker, gateway.id).get("/backends")
+        found: Mapping[str, Any] = GatewayAdmin(front.docker, gateway.id).get("/backends")
     except GatewayDownError:
         return None
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.handouts.folder import write_cards
 from orchestrator.participants import Credentials, Participant
@@ -22,7 +22,7 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.address import addresses
 from orchestrator.workflow.credentials import credentials
-from orchestrator.workflow.deploy import only_host, stack_folder
+from orchestrator.workflow.hosts import at_front
 from orchestrator.workflow.live import bring_into_effect, live_config
 from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.people_commands import Command, Told
@@ -49,38 +49,45 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     if command.needs_webui and spec.workshop.webui.mode == "none":
         raise spec.problem(("webui",), "no_webui", "this workshop has no Open WebUI, so nobody has a password", None)
     folder = provisioned_folder(spec, state_dir, settings)
-    host, stack = only_host(spec), stack_folder(settings, spec.workshop.name)
-    with WorkshopLock(folder, f"participants {command.name}"), State.open(folder) as state:
+    with (
+        WorkshopLock(folder, f"participants {command.name}"),
+        State.open(folder) as state,
+        at_front(spec, settings, state.deployed.hosts()) as front,
+    ):
         if state.meta:
-            require_ownership(host, stack, state.meta.deployment_id)
-        report.step("Participants")
-        with state.transaction():
-            told = command.decide(state)
-            state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
-        people = tuple(one.person for one in told)
-        report.step("Gateway")
-        notes = bring_into_effect(spec, state, host, stack, people=people)
-        trouble: UserError | None = None
-        if command.accounts and spec.workshop.webui.mode != "none":
-            report.step("Open WebUI")
-            try:
-                notes += _accounts(spec, settings, state, host, people, report) if not notes else BEHIND
-            except UserError as problem:
-                trouble = problem  # cards and keys are as good without it
-        report.step("Cards")
-        _take_away_cards(state.folder.handouts, {person.id for person in people})
-        cards = _print(spec, state, people if command.cards else ())
-        if trouble:
-            raise trouble
-        found = credentials(spec.workshop, people, state, addresses(spec.workshop))
+            require_ownership(front.name, front.owner(), state.meta.deployment_id)
+        return _applied(spec, settings, state, front, report, command)
+
+
+def _applied(spec: Spec, settings: Settings, state: State, front: Machine, report: Report, command: Command) -> Changed:
+    report.step("Participants")
+    with state.transaction():
+        told = command.decide(state)
+        state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
+    people = tuple(one.person for one in told)
+    report.step("Gateway")
+    notes = bring_into_effect(spec, state, front, people=people)
+    trouble: UserError | None = None
+    if command.accounts and spec.workshop.webui.mode != "none":
+        report.step("Open WebUI")
+        try:
+            notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
+        except UserError as problem:
+            trouble = problem  # cards and keys are as good without it
+    report.step("Cards")
+    _take_away_cards(state.folder.handouts, {person.id for person in people})
+    cards = _print(spec, state, people if command.cards else ())
+    if trouble:
+        raise trouble
+    found = credentials(spec.workshop, people, state, addresses(spec.workshop))
     slips = team_slips(spec.workshop, people) if command.name == "add" else ()
     return Changed(found, told, (*notes, *slips), cards)
 
 
 def _accounts(
-    spec: Spec, settings: Settings, state: State, host: str, people: Sequence[Participant], report: Report
+    spec: Spec, settings: Settings, state: State, front: Machine, people: Sequence[Participant], report: Report
 ) -> tuple[str, ...]:
-    webui = connect_local(host).containers(spec.workshop.name).get(WEBUI_SERVICE)
+    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
     if webui is None or not webui.is_up:
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from orchestrator.fleet.compose import service_hashes
 from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.machine import StackThere
 from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
-from orchestrator.render.files import File, differences
+from orchestrator.render.files import Files, differences, prints
 from orchestrator.workflow.live import FOLDER, rules_digest
 
 
@@ -62,22 +61,19 @@ class Difference:
 
 def difference(
     stack: Stack,
-    folder: Path,
-    files: Mapping[str, File],
+    files: Files,
+    there: StackThere,
     containers: Mapping[str, ContainerState],
     loaded: str | None = None,
 ) -> Difference:
-    """Compare with the files in `folder` on this machine and the containers that Docker tells of.
+    """Compare with what lies on the host, and with the containers that Docker tells of.
 
     `loaded` is the digest of the gateway's files that nginx has loaded, where that is known.
     """
-    wrong = differences(folder, files)
-    hashes = service_hashes(files["compose.yaml"].content.decode(), stack.project, folder) if containers else {}
-    there = [name for name in stack.services if name in containers]
-    recreate = tuple(
-        n for n in there if hashes and containers[n].config_hash != hashes.get(n, containers[n].config_hash)
-    )
-    down = [name for name in there if name not in recreate and not containers[name].is_up]
+    wrong = differences(there.files, prints(files))
+    made = [name for name in stack.services if name in containers]
+    recreate = tuple(n for n in made if containers[n].config_hash != there.hashes.get(n, containers[n].config_hash))
+    down = [name for name in made if name not in recreate and not containers[name].is_up]
     return Difference(
         files=wrong,
         stale=tuple(path for path in wrong if path not in files),

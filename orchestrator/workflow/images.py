@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.images.distribute import distribute
 from orchestrator.fleet.images.resolve import Resolution, resolve
 from orchestrator.fleet.images.settings import BuildSettings
+from orchestrator.fleet.machine import Machine
 from orchestrator.plan.images import Image, ImageChoice
 from orchestrator.plan.stacks import practice_components
 from orchestrator.spec.components import Component
@@ -15,6 +20,9 @@ from orchestrator.state.deployed import ImageRecord
 from orchestrator.state.state import State
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.run import Run
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 OPTIONAL = frozenset({Component.VLLM_CPU, Component.OLLAMA})  # practice mode has a stand-in for these
 
@@ -26,7 +34,25 @@ def choose_images(run: Run) -> Run:
     needed = {component: image for component, image in found.images.items() if component in deployment.components}
     fresh = _record(run.state, needed)
     images = {component: image.pinned for component, image in needed.items()}
-    return replace(run, images=images, deployment=deployment).changed(*fresh)
+    run = replace(run, images=images, deployment=deployment).changed(*fresh)
+    components = {stack.host.name: stack.components for stack in deployment.stacks}
+
+    def bring(machine: Machine) -> tuple[str, ...]:
+        wanted = [needed[component] for component in sorted(components[machine.name])]
+        return distribute(machine, wanted, _shelf(run), run.report.say)
+
+    came, failed = run.fleet.each(bring, [n for n in run.standing if n in components and not run.fleet[n].is_local])
+    return run.without(failed).changed(*(line for lines in came.values() for line in lines))
+
+
+def _shelf(run: Run) -> DockerClient:
+    """The engine on which images are gathered: this machine's, else that of the gateway's host."""
+    try:
+        here = connect_local("this machine").client
+        here.ping()
+    except (UserError, OSError):
+        return run.front.docker.client
+    return here
 
 
 def wanted_components(spec: Spec) -> frozenset[Component]:
@@ -51,7 +77,7 @@ def _resolve(run: Run, wanted: frozenset[Component]) -> Resolution:
         sorted(wanted),
         choice,
         recorded_images(run.state),
-        run.engine_room.client,
+        _shelf(run),
         settings=settings,
         report=run.report.say,
     )

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import keys
-from orchestrator.durable import replace_file
 from orchestrator.errors import HostError, UserError, Where
-from orchestrator.fleet.docker_host import DockerHost, connect_local
+from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError, GatewayFullError
+from orchestrator.fleet.machine import Machine
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
-from orchestrator.render.files import Files, digest, read_tree
+from orchestrator.render.files import Files, Prints, digest, prints
 from orchestrator.render.gateway import POLICY, policy
 from orchestrator.render.policy_file import NEEDED, policy_text, with_people
 from orchestrator.spec.loader import Spec
@@ -37,15 +37,14 @@ LOADED = "gateway rules"  # a step in the state: the digest of the files that ng
 
 def rules_digest(files: Files) -> str:
     """Of the gateway's files among a stack's."""
-    under = f"{FOLDER}/"
-    return digest({path.removeprefix(under): file for path, file in files.items() if path.startswith(under)})
+    return _digest(prints(files))
 
 
-def standing_policy(stack: Path) -> dict[str, Any] | None:
-    """What lies in the stack's folder; None where there is none, or none that can be read."""
+def standing_policy(front: Machine) -> dict[str, Any] | None:
+    """What lies on the gateway's host; None where there is none, or none that can be read."""
     try:
-        found = json.loads((stack / FOLDER / POLICY).read_bytes())
-    except (OSError, ValueError):
+        found = json.loads(front.read(f"{FOLDER}/{POLICY}") or b"")
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -76,8 +75,7 @@ def live_config(spec: Spec, state: State) -> GatewayConfig:
 def bring_into_effect(
     spec: Spec,
     state: State,
-    host: str,
-    stack: Path,
+    front: Machine,
     *,
     people: Iterable[Participant] = (),
     backends: Iterable[str] = (),
@@ -86,29 +84,27 @@ def bring_into_effect(
 
     `people` and `backends` are those whom the command is about: they are told even where the file is right already.
     """
-    path = stack / FOLDER / POLICY
-    if not path.exists():
+    there = front.files()
+    if f"{FOLDER}/{POLICY}" not in there:
         return ("The gateway was never started: this is in effect once provision has started it",)
-    old = _standing(path, spec)
-    before = digest(read_tree(path.parent))
+    old = _standing(front, spec)
     people = tuple(people)
     new = _wanted(spec, state, old, frozenset(person.id for person in people))
     if new != old:
-        _write(path, new)
-    docker = connect_local(host)
-    gateway = docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+        front.replace(f"{FOLDER}/{POLICY}", policy_text(new).encode())
+    gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
     if gateway is None or gateway.state not in ALIVE:
-        _remember(state, host, path.parent)  # whenever it starts, it loads these
+        _remember(state, front)  # whenever it starts, it loads these
         return ("The gateway does not run: this is in effect as soon as it starts",)
     if gateway.state == "paused":  # it goes on with what it has in memory
         return ("The gateway is paused: this is in effect once provision has woken it",)
-    admin = GatewayAdmin(docker, gateway.id)
+    admin = GatewayAdmin(front.docker, gateway.id)
     told = policy_difference(old, new, stated=_stated(spec, state.secret, people, backends))
     try:
-        _tell(admin, told, missed=state.deployed.applied(host).get(LOADED) not in {None, before})
+        _tell(admin, told, missed=state.deployed.applied(front.name).get(LOADED) not in {None, _digest(there)})
     except GatewayDownError:
         return ("The gateway is starting: this is in effect as soon as it answers",)
-    _remember(state, host, path.parent)
+    _remember(state, front)
     return ()
 
 
@@ -130,12 +126,13 @@ def outrun_gateway(state: State, standing: dict[str, Any] | None) -> tuple[str, 
     return notes
 
 
-def _standing(path: Path, spec: Spec) -> dict[str, Any]:
+def _standing(front: Machine, spec: Spec) -> dict[str, Any]:
     """The policy that lies there. Raises UserError `policy_unreadable`."""
-    found = standing_policy(path.parents[1])
+    found = standing_policy(front)
     if found is None or any(part not in found for part in NEEDED):
         why = "is not a policy that this version made"
-        raise UserError("policy_unreadable", why, where=Where(file=path), hint=f"Put it right: provision {spec.file}")
+        where = Where(file=Path(front.folder / FOLDER / POLICY), host=front.name)
+        raise UserError("policy_unreadable", why, where=where, hint=f"Put it right: provision {spec.file}")
     return found
 
 
@@ -164,15 +161,6 @@ def _stated(
     }
 
 
-def _write(path: Path, new: dict[str, Any]) -> None:
-    try:
-        replace_file(path, policy_text(new).encode(), path.stat().st_mode & 0o777)
-    except OSError as problem:
-        why = f"can't be written: {problem.strerror or problem}"
-        hint = "Make room or give write permission, then run the same command again"
-        raise UserError("policy_not_written", why, where=Where(file=path), hint=hint) from problem
-
-
 def _tell(admin: GatewayAdmin, told: dict[str, Any], *, missed: bool) -> None:
     """`missed`: it was not told of an earlier change, which the file has by now."""
     try:
@@ -183,5 +171,10 @@ def _tell(admin: GatewayAdmin, told: dict[str, Any], *, missed: bool) -> None:
         admin.reload()
 
 
-def _remember(state: State, host: str, folder: Path) -> None:
-    state.deployed.record_applied(host, LOADED, digest(read_tree(folder)))
+def _remember(state: State, front: Machine) -> None:
+    state.deployed.record_applied(front.name, LOADED, _digest(front.files()))
+
+
+def _digest(stack: Prints) -> str:
+    under = f"{FOLDER}/"
+    return digest({path.removeprefix(under): print_ for path, print_ in stack.items() if path.startswith(under)})

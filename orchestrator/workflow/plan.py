@@ -7,21 +7,19 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import ContainerState, connect_local
+from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
-from orchestrator.spec.hosts import Host
 from orchestrator.spec.loader import Spec
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
 from orchestrator.workflow.certificates import Served, served
-from orchestrator.workflow.deploy import stack_folder
-from orchestrator.workflow.desired import desired, planned
+from orchestrator.workflow.desired import Desired, desired, planned
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.foresee import unavailable
+from orchestrator.workflow.hosts import front_of, open_fleet
 from orchestrator.workflow.images import recorded_images
 from orchestrator.workflow.live import LOADED, behind_gateway, standing_policy
 from orchestrator.workflow.open import seats, state_folder
@@ -75,9 +73,8 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         fresh = sorted(deployment.components - set(recorded))
         changes += [Change("choose", "image", str(component), None) for component in fresh]
         notes = [*deployment.notes, *remarks(spec, [row.participant for row in people.rows])]
-        for stack in deployment.stacks:
-            found = _difference(spec, settings, state, deployment, stack.host, shown, notes, fresh=bool(fresh))
-            changes += _changes(found, stack.host.name)
+        for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
+            changes += _changes(found, host)
         notes += overrides(people.rows, state.drained.all())
     placements = tuple(
         Placement(b.model, b.service, str(b.engine), str(b.container.component), b.host, b.gpus)
@@ -97,45 +94,52 @@ def overrides(rows: Sequence[Enrolled], drained: AbstractSet[str]) -> list[str]:
     return [f"{what} by command, and stays so: {', '.join(names)}" for what, names in by_command.items() if names]
 
 
-def _difference(
+def _differences(
     spec: Spec,
     settings: Settings,
     state: State,
     deployment: Deployment,
-    host: Host,
     shown: Served,
     notes: list[str],
     *,
     fresh: bool,
-) -> Difference:
-    stack = next(stack for stack in deployment.stacks if stack.host.name == host.name)
+) -> dict[str, Difference]:
+    """By host, in the order of the stacks."""
     meta = state.meta
-    if meta is None or not host.is_local:
-        return Difference(create=stack.services)
-    try:
-        containers: dict[str, ContainerState] = connect_local(host.name).containers(spec.workshop.name)
-    except UserError as problem:
-        notes.append(f"{problem}; the plan takes every container as missing")
-        containers = {}
-    if fresh:
-        return Difference(create=tuple(name for name in stack.services if name not in containers))
-    images = {component: image.pinned for component, image in recorded_images(state).items()}
-    people = [row.participant for row in state.people.preview(seats(spec)).rows]
-    wanted = desired(
-        spec,
-        deployment,
-        people,
-        secret=state.secret,
-        deployment_id=meta.deployment_id,
-        images={Component(c): image for c, image in images.items()},
-        cache=state.folder.rendered / ".cache",
-        tls=shown.files,
-        revision=state.revision,
-        drained=state.drained.all(),
-    )
-    folder, loaded = stack_folder(settings, spec.workshop.name), state.deployed.applied(host.name).get(LOADED)
-    notes += behind_gateway(state, standing_policy(folder))
-    return difference(stack, folder, wanted.files[host.name], containers, loaded)
+    if meta is None:
+        return {stack.host.name: Difference(create=stack.services) for stack in deployment.stacks}
+    wanted: Desired | None = None
+    if not fresh:
+        images = {component: image.pinned for component, image in recorded_images(state).items()}
+        wanted = desired(
+            spec,
+            deployment,
+            [row.participant for row in state.people.preview(seats(spec)).rows],
+            secret=state.secret,
+            deployment_id=meta.deployment_id,
+            images={Component(c): image for c, image in images.items()},
+            cache=state.folder.rendered / ".cache",
+            tls=shown.files,
+            revision=state.revision,
+            drained=state.drained.all(),
+        )
+    stacks = {stack.host.name: stack for stack in deployment.stacks}
+
+    def compare(machine: Machine) -> Difference:
+        stack = stacks[machine.name]
+        containers = machine.docker.containers(spec.workshop.name)
+        if wanted is None:
+            return Difference(create=tuple(name for name in stack.services if name not in containers))
+        files, loaded = wanted.files[machine.name], state.deployed.applied(machine.name).get(LOADED)
+        machine.owner()  # tells where the stack lies
+        return difference(stack, files, machine.stack(files["compose.yaml"].content.decode()), containers, loaded)
+
+    with open_fleet(spec, settings, state.deployed.hosts()) as fleet:
+        found, failed = fleet.each(compare, stacks)
+        front = front_of(spec)
+        notes += behind_gateway(state, standing_policy(fleet[front])) if front in found else ()
+    notes += [f"{problem}; the plan takes every container there as missing" for problem in failed.values()]
+    return {name: found.get(name, Difference(create=stack.services)) for name, stack in stacks.items()}
 
 
 def _changes(found: Difference, host: str) -> list[Change]:

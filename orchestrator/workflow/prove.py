@@ -16,7 +16,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import key_of, models_for, verifiers
-from orchestrator.render.files import digest
+from orchestrator.render.files import digest, prints
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
@@ -31,13 +31,13 @@ PROVEN = "_proven"  # kept in the state like a host
 
 def prove(run: Run) -> Run:
     """Ask everything, unless nothing changed since everything was answered."""
-    containers = run.engine_room.containers(run.spec.workshop.name)
+    containers = run.containers()
     what = _what_is_proven(run, containers)
     if not run.changes and not run.broken and run.state.deployed.applied(PROVEN).get("digest") == what:
         return run
     checks = verify(
         subject(
-            run.spec, run.state, run.people, run.planned.addresses, run.planned.gateway, run.engine_room, containers
+            run.spec, run.state, run.people, run.planned.addresses, run.planned.gateway, run.front.docker, containers
         ),
         report=_failures_to(run.report.say),
     )
@@ -107,7 +107,7 @@ def _port(gateway: GatewayConfig, service: str) -> int:
 
 def _what_is_proven(run: Run, containers: dict[str, ContainerState]) -> str:
     """Changes with every file and every container."""
-    files = [digest(files) for _, files in sorted(run.planned.files.items())]
+    files = [digest(prints(files)) for _, files in sorted(run.planned.files.items())]
     return " ".join([*files, *sorted(f"{state.id}{state.started}" for state in containers.values())])
 
 

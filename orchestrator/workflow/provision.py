@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.certificates import certify
-from orchestrator.workflow.deploy import deploy, look_at_host
+from orchestrator.workflow.deploy import deploy
 from orchestrator.workflow.enrol import enrol
+from orchestrator.workflow.hosts import front_of, open_fleet
 from orchestrator.workflow.images import choose_images
+from orchestrator.workflow.look import look_at_hosts
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.print import print_handouts
 from orchestrator.workflow.prove import prove
@@ -32,7 +34,7 @@ from orchestrator.workflow.seed import seed_webui
 Step = Callable[[Run], Run]
 
 STEPS: tuple[tuple[str, Step], ...] = (
-    ("Looking at the host", look_at_host),
+    ("Looking at the hosts", look_at_hosts),
     ("Certificate", certify),
     ("Participants", enrol),
     ("Images", choose_images),
@@ -58,7 +60,7 @@ class Provisioned:
     changes: tuple[str, ...]
     notes: tuple[str, ...]
     broken: tuple[str, ...]  # engines that did not answer, each with its reason
-    failed_hosts: tuple[str, ...]
+    failed_hosts: Mapping[str, str]  # name to why
     checks: tuple[Check, ...]
     hosts: tuple[str, ...]
     seconds: float
@@ -78,8 +80,20 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
     if problems:
         raise SpecError(problems)
     folder = state_folder(spec, options.state_dir, settings)
-    with WorkshopLock(folder, "provision"), State.open(folder) as state:
-        run = Run(spec=spec, options=options, settings=settings, report=report, state=state)
+    with (
+        WorkshopLock(folder, "provision"),
+        State.open(folder) as state,
+        open_fleet(spec, settings, state.deployed.hosts()) as fleet,
+    ):
+        run = Run(
+            spec=spec,
+            options=options,
+            settings=settings,
+            report=report,
+            state=state,
+            fleet=fleet,
+            front_name=front_of(spec),
+        )
         for title, step in STEPS:
             report.step(title)
             run = step(run)

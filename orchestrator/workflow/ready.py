@@ -22,14 +22,14 @@ SECONDS = 120  # for the first answer, which may compile kernels
 def ask_engines(run: Run) -> Run:
     """Asks those that were started or restarted since they last answered."""
     deployment = run.planned.deployment
-    states = run.engine_room.containers(run.spec.workshop.name)
+    states = run.containers()
     gateway = states.get(GATEWAY_SERVICE)
     if gateway is None or not gateway.is_up:
         return run
     since = {service: f"{state.id} {state.started}" for service, state in states.items()}
     answered = run.state.deployed.applied(ANSWERED)
     fresh = [b for b in deployment.backends if b.service in since and answered.get(b.service) != since[b.service]]
-    silent = ask_all(run.engine_room, gateway.id, fresh, seconds=SECONDS)
+    silent = ask_all(run.front.docker, gateway.id, fresh, seconds=SECONDS)
     for backend in fresh:
         if backend.service not in silent:
             run.state.deployed.record_applied(ANSWERED, backend.service, since[backend.service])

@@ -19,7 +19,7 @@ from orchestrator.checks.rehearsal.values import Bounds, Glance, Step
 from orchestrator.checks.rehearsal.voices import Stage
 from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import DockerHost, connect_local
+from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import CallerLimits
@@ -38,10 +38,10 @@ from orchestrator.webui.seed import as_admin
 from orchestrator.webui.wanted import Admin
 from orchestrator.workflow.address import addresses
 from orchestrator.workflow.certificates import trusted, trusted_nearby
-from orchestrator.workflow.deploy import only_host
 from orchestrator.workflow.desired import admin_password, planned
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.guests import accounts, admitted, invited
+from orchestrator.workflow.hosts import at_front
 from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
 from orchestrator.workflow.run import Report
@@ -58,8 +58,12 @@ def rehearse(
     Raises UserError: `not_provisioned`, `model_unknown`, `only_external`, `model_silent`, `no_webui`, `lock_held`.
     """
     folder, workshop = provisioned_folder(spec, state_dir, settings), spec.workshop
-    with WorkshopLock(folder, "rehearse"), State.read(folder) as state:
-        docker = connect_local(only_host(spec))
+    with (
+        WorkshopLock(folder, "rehearse"),
+        State.read(folder) as state,
+        at_front(spec, settings, state.deployed.hosts()) as front,
+    ):
+        docker = front.docker
         gateway = _gateway(docker, spec)
         where, people = addresses(workshop), state.people.all()
         deployment = planned(spec, unavailable(spec, state))

@@ -8,7 +8,6 @@ from orchestrator.errors import WorkshopError
 from orchestrator.render.files import write_tree
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.certificates import served
-from orchestrator.workflow.deploy import stack_folder
 from orchestrator.workflow.desired import desired
 from orchestrator.workflow.live import outrun_gateway, standing_policy
 from orchestrator.workflow.run import Run
@@ -19,7 +18,7 @@ def render(run: Run) -> Run:
     if run.deployment is None or meta is None:
         raise WorkshopError("rendering comes after the images were chosen")
     folder = run.state.folder
-    notes = outrun_gateway(run.state, standing_policy(stack_folder(run.settings, run.spec.workshop.name)))
+    notes = outrun_gateway(run.state, standing_policy(run.front))
     with refusals_explained(folder.path):
         wanted = desired(
             run.spec,

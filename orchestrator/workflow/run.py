@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator.checks.check import Check
-from orchestrator.errors import WorkshopError
-from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.errors import UserError, WorkshopError
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.machine import Machine
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.settings import Settings
@@ -17,6 +19,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.desired import Desired
+from orchestrator.workflow.hosts import containers_on
 
 
 class Report(Protocol):
@@ -44,7 +47,8 @@ class Run:
     settings: Settings
     report: Report
     state: State
-    docker: DockerHost | None = None
+    fleet: Fleet
+    front_name: str  # the gateway's host
     people: tuple[Participant, ...] = ()
     images: Mapping[Component, str] = field(default_factory=dict)
     deployment: Deployment | None = None
@@ -52,7 +56,7 @@ class Run:
     changes: tuple[str, ...] = ()  # one line for each thing that was changed
     notes: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
-    failed_hosts: tuple[str, ...] = ()
+    failed_hosts: Mapping[str, str] = field(default_factory=dict)  # name to why; the rest goes on without them
     checks: tuple[Check, ...] = ()
 
     @property
@@ -62,15 +66,30 @@ class Run:
         return self.desired
 
     @property
-    def engine_room(self) -> DockerHost:
-        """The Docker engine of the host."""
-        if self.docker is None:
-            raise WorkshopError("a step needs Docker before it was looked at")
-        return self.docker
+    def front(self) -> Machine:
+        """The gateway's host."""
+        return self.fleet[self.front_name]
+
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """The hosts that did not fail so far."""
+        return tuple(name for name in self.fleet if name not in self.failed_hosts)
+
+    def containers(self) -> dict[str, ContainerState]:
+        """Of the workshop, by service, on all hosts that stand; those of `edge` come from one of them."""
+        return containers_on(self.fleet, self.spec.workshop.name, self.standing)
 
     @property
     def ok(self) -> bool:
         return not self.broken and not self.failed_hosts and all(check.ok for check in self.checks)
+
+    def without(self, failed: Mapping[str, UserError]) -> Run:
+        """The run without these hosts, each said at once. The gateway's host can't be done without."""
+        if self.front_name in failed:
+            raise failed[self.front_name]
+        for problem in failed.values():
+            self.report.say(f"{problem}")
+        return replace(self, failed_hosts={**self.failed_hosts, **{name: str(why) for name, why in failed.items()}})
 
     def changed(self, *lines: str) -> Run:
         """The run with these changes noted, each said at once."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import ContainerState, connect_local
+from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.gateway import Window
 from orchestrator.plan.policy import window
 from orchestrator.plan.stacks import service_names
@@ -16,13 +16,14 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses, addresses
-from orchestrator.workflow.deploy import only_host
+from orchestrator.workflow.hosts import open_fleet
 from orchestrator.workflow.open import state_folder
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     service: str
+    host: str
     role: str
     model: str | None
     state: str  # healthy, starting, unhealthy, exited, ...
@@ -36,8 +37,7 @@ class Status:
     workshop: str
     provisioned: str | None  # ISO 8601, UTC; None: not yet, or not to the end
     addresses: Addresses
-    host: str
-    docker: str | None  # what is wrong with it; None: it answers
+    hosts: Mapping[str, str | None]  # name to what is wrong with it; None: its Docker answers
     services: tuple[ServiceStatus, ...]
     active: int
     revoked: int
@@ -51,7 +51,7 @@ class Status:
     def ok(self) -> bool:
         return (
             self.provisioned is not None
-            and self.docker is None
+            and not any(self.hosts.values())
             and bool(self.services)
             and all(s.up for s in self.services)
         )
@@ -60,18 +60,18 @@ class Status:
 def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
     """Looks only. Raises UserError when the state cannot be read."""
     name, folder = spec.workshop.name, state_folder(spec, state_dir, settings)
-    host = only_host(spec)
-    trouble: str | None = None
-    containers: dict[str, ContainerState] = {}
-    try:
-        containers = connect_local(host).containers(name)
-    except UserError as problem:
-        trouble = str(problem)
+    with open_fleet(spec, settings) as fleet:
+        found, failed = fleet.each(lambda machine: machine.docker.containers(name))
+    trouble = {host: str(failed[host]) if host in failed else None for host in fleet}
     with State.read(folder) as state:
         people, accounts, meta = state.people.all(), state.accounts.all(), state.meta
         drained = state.drained.all()
     counts = {kind: sum(person.state == kind for person in people) for kind in ("active", "revoked", "removed")}
-    services = tuple(_service(container, spec.file) for _, container in sorted(containers.items()))
+    services = tuple(
+        _service(container, host, spec.file)
+        for host, containers in found.items()
+        for _, container in sorted(containers.items())
+    )
     provisioned = meta.provisioned if meta else None
     ids = {person.id for person in people if person.state == "active"}
     owner = at_work(folder)
@@ -79,8 +79,7 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         workshop=name,
         provisioned=provisioned,
         addresses=addresses(spec.workshop),
-        host=host,
-        docker=trouble,
+        hosts=trouble,
         services=services,
         active=counts["active"],
         revoked=counts["revoked"],
@@ -88,7 +87,10 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         accounts=len(ids & set(accounts)),
         window=window_state(window(spec.workshop), time.time()),
         busy=str(owner) if owner else None,
-        advice=(*_advice(spec.file, provisioned, trouble, services), *_drained(spec, services, drained)),
+        advice=(
+            *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
+            *_drained(spec, services, drained),
+        ),
     )
 
 
@@ -101,19 +103,19 @@ def window_state(times: Window, now: float) -> str:
     return "open" if now < times.closes else "over"
 
 
-def _service(container: ContainerState, spec: Path) -> ServiceStatus:
+def _service(container: ContainerState, host: str, spec: Path) -> ServiceStatus:
     state = container.health if container.state == "running" and container.health else container.state
     remedy = None if container.is_up else f"workshop logs {spec.name} {container.service}; then provision {spec.name}"
     return ServiceStatus(
-        container.service, container.role, container.model, state, container.restarts, container.is_up, remedy
+        container.service, host, container.role, container.model, state, container.restarts, container.is_up, remedy
     )
 
 
 def _advice(
-    spec: Path, provisioned: str | None, trouble: str | None, services: tuple[ServiceStatus, ...]
+    spec: Path, provisioned: str | None, trouble: tuple[str, ...], services: tuple[ServiceStatus, ...]
 ) -> tuple[str, ...]:
     if trouble:
-        return (trouble,)
+        return trouble
     if not services:
         return (f"Nothing runs here: provision {spec.name}",)
     down = [service for service in services if not service.up]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserError, Where
-from orchestrator.fleet.docker_host import connect_local
+from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.machine import Machine
+from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.clock import utc_now
-from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.record import Teardown, record_teardown
-from orchestrator.state.state import Meta, State
+from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
-from orchestrator.workflow.remove import left_on, remove_stack
+from orchestrator.workflow.remove import left_on, remove_stacks
 from orchestrator.workflow.run import Report
 from orchestrator.workflow.usage import collect
+
+LOG = "ansible.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,18 @@ class TornDown:
     was_there: bool
     hosts: tuple[str, ...]
     removed: tuple[str, ...]  # what was there before
-    left: tuple[str, ...]  # what is there still: empty is the proof
+    left: tuple[str, ...]  # what is there still: empty, with `failed`, is the proof
     kept: tuple[str, ...]  # on purpose
+    failed: tuple[UserError, ...] = ()  # hosts that could not be cleaned, or not be looked at
+
+    @property
+    def ok(self) -> bool:
+        return not self.left and not self.failed
 
 
 def teardown(
     folder: StateFolder,
+    settings: Settings,
     report: Report,
     confirm: Callable[[str, tuple[str, ...]], None],
     *,
@@ -42,64 +51,78 @@ def teardown(
 ) -> TornDown:
     """`confirm` is asked with the name and what will be removed, and raises to stop.
 
-    Raises HostError for a host that could not be cleaned; run again, it goes on there.
+    All hosts at once. The state is forgotten when nothing is left on any; until then the next run goes on.
     """
     if not folder.has_state:
         return TornDown(folder.name, was_there=False, hosts=(), removed=(), left=(), kept=())
     with WorkshopLock(folder, "teardown"):
-        with State.open(folder) as state:
-            meta, hosts = state.meta, state.deployed.hosts()
-        removed = tuple(line for host in hosts for line in _present(host, folder.name))
-        confirm(folder.name, removed)
-        _collect_usage(folder, meta, hosts, report, keep_state=keep_state)
-        report.step("Removing")
-        with tempfile.TemporaryDirectory() as logs:
-            for host in hosts:
-                docker = connect_local(host.name)
-                remove_stack(host, folder.name, docker, report, Path(logs) / "ansible.log", keep_weights=keep_weights)
-        report.step("Looking again")
-        left = tuple(
-            line
-            for host in hosts
-            for line in left_on(host, folder.name, connect_local(host.name), keep_weights=keep_weights)
-        )
-        kept = (
-            tuple(sorted(f"volume {name}" for host in hosts for name in connect_local(host.name).weights(folder.name)))
-            if keep_weights
-            else ()
-        )
+        with State.open(folder) as state, Fleet(state.deployed.hosts(), settings.known_hosts) as fleet:
+            done = _removed(state, fleet, report, confirm, keep_weights=keep_weights, keep_state=keep_state)
+            meta = state.meta
+        if not done.left and not done.failed and not keep_state:
+            folder.forget()
         record = Teardown(
             at=utc_now(),
             workshop=folder.name,
             deployment_id=meta.deployment_id if meta else None,
             spec_path=str(meta.spec_path) if meta else None,
-            hosts=tuple(host.name for host in hosts),
-            left=left,
+            hosts=done.hosts,
+            left=(*done.left, *map(str, done.failed)),
             kept_state=keep_state,
         )
-        if not left and not keep_state:
-            folder.forget()
         record_teardown(folder, record)
-    return TornDown(folder.name, was_there=True, hosts=record.hosts, removed=removed, left=left, kept=kept)
+    return done
 
 
-def _collect_usage(
-    folder: StateFolder, meta: Meta | None, hosts: tuple[DeployedHost, ...], report: Report, *, keep_state: bool
-) -> None:
+def _removed(
+    state: State,
+    fleet: Fleet,
+    report: Report,
+    confirm: Callable[[str, tuple[str, ...]], None],
+    *,
+    keep_weights: bool,
+    keep_state: bool,
+) -> TornDown:
+    workshop = state.folder.name
+    present, failed = fleet.each(lambda machine: left_on(machine, workshop))
+    removed = tuple(line for lines in present.values() for line in lines)
+    confirm(workshop, (*removed, *map(str, failed.values())))
+    _collect_usage(state, [fleet[name] for name in present], report, keep_state=keep_state)
+    report.step("Removing")
+    with tempfile.TemporaryDirectory() as logs:
+        log = Path(logs) / LOG
+        failed |= remove_stacks(fleet, present, workshop, report, log, keep_weights=keep_weights)
+    report.step("Looking again")
+    after, unseen = fleet.each(lambda machine: left_on(machine, workshop, keep_weights=keep_weights), present)
+    failed |= unseen
+    weights = fleet.each(lambda machine: machine.docker.weights(workshop), after)[0] if keep_weights else {}
+    if failed:  # the state stays for those; the others are done
+        for name in (name for name, lines in after.items() if not lines):
+            state.deployed.remove_host(name)
+    return TornDown(
+        workshop,
+        was_there=True,
+        hosts=tuple(fleet),
+        removed=removed,
+        left=tuple(line for lines in after.values() for line in lines),
+        kept=tuple(sorted(f"volume {volume}" for names in weights.values() for volume in names)),
+        failed=tuple(failed.values()),
+    )
+
+
+def _collect_usage(state: State, machines: Sequence[Machine], report: Report, *, keep_state: bool) -> None:
     """The last requests, where somebody will look at them: the state is kept, or usage was collected before."""
-    if meta is None or not (keep_state or usage_file(folder, meta.deployment_id).exists()):
+    meta = state.meta
+    if meta is None or not (keep_state or usage_file(state.folder, meta.deployment_id).exists()):
         return
     report.step("Collecting usage")
-    for host in hosts:
+    for machine in machines:  # only the gateway's host has any
         try:
-            number = collect(folder, meta.deployment_id, connect_local(host.name))
-            report.say(f"{number} requests were new")
+            number = collect(state.folder, meta.deployment_id, machine.docker)
         except UserError as problem:  # what cannot be read must not keep it all from being removed
             report.say(f"not collected: {problem}")
-
-
-def _present(host: DeployedHost, workshop: str) -> tuple[str, ...]:
-    return left_on(host, workshop, connect_local(host.name))
+        else:
+            report.say(f"{machine.name}: {number} requests were new")
 
 
 def find_folder(spec: Path | None, name: str | None, state_dir: Path | None) -> StateFolder:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock, Timeout
 
 from orchestrator.errors import UserError, Where
-from orchestrator.fleet.docker_host import DockerHost, connect_local
+from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_log import GatewayLog
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.settings import Settings
@@ -25,7 +25,7 @@ from orchestrator.state.state import State
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import Question, Row, report
 from orchestrator.usage.store import UsageStore, usage_file
-from orchestrator.workflow.deploy import only_host
+from orchestrator.workflow.hosts import at_front
 from orchestrator.workflow.open import state_folder
 
 PATIENCE = 120  # seconds for another collection to come to its end
@@ -49,7 +49,7 @@ def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Ques
     """
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as state:
-        people, meta = state.people.all(), state.meta
+        people, meta, hosts = state.people.all(), state.meta, state.deployed.hosts()
     deployment = meta.deployment_id if meta else _torn_down(folder)
     file = usage_file(folder, deployment) if deployment else None
     if deployment is None or file is None or not (meta or file.exists()):
@@ -59,7 +59,8 @@ def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Ques
     collected, problem = None, None
     if collecting and meta:
         try:
-            collected = collect(folder, deployment, connect_local(only_host(spec)))
+            with at_front(spec, settings, hosts) as front:
+                collected = collect(folder, deployment, front.docker)
         except UserError as trouble:
             problem = trouble
     zone = _zone(spec.workshop)

@@ -8,15 +8,14 @@ from pathlib import Path
 from orchestrator.checks.check import Check
 from orchestrator.checks.verification import verify as ask_everything
 from orchestrator.errors import UserError
-from orchestrator.fleet.docker_host import connect_local
 from orchestrator.plan.policy import gateway_config
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.address import addresses
-from orchestrator.workflow.deploy import only_host
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.foresee import unavailable
+from orchestrator.workflow.hosts import containers_on, front_of, open_fleet
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.prove import subject
 
@@ -25,10 +24,13 @@ def verify(
     spec: Spec, settings: Settings, state_dir: Path | None, report: Callable[[Check], None]
 ) -> tuple[Check, ...]:
     """Raises UserError `not_provisioned` where there is nothing to ask."""
-    docker = connect_local(only_host(spec))
-    containers = docker.containers(spec.workshop.name)
-    with State.read(state_folder(spec, state_dir, settings)) as state:
+    with (
+        State.read(state_folder(spec, state_dir, settings)) as state,
+        open_fleet(spec, settings, state.deployed.hosts()) as fleet,
+    ):
         secret, people = state.secret, state.people.all()
+        docker = fleet[front_of(spec)].docker
+        containers = containers_on(fleet, spec.workshop.name)
         if not containers:
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
         deployment = planned(spec, unavailable(spec, state))

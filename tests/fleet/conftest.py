@@ -26,7 +26,7 @@ must run on its machine. Only what is labelled as this bed's, or as that of a pr
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from bed import Bed, Hosts
@@ -34,6 +34,8 @@ from bed_engine import why_no_engine
 from bed_images import SMALL, build
 from bed_registry import Registry
 from ssh_host import HostSetup, SshHost
+
+from orchestrator.spec.components import Component
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +78,8 @@ def small_image(bed: Bed) -> str:
 def mirror(bed: Bed) -> Iterator[Registry]:
     with bed.registry(mirror=True) as registry:
         yield registry
+
+
+@pytest.fixture(scope="session")
+def gateway_image(packaged: Callable[[Component], str]) -> str:
+    return packaged(Component.GATEWAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from usage_samples import Held, line
 from orchestrator.checks.check import Check
 from orchestrator.cli.commands import backends, participants, plan, provision, state, status, teardown, usage
 from orchestrator.cli.outcome import error_document
-from orchestrator.errors import UserError, Where
+from orchestrator.errors import HostError, UserError, Where
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
 from orchestrator.usage.collect import collect_file
@@ -48,7 +49,7 @@ def problems(name: str, document: object) -> list[str]:
 
 
 def provisioned(
-    where: Addresses, *checks: Check, broken: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+    where: Addresses, *checks: Check, broken: tuple[str, ...] = (), hosts: Mapping[str, str] = {}
 ) -> Provisioned:
     return Provisioned(
         workshop="w",
@@ -88,9 +89,9 @@ def test_provision(where: Addresses) -> None:
 def test_a_silent_engine_or_a_failed_host_is_not_ok() -> None:
     assert provisioned(WITHOUT).ok
     assert not provisioned(WITHOUT, broken=("m: silent",)).ok
-    document = provision.document(provisioned(WITHOUT, hosts=("here",)))
+    document = provision.document(provisioned(WITHOUT, hosts={"here": "here: gone"}))
     assert document["ok"] is False
-    assert document["hosts"] == [{"name": "here", "ok": False}]
+    assert document["hosts"] == [{"name": "here", "ok": False, "problem": "here: gone"}]
 
 
 def test_plan() -> None:
@@ -105,8 +106,9 @@ def test_plan() -> None:
 
 @pytest.mark.parametrize("busy", [None, "ada@host (4711): provision, since 2026-11-21"])
 def test_status(busy: str | None) -> None:
-    service = ServiceStatus("m-1", "engine", "m", "unhealthy", 3, up=False, remedy="look")
-    seen = Status("w", None, WITHOUT, "here", None, (service,), 1, 2, 3, 1, "not yet", busy, ("look",))
+    service = ServiceStatus("m-1", "gpu-1", "engine", "m", "unhealthy", 3, up=False, remedy="look")
+    hosts = {"here": None, "gpu-1": "gpu-1: not reached over SSH"}
+    seen = Status("w", None, WITHOUT, hosts, (service,), 1, 2, 3, 1, "not yet", busy, ("look",))
     assert problems("status", status.document(seen)) == []
     assert not seen.ok
 
@@ -116,6 +118,24 @@ def test_teardown() -> None:
     document = teardown.document(done)
     assert problems("teardown", document) == []
     assert document["ok"] is False
+
+
+def test_a_teardown_that_missed_a_host_is_not_ok() -> None:
+    gone = HostError("ssh_unreachable", "not reached", where=Where(host="gpu-1"))
+    done = TornDown("w", was_there=True, hosts=("gpu-1",), removed=(), left=(), kept=(), failed=(gone,))
+    document = teardown.document(done)
+    assert problems("teardown", document) == []
+    assert document["ok"] is False
+
+
+def test_logs_of_a_host_that_does_not_answer() -> None:
+    document = {
+        "workshop": "w",
+        "ok": False,
+        "logs": {"edge@gpu-1": ["a"]},
+        "problems": [UserError("c", "m").as_dict()],
+    }
+    assert problems("logs", document) == []
 
 
 @pytest.mark.parametrize("problem", [None, UserError("docker_unreachable", "Docker does not answer")])

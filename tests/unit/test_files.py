@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.render.files import READABLE, RUNNABLE, File, differences, write_tree
+from orchestrator.fleet.scripts import stack
+from orchestrator.render.files import READABLE, RUNNABLE, File, Print, differences, prints, write_tree
 
 FILES = {
     "compose.yaml": File(b"name: x\n"),
     "gateway/nginx.conf": File(b"events {}\n", READABLE),
     "run.sh": File(b"#!/bin/sh\n", RUNNABLE),
 }
+
+
+def lying_in(folder: Path) -> dict[str, Print]:
+    """As a host tells it."""
+    return {path: Print(*found) for path, found in stack.files({"folder": str(folder)}).items()}
 
 
 def lying(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -25,9 +31,9 @@ def test_what_is_no_longer_wanted_goes(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "file").touch()
-    assert differences(tmp_path, FILES) == ("old/file",)
+    assert differences(lying_in(tmp_path), prints(FILES)) == ("old/file",)
     write_tree(tmp_path, FILES)
-    assert differences(tmp_path, FILES) == ()
+    assert differences(lying_in(tmp_path), prints(FILES)) == ()
 
 
 def test_a_file_becomes_a_folder_and_a_folder_a_file(tmp_path: Path) -> None:
@@ -44,7 +50,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "compose.yaml").symlink_to(elsewhere)
     write_tree(folder, FILES)
-    assert differences(folder, FILES) == ()
+    assert differences(lying_in(folder), prints(FILES)) == ()
     assert not (folder / "compose.yaml").is_symlink()
     assert (elsewhere / "kept").exists()
 
@@ -52,7 +58,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
 def test_what_a_crash_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     (tmp_path / ".compose.yaml.new").write_bytes(b"ha")
-    assert differences(tmp_path, FILES) == (".compose.yaml.new",)
+    assert differences(lying_in(tmp_path), prints(FILES)) == (".compose.yaml.new",)
     write_tree(tmp_path, FILES)
     assert not (tmp_path / ".compose.yaml.new").exists()
 

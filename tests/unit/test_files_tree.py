@@ -7,9 +7,15 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.render.files import File, differences, digest, write_tree
+from orchestrator.fleet.scripts import stack
+from orchestrator.render.files import File, Print, differences, digest, prints, write_tree
 
 FILES = {"compose.yaml": File(b"a"), "gateway/nginx.conf": File(b"b", 0o644), "with-secrets.sh": File(b"c", 0o755)}
+
+
+def lying_in(folder: Path) -> dict[str, Print]:
+    """As a host tells it."""
+    return {path: Print(*found) for path, found in stack.files({"folder": str(folder)}).items()}
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -20,7 +26,7 @@ def test_everything_is_written_with_its_mode_in_a_private_folder(tmp_path: Path)
     write_tree(tmp_path / "stack", FILES)
     assert modes(tmp_path / "stack") == {name: file.mode for name, file in FILES.items()}
     assert (tmp_path / "stack").stat().st_mode & 0o777 == 0o700
-    assert differences(tmp_path / "stack", FILES) == ()
+    assert differences(lying_in(tmp_path / "stack"), prints(FILES)) == ()
 
 
 def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
@@ -38,9 +44,14 @@ def test_what_is_missing_changed_or_too_much_is_found_and_put_right(tmp_path: Pa
     (tmp_path / "gateway/nginx.conf").write_bytes(b"by hand")
     (tmp_path / "with-secrets.sh").chmod(0o600)
     (tmp_path / "gateway/extra").write_bytes(b"")
-    assert differences(tmp_path, FILES) == ("compose.yaml", "gateway/extra", "gateway/nginx.conf", "with-secrets.sh")
+    assert differences(lying_in(tmp_path), prints(FILES)) == (
+        "compose.yaml",
+        "gateway/extra",
+        "gateway/nginx.conf",
+        "with-secrets.sh",
+    )
     write_tree(tmp_path, FILES)
-    assert differences(tmp_path, FILES) == ()
+    assert differences(lying_in(tmp_path), prints(FILES)) == ()
 
 
 def test_a_folder_in_the_place_of_a_file_gives_way(tmp_path: Path) -> None:
@@ -61,6 +72,6 @@ def test_the_digest_changes_with_every_path_mode_and_content(
     contents: dict[str, bytes], name: str, other: bytes
 ) -> None:
     files = {path: File(content) for path, content in contents.items()}
-    assert digest(files) == digest(dict(reversed(files.items())))
+    assert digest(prints(files)) == digest(prints(dict(reversed(files.items()))))
     changed = {**files, name: File(other, 0o644)}
-    assert digest(changed) != digest(files)
+    assert digest(prints(changed)) != digest(prints(files))

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import resources
+from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.playbook import HostResult, Target, run_playbook
 
 SENTINEL = "sentinel-9f3a-of-the-shell"
@@ -69,7 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]
             (folder / "playbooks" / "hello.yml").write_text(text, encoding="utf-8")
             told: list[str] = []
             variables = {"file": str(folder / "file"), "text": HOSTILE, "environment_file": str(folder / "environment")}
-            target = Target("here", variables=variables)
+            target = Target("here", connection=LocalChannel("here").for_ansible(), variables=variables)
             result = run_playbook("hello.yml", [target], told.append, folder / "log", tags)["here"]
             return Ran(folder, result, told, (folder / "log").read_text(encoding="utf-8"))
 
@@ -127,9 +128,11 @@ def test_ansible_dies_with_the_program(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from orchestrator import resources
+from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.playbook import Target, run_playbook
 resources.PLAYBOOKS = Path({str(tmp_path)!r})
-run_playbook("hold.yml", [Target("here")], print, Path({str(tmp_path / "log")!r}))
+target = Target("here", connection=LocalChannel("here").for_ansible())
+run_playbook("hold.yml", [target], print, Path({str(tmp_path / "log")!r}))
 """
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)}

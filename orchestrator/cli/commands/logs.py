@@ -27,14 +27,18 @@ def logs(
     verbose: bool,
 ) -> None:
     """Show the last lines of SERVICES: gateway, webui, a model's name or one replica; all of them by default."""
+    from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
     from orchestrator.workflow.logs import logs as read
 
     loaded = load(spec, practice=practice or None)
-    found = read(loaded, services, tail)
+    found = read(loaded, read_settings(), services, tail)
     document = {
         "workshop": loaded.workshop.name,
-        "ok": True,
-        "logs": {name: text.splitlines() for name, text in found.items()},
+        "ok": not found.problems,
+        "logs": {name: text.splitlines() for name, text in found.texts.items()},
+        "problems": [problem.as_dict() for problem in found.problems],
     }
-    emit(document, text="\n".join(f"== {name} ==\n{text}" for name, text in found.items()), output=output)
+    lines = [f"== {name} ==\n{text}" for name, text in found.texts.items()]
+    lines += [f"== no answer ==\n{problem}" for problem in found.problems]
+    emit(document, text="\n".join(lines), output=output)

@@ -48,7 +48,10 @@ def document(done: Provisioned) -> dict[str, object]:
         "ok": done.ok,
         "changed": len(done.changes),
         "changes": list(done.changes),
-        "hosts": [{"name": name, "ok": name not in done.failed_hosts} for name in done.hosts],
+        "hosts": [
+            {"name": name, "ok": name not in done.failed_hosts, "problem": done.failed_hosts.get(name)}
+            for name in done.hosts
+        ],
         "api_base": done.addresses.api_base,
         "webui_url": done.addresses.webui,
         "keys": done.keys,
@@ -79,6 +82,7 @@ def summary(done: Provisioned, spec: Path) -> str:
     }
     head = f"{done.workshop} is ready." if done.ok else f"{done.workshop} is up, but not all of it works."
     lines = [head, "", *pairs(facts)]
+    lines += section("Hosts that failed:", done.failed_hosts.values())
     lines += section("Did not answer:", done.broken)
     lines += section("Failed checks:", (f"{c.name}, {c.target}: expected {c.expected}, got {c.got}" for c in failed))
     lines += section("Note:", done.notes)

@@ -37,7 +37,7 @@ def document(seen: Status) -> dict[str, object]:
         "provisioned": seen.provisioned,
         "api_base": seen.addresses.api_base,
         "webui_url": seen.addresses.webui,
-        "hosts": [{"name": seen.host, "docker": "ok" if seen.docker is None else seen.docker}],
+        "hosts": [{"name": name, "docker": trouble or "ok"} for name, trouble in seen.hosts.items()],
         "services": [asdict(service) for service in seen.services],
         "participants": {"active": seen.active, "revoked": seen.revoked, "removed": seen.removed},
         "accounts": seen.accounts,
@@ -57,8 +57,8 @@ def _text(seen: Status) -> str:
         "Accounts": str(seen.accounts),
         "Window": seen.window,
     }
-    rows = [(s.service, s.role, s.model or "-", s.state, str(s.restarts)) for s in seen.services]
+    rows = [(s.service, s.host, s.role, s.model or "-", s.state, str(s.restarts)) for s in seen.services]
     lines = pairs(facts)
-    lines += ["", table(("service", "role", "model", "state", "restarts"), rows)] if rows else []
+    lines += ["", table(("service", "host", "role", "model", "state", "restarts"), rows)] if rows else []
     lines += section("At work now:", [seen.busy] if seen.busy else [])
     return "\n".join([*lines, *section("What to do:", seen.advice)])

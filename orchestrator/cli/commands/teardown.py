@@ -58,20 +58,21 @@ def teardown(
                 if not click.confirm("Go on?", err=True):
                     raise UserError("not_confirmed", "nothing was changed")
 
-        done = remove(folder, progress, confirm, keep_weights=keep_weights, keep_state=keep_state)
+        done = remove(folder, settings, progress, confirm, keep_weights=keep_weights, keep_state=keep_state)
     emit(document(done), text=_text(done, folder), output=output)
-    return HOSTS_FAILED if done.left else 0
+    return 0 if done.ok else HOSTS_FAILED
 
 
 def document(done: TornDown) -> dict[str, object]:
     return {
         "workshop": done.workshop,
-        "ok": not done.left,
+        "ok": done.ok,
         "was_there": done.was_there,
         "hosts": list(done.hosts),
         "removed": list(done.removed),
         "left": list(done.left),
         "kept": list(done.kept),
+        "problems": [problem.as_dict() for problem in done.failed],
     }
 
 
@@ -79,8 +80,10 @@ def _text(done: TornDown, folder: StateFolder) -> str:
     if not done.was_there:
         return f"{done.workshop}: nothing was there."
     lines = section(f"{done.workshop}: removed", done.removed) + section("Kept, as asked:", done.kept)
-    if done.left:
-        return "\n".join([*lines, *section("STILL THERE:", done.left)]).lstrip()
+    if not done.ok:
+        again = "Run the same command again for what is left: it goes on where this one stopped."
+        lines += section("STILL THERE:", done.left) + section("Could not be cleaned:", map(str, done.failed))
+        return "\n".join([*lines, "", again]).lstrip()
     return "\n".join(
         [*lines, "", f"Looked again: nothing of {done.workshop} is left. The record: {folder.teardowns}"]
     ).lstrip()

@@ -13,7 +13,7 @@ import pytest
 from eventually import eventually
 from workshop_bed import Workshop
 
-from orchestrator.render.files import read_tree
+from orchestrator.fleet.scripts import stack
 
 # The program with a template that went wrong, as a mistake of ours in a new version would.
 BROKEN = """
@@ -44,7 +44,7 @@ def answers(workshop: Workshop) -> bool | None:
 
 def test_broken_rules_never_replace_good_ones(workshop: Workshop) -> None:
     rules = workshop.stack / "gateway"
-    before = read_tree(rules)
+    before = stack.files({"folder": str(rules)})
     workshop.write(limits={"requests_per_minute": 777})
     environment = {**os.environ, "WORKSHOP_STACK_DIR": str(workshop.folder / "stack")}
     command = [sys.executable, "-c", BROKEN, str(workshop.file), "--output", "json"]
@@ -53,7 +53,7 @@ def test_broken_rules_never_replace_good_ones(workshop: Workshop) -> None:
     error = json.loads(ran.stdout)["error"]
     assert "nginx" in error["message"]
     assert "no_such_directive" in error["message"]
-    assert read_tree(rules) == before
+    assert stack.files({"folder": str(rules)}) == before
     assert answers(workshop)
 
     gateway = workshop.container("gateway")

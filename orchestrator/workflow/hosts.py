@@ -1,0 +1,70 @@
+"""The hosts of a workshop, opened: from its spec, and from what the state knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.machine import Machine
+from orchestrator.plan.deployment import project_name
+from orchestrator.settings import Settings
+from orchestrator.spec.hosts import Host
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.workshop import THIS_MACHINE
+from orchestrator.state.deployed import DeployedHost
+
+REMOTE_STACKS = PurePosixPath("~/.local/share/workshop")  # of the user who may talk to Docker there
+
+
+def hosts_of(spec: Spec) -> Sequence[Host]:
+    """Practice mode puts all on this machine."""
+    return [THIS_MACHINE] if spec.workshop.practice else spec.workshop.hosts
+
+
+def front_of(spec: Spec) -> str:
+    """The name of the gateway's host."""
+    return next(host.name for host in hosts_of(spec) if "gateway" in host.roles)
+
+
+def open_fleet(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> Fleet:
+    """All hosts of the spec; those that are known lie where they were left."""
+    folders = {host.name: host.folder for host in known}
+    hosts = [_reached(spec, settings, host) for host in hosts_of(spec)]
+    return Fleet([replace(h, folder=folders.get(h.name, h.folder)) for h in hosts], settings.known_hosts)
+
+
+@contextmanager
+def at_front(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> Iterator[Machine]:
+    """The gateway's host alone."""
+    front = front_of(spec)
+    with open_fleet(spec, settings, known) as fleet:
+        yield fleet[front]
+
+
+def containers_on(fleet: Fleet, workshop: str, names: Sequence[str] | None = None) -> dict[str, ContainerState]:
+    """The workshop's containers by service, of all hosts that answer. Services of hosts differ, but for `edge`."""
+    found, _ = fleet.each(lambda machine: machine.docker.containers(workshop), names)
+    return {service: state for containers in found.values() for service, state in containers.items()}
+
+
+def _reached(spec: Spec, settings: Settings, host: Host) -> DeployedHost:
+    project = project_name(spec.workshop.name)
+    if host.is_local:
+        return DeployedHost(name=host.name, project=project, folder=PurePosixPath(settings.stack_dir / project))
+    return DeployedHost(
+        name=host.name,
+        connection="ssh",
+        address=host.address,
+        user=host.user,
+        port=host.port,
+        key=spec.path(host.key) if host.key else None,
+        jump=host.jump,
+        host_key=host.host_key,
+        become=host.become,
+        project=project,
+        folder=REMOTE_STACKS / project,
+    )

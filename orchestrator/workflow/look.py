@@ -1,0 +1,68 @@
+"""Step: every host answers, the name is ours there, its ports are free. Nothing is changed before that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.machine import Look, Machine
+from orchestrator.fleet.ownership import require_ownership
+from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
+from orchestrator.workflow.remove import remove_stacks
+from orchestrator.workflow.run import Run
+
+LOG = "ansible.log"
+NOT_OURS = "deployed_by_another"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    look: Look
+    containers: Mapping[str, ContainerState]
+
+
+def look_at_hosts(run: Run) -> Run:
+    """All at once; a host that can't be used costs that host, unless it is the gateway's."""
+    workshop = run.spec.workshop.name
+    ports = {name: _ports(run, name) for name in run.fleet}
+
+    def look(machine: Machine) -> _Seen:
+        found = machine.look([port for port, _ in ports[machine.name]])
+        require_docker(machine.name, found)
+        require_compose(machine.name, found)
+        return _Seen(found, machine.docker.containers(workshop))
+
+    seen, failed = run.fleet.each(look)
+    run = run.without(failed)
+    meta = run.state.begin(workshop, run.spec.file)
+    strangers = [name for name in seen if _is_strangers(name, seen[name], meta.deployment_id, run)]
+    if strangers:
+        remove_stacks(run.fleet, strangers, workshop, run.report, run.state.folder.logs / LOG)
+        run = run.changed(*(f"{name}: removed what was deployed there by another" for name in strangers))
+
+    def require_ports(machine: Machine) -> None:
+        require_free_ports(machine.docker, workshop, seen[machine.name].look, ports[machine.name])
+
+    _, failed = run.fleet.each(require_ports, seen)
+    run = run.without(failed)
+    for name in run.standing:
+        run.state.deployed.record_host(run.fleet[name].host)
+    return run
+
+
+def _is_strangers(host: str, seen: _Seen, deployment: str, run: Run) -> bool:
+    """Somebody else's workshop lies there, and is to be taken over. Raises UserError where it is not."""
+    try:
+        require_ownership(host, seen.look.owner, deployment, seen.containers.values())
+    except UserError as problem:
+        if problem.code != NOT_OURS or not run.options.take_over:
+            raise
+        return True
+    return False
+
+
+def _ports(run: Run, host: str) -> list[tuple[int, str]]:
+    """That this host publishes, with the field of the spec that says so."""
+    return [(port, field) for field, port in run.spec.workshop.published.items()] if host == run.front_name else []
