@@ -6,6 +6,7 @@ for an end that never comes.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ import pytest
 
 from orchestrator.spec.components import Component
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the real hub how big a model is
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Packaged = Callable[[Component], str]

@@ -52,6 +52,7 @@ class Serves:
     kv_tokens: int | None = None  # that its KV cache holds
     origin: str | None = None  # of the model's size
     why: str | None = None
+    most: int | None = None  # that the engine takes at once, however much room there is
 
 
 def request_tokens(model: Model, size: ModelSize, assumed: Capacity) -> int:
@@ -118,16 +119,23 @@ def serves(
     tokens = request_tokens(model, size, assumed)
     if model.engine in {Engine.OLLAMA, Engine.LLAMACPP}:
         slots, each = parallel(heads, model), model.context or CONTEXT
-        return Serves(slots, each, slots * each, "its slots")
+        return Serves(slots, each, slots * each, "its slots", most=slots)
     why = _not_reckoned(model, size, budget)
     one = size.kv(tokens, gpus, kv_width(model))
+    most = _most(model)
     if why or one is None or budget is None or size.weights is None:
-        return Serves(None, tokens, origin=size.origin, why=why or "its KV cache's kind is not known")
+        return Serves(None, tokens, None, size.origin, why or "its KV cache's kind is not known", most)
     free = budget - size.weights / gpus - overhead(model, gpus)
     requests = max(0, math.floor(free / one + 1e-9))
-    most = model.args.get("max_num_seqs", model.args.get("max-num-seqs", MOST_REQUESTS))
-    capped = min(requests, most) if isinstance(most, int) else requests
-    return Serves(capped, tokens, max(0, math.floor(free / one * tokens)), size.origin)
+    kv_tokens = max(0, math.floor(free / one * tokens))
+    return Serves(min(requests, most or requests), tokens, kv_tokens, size.origin, most=most)
+
+
+def _most(model: Model) -> int | None:
+    if model.engine is not Engine.VLLM:
+        return None
+    given = model.args.get("max_num_seqs", model.args.get("max-num-seqs"))
+    return given if isinstance(given, int) and not isinstance(given, bool) else MOST_REQUESTS
 
 
 def _not_reckoned(model: Model, size: ModelSize, budget: float | None) -> str | None:

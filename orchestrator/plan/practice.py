@@ -52,9 +52,9 @@ def practice_engine(model: Model, service: str, unavailable: dict[Component, str
 def practice_serves(engine: PracticeEngine) -> Serves:
     """What a stand-in can do at once: its slots, or what vLLM's KV space holds of the synthetic model's tokens."""
     if engine.container.component is not Component.VLLM_CPU:
-        return Serves(SLOTS, CONTEXT, SLOTS * CONTEXT, "its slots")
+        return Serves(SLOTS, CONTEXT, SLOTS * CONTEXT, "its slots", most=SLOTS)
     tokens = KV_GIB * GIB // TOKEN_BYTES
-    return Serves(min(MOST_REQUESTS, tokens // CONTEXT), CONTEXT, tokens, "the synthetic model")
+    return Serves(min(MOST_REQUESTS, tokens // CONTEXT), CONTEXT, tokens, "the synthetic model", most=MOST_REQUESTS)
 
 
 def _llamacpp(model: Model) -> Container:

@@ -102,9 +102,17 @@ def m004_hosts_over_ssh(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE hosts ADD COLUMN {column}")
 
 
+def m005_where_backends_are(connection: sqlite3.Connection) -> None:
+    """The host and GPUs of each backend, so that a later plan moves nothing that runs."""
+    connection.execute(
+        "CREATE TABLE placements (service TEXT PRIMARY KEY, host TEXT NOT NULL, gpus TEXT NOT NULL) STRICT"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_begin,
     m002_changes_while_the_class_runs,
     m003_open_webui_session,
     m004_hosts_over_ssh,
+    m005_where_backends_are,
 )

@@ -20,6 +20,7 @@ from orchestrator.state.events import Events
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.migrations import MIGRATIONS
 from orchestrator.state.people import People
+from orchestrator.state.placements import Placements
 from orchestrator.state.secret import ensure_secret, load_secret
 
 FORMAT = len(MIGRATIONS)
@@ -46,6 +47,7 @@ class State:
         self.drained = Drained(database)
         self.accounts = Accounts(database)
         self.deployed = Deployed(database, now)
+        self.placements = Placements(database)
         self.events = Events(database, now)
         self._database = database
         self._secret = secret

@@ -13,13 +13,14 @@ from orchestrator.fleet.images.resolve import Resolution, resolve
 from orchestrator.fleet.images.settings import BuildSettings
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.images import Image, ImageChoice
-from orchestrator.plan.stacks import practice_components
+from orchestrator.plan.stacks import Known, practice_components
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.deployed import ImageRecord
 from orchestrator.state.state import State
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.run import Run
+from orchestrator.workflow.sizes import known
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,9 +29,12 @@ OPTIONAL = frozenset({Component.VLLM_CPU, Component.OLLAMA})  # practice mode ha
 
 
 def choose_images(run: Run) -> Run:
-    found = _resolve(run, wanted_components(run.spec))
+    seen = known(run.spec, run.state, ask=True, keep=True)
+    found = _resolve(run, wanted_components(run.spec, seen))
     _require(run.spec, found.missing)
-    deployment = planned(run.spec, found.missing)
+    deployment = planned(run.spec, found.missing, seen)
+    if not run.spec.workshop.practice:
+        run.state.placements.record({b.service: (b.host, b.gpus) for b in deployment.backends})
     needed = {component: image for component, image in found.images.items() if component in deployment.components}
     fresh = _record(run.state, needed)
     images = {component: image.pinned for component, image in needed.items()}
@@ -55,9 +59,9 @@ def _shelf(run: Run) -> DockerClient:
     return here
 
 
-def wanted_components(spec: Spec) -> frozenset[Component]:
+def wanted_components(spec: Spec, seen: Known | None = None) -> frozenset[Component]:
     """The images that this spec would like to have."""
-    return practice_components(spec.workshop) if spec.workshop.practice else planned(spec, {}).components
+    return practice_components(spec.workshop) if spec.workshop.practice else planned(spec, {}, seen).components
 
 
 def recorded_images(state: State) -> dict[Component, Image]:

@@ -18,7 +18,7 @@ from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError, GatewayFullError
 from orchestrator.fleet.machine import Machine
 from orchestrator.participants import Participant
-from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.deployment import GATEWAY_SERVICE, Deployment
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
@@ -29,6 +29,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.images import OPTIONAL, recorded_images, wanted_components
+from orchestrator.workflow.sizes import known
 
 FOLDER = "gateway"  # of the stack's: what is mounted as the gateway's configuration
 ALIVE = {"running", "paused"}
@@ -62,12 +63,17 @@ def cut_streams(docker: DockerHost, container: str, old: dict[str, Any] | None, 
             GatewayAdmin(docker, container).post("/changes", told)
 
 
-def live_config(spec: Spec, state: State) -> GatewayConfig:
-    """As the last `provision` placed it, without asking registries what they have by now; without providers' keys."""
+def live_deployment(spec: Spec, state: State) -> Deployment:
+    """As the last `provision` placed it, without asking registries and hubs what they have by now."""
     absent = (
         (OPTIONAL & wanted_components(spec)) - set(recorded_images(state)) if spec.workshop.practice else frozenset()
     )
-    deployment = planned(spec, dict.fromkeys(absent, "the last provision did without it"))
+    return planned(spec, dict.fromkeys(absent, "the last provision did without it"), known(spec, state))
+
+
+def live_config(spec: Spec, state: State) -> GatewayConfig:
+    """As the last `provision` placed it; without providers' keys."""
+    deployment = live_deployment(spec, state)
     people, drained = state.people.all(), state.drained.all()
     return gateway_config(spec.workshop, deployment, people, state.secret, {}, revision=state.revision, drained=drained)
 

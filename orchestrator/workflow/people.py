@@ -17,6 +17,7 @@ from orchestrator.workflow.desired import planned
 from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.print import handouts
+from orchestrator.workflow.sizes import known
 
 
 def listed(spec: Spec, settings: Settings, state_dir: Path | None, *, everybody: bool) -> tuple[Credentials, ...]:
@@ -30,7 +31,7 @@ def print_again(spec: Spec, settings: Settings, state_dir: Path | None, to: Path
     """Write the handouts again, from the state. Raises UserError `not_provisioned`."""
     folder = provisioned_folder(spec, state_dir, settings)
     with WorkshopLock(folder, "handouts"), State.open(folder) as state:
-        deployment = planned(spec, unavailable(spec, state))
+        deployment = planned(spec, unavailable(spec, state), known(spec, state))
         people = state.people.all()
         models = gateway_config(spec.workshop, deployment, people, state.secret, {}).models
         return handouts(spec, state, people, addresses(spec.workshop), models, to)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.fleet.machine import Machine
+from orchestrator.plan.capacity import Serves
+from orchestrator.plan.crowd import crowd_remarks
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
@@ -23,6 +25,7 @@ from orchestrator.workflow.hosts import front_of, open_fleet
 from orchestrator.workflow.images import recorded_images
 from orchestrator.workflow.live import LOADED, behind_gateway, standing_policy
 from orchestrator.workflow.open import seats, state_folder
+from orchestrator.workflow.sizes import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ class Placement:
     runs: str  # the component that runs in its place
     host: str
     gpus: tuple[int, ...]
+    replica: int = 1
+    memory_gib: float | None = None  # of each of its GPUs, that it may take; None: not known, or no GPU
+    serves: Serves | None = None  # at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
     """Raises SpecError when something does not fit. Writes nothing, locks nothing."""
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as state:
-        deployment = planned(spec, unavailable(spec, state))
+        deployment = planned(spec, unavailable(spec, state), known(spec, state, ask=True))
         people = state.people.preview(seats(spec))
         changes = [Change(c.kind, "participant", c.after.id, None, c.after.name) for c in people.changes]
         shown = served(spec, folder)
@@ -72,12 +78,23 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         recorded = recorded_images(state)
         fresh = sorted(deployment.components - set(recorded))
         changes += [Change("choose", "image", str(component), None) for component in fresh]
-        notes = [*deployment.notes, *remarks(spec, [row.participant for row in people.rows])]
+        everybody = [row.participant for row in people.rows]
+        notes = [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
         notes += overrides(people.rows, state.drained.all())
     placements = tuple(
-        Placement(b.model, b.service, str(b.engine), str(b.container.component), b.host, b.gpus)
+        Placement(
+            b.model,
+            b.service,
+            str(b.engine),
+            str(b.container.component),
+            b.host,
+            b.gpus,
+            b.replica,
+            b.memory_gib,
+            b.serves,
+        )
         for b in deployment.backends
     )
     return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes))

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.checks.check import Check
 from orchestrator.errors import SpecError
 from orchestrator.handouts.values import CA_FILE
+from orchestrator.plan.crowd import crowd_remarks
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -115,7 +116,12 @@ def _told(run: Run, seconds: float) -> Provisioned:
         handouts=run.state.folder.handouts,
         ca_certificate=run.state.folder.handouts / CA_FILE if run.spec.workshop.public.tls == AUTO else None,
         changes=run.changes,
-        notes=(*desired.deployment.notes, *remarks(run.spec, run.people), *run.notes),
+        notes=(
+            *desired.deployment.notes,
+            *remarks(run.spec, run.people),
+            *crowd_remarks(run.spec, desired.deployment, run.people),
+            *run.notes,
+        ),
         broken=run.broken,
         failed_hosts=run.failed_hosts,
         checks=run.checks,

@@ -45,6 +45,7 @@ from orchestrator.workflow.hosts import at_front
 from orchestrator.workflow.open import provisioned_folder
 from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
 from orchestrator.workflow.run import Report
+from orchestrator.workflow.sizes import known
 
 LOOK = 1.0  # s between looks at the engines
 READY = 30  # s for Open WebUI to answer
@@ -66,7 +67,7 @@ def rehearse(
         docker = front.docker
         gateway = _gateway(docker, spec)
         where, people = addresses(workshop), state.people.all()
-        deployment = planned(spec, unavailable(spec, state))
+        deployment = planned(spec, unavailable(spec, state), known(spec, state))
         models = chosen(spec, asked.models)
         extent = extent_of(asked, people, models, practice=workshop.practice)
         percent = percent_over_page(asked, has_webui=where.webui is not None)

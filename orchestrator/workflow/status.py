@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.machine import Machine
+from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.gateway import Window
 from orchestrator.plan.policy import window
+from orchestrator.plan.reported import Reported
 from orchestrator.plan.stacks import service_names
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -17,7 +21,9 @@ from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses, addresses
 from orchestrator.workflow.hosts import open_fleet
+from orchestrator.workflow.live import live_deployment
 from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.serving import Serving, said, serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Status:
     window: str  # always, open, not yet, over
     busy: str | None  # who holds the lock
     advice: tuple[str, ...]
+    serving: tuple[Serving, ...] = ()  # what each backend serves at once
 
     @property
     def ok(self) -> bool:
@@ -60,12 +67,19 @@ class Status:
 def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
     """Looks only. Raises UserError when the state cannot be read."""
     name, folder = spec.workshop.name, state_folder(spec, state_dir, settings)
-    with open_fleet(spec, settings) as fleet:
-        found, failed = fleet.each(lambda machine: machine.docker.containers(name))
-    trouble = {host: str(failed[host]) if host in failed else None for host in fleet}
     with State.read(folder) as state:
         people, accounts, meta = state.people.all(), state.accounts.all(), state.meta
         drained = state.drained.all()
+        deployment = _deployment(spec, state)
+
+    def look(machine: Machine) -> tuple[dict[str, ContainerState], dict[str, Reported]]:
+        containers = machine.docker.containers(name)
+        return containers, said(machine.docker, containers, deployment)
+
+    with open_fleet(spec, settings) as fleet:
+        seen, failed = fleet.each(look)
+    trouble = {host: str(failed[host]) if host in failed else None for host in fleet}
+    found = {host: containers for host, (containers, _) in seen.items()}
     counts = {kind: sum(person.state == kind for person in people) for kind in ("active", "revoked", "removed")}
     services = tuple(
         _service(container, host, spec.file)
@@ -91,7 +105,16 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
             *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
             *_drained(spec, services, drained),
         ),
+        serving=serving(deployment, {k: v for _, told in seen.values() for k, v in told.items()}) if services else (),
     )
+
+
+def _deployment(spec: Spec, state: State) -> Deployment:
+    """Nothing where the spec no longer fits its hosts: `plan` tells of that."""
+    try:
+        return live_deployment(spec, state)
+    except UserError:
+        return Deployment(())
 
 
 def window_state(times: Window, now: float) -> str:

@@ -18,6 +18,7 @@ from orchestrator.workflow.foresee import unavailable
 from orchestrator.workflow.hosts import containers_on, front_of, open_fleet
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.prove import subject
+from orchestrator.workflow.sizes import known
 
 
 def verify(
@@ -33,7 +34,7 @@ def verify(
         containers = containers_on(fleet, spec.workshop.name)
         if not containers:
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
-        deployment = planned(spec, unavailable(spec, state))
+        deployment = planned(spec, unavailable(spec, state), known(spec, state))
         gateway = gateway_config(spec.workshop, deployment, people, secret, {})
         return ask_everything(
             subject(spec, state, people, addresses(spec.workshop), gateway, docker, containers), report=report

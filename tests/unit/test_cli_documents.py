@@ -20,6 +20,7 @@ from orchestrator.cli.outcome import error_document
 from orchestrator.errors import HostError, UserError, Where
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
+from orchestrator.plan.capacity import Serves
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
@@ -27,6 +28,7 @@ from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.provision import Provisioned
+from orchestrator.workflow.serving import Serving
 from orchestrator.workflow.state_export import Exported
 from orchestrator.workflow.state_import import Imported
 from orchestrator.workflow.state_take_back import TakenBack
@@ -98,7 +100,10 @@ def test_plan() -> None:
     made = Plan(
         "w",
         (Change("create", "container", "gateway", "here"),),
-        (Placement("m", "m-1", "vllm", "vllm", "h", (0, 1)),),
+        (
+            Placement("m", "m-1", "vllm", "vllm", "h", (0, 1)),
+            Placement("m", "m-2", "vllm", "vllm", "h", (2,), 2, 21.999, Serves(7, 4096, 30_000, "workshop.yaml")),
+        ),
         (),
     )
     assert problems("plan", plan.document(made)) == []
@@ -108,7 +113,8 @@ def test_plan() -> None:
 def test_status(busy: str | None) -> None:
     service = ServiceStatus("m-1", "gpu-1", "engine", "m", "unhealthy", 3, up=False, remedy="look")
     hosts = {"here": None, "gpu-1": "gpu-1: not reached over SSH"}
-    seen = Status("w", None, WITHOUT, hosts, (service,), 1, 2, 3, 1, "not yet", busy, ("look",))
+    able = (Serving("m-1", "m", 4096, 7, 8, 33_000, None), Serving("n-1", "n", 4096, None, None, None, "why"))
+    seen = Status("w", None, WITHOUT, hosts, (service,), 1, 2, 3, 1, "not yet", busy, ("look",), able)
     assert problems("status", status.document(seen)) == []
     assert not seen.ok
 

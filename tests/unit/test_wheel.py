@@ -30,6 +30,7 @@ def test_every_playbook_template_and_compose_file_is_in_the_wheel(wheel: Path) -
     ).stdout.split()
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert {f"orchestrator/_data/{path}" for path in tracked} <= inside
+    assert "orchestrator/plan/common_models.json" in inside
 
 
 def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:

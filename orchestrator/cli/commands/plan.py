@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
 
 if TYPE_CHECKING:
-    from orchestrator.workflow.plan import Plan
+    from orchestrator.workflow.plan import Placement, Plan
 
 CHANGES = 10
 
@@ -43,11 +44,14 @@ def document(made: Plan) -> dict[str, object]:
         "backends": [
             {
                 "model": b.model,
+                "replica": b.replica,
                 "service": b.service,
                 "engine": b.engine,
                 "runs": b.runs,
                 "host": b.host,
                 "gpus": list(b.gpus),
+                "memory_gib": None if b.memory_gib is None else round(b.memory_gib, 2),
+                "serves": asdict(b.serves) if b.serves else None,
             }
             for b in made.backends
         ],
@@ -56,14 +60,32 @@ def document(made: Plan) -> dict[str, object]:
 
 
 def _text(made: Plan) -> str:
-    rows = [(b.model, b.engine, b.runs, b.host, ", ".join(map(str, b.gpus)) or "-") for b in made.backends]
-    lines = (
-        [table(("model", "engine", "runs", "host", "GPUs"), rows)]
-        if rows
-        else ["No model runs on a host of this workshop."]
-    )
+    rows = [_row(b) for b in made.backends]
+    header = ("model", "replica", "engine", "runs", "host", "GPUs", "memory", "at once")
+    lines = [table(header, rows)] if rows else ["No model runs on a host of this workshop."]
+    lines += section("At once, as reckoned (docs/capacity.md):", _assumptions(made))
     lines += section("Note:", made.notes)
     if not made.changes:
         return "\n".join([*lines, "", "Nothing would change."])
     number = len(made.changes)
     return "\n".join([*lines, *section(f"{number} change{'' if number == 1 else 's'}:", map(str, made.changes))])
+
+
+def _row(b: Placement) -> tuple[str, ...]:
+    gpus, memory = ", ".join(map(str, b.gpus)) or "-", "-" if b.memory_gib is None else f"{b.memory_gib:.1f} GiB"
+    able = "cannot estimate" if b.serves is None or b.serves.requests is None else str(b.serves.requests)
+    return (b.model, str(b.replica), b.engine, b.runs, b.host, gpus, memory, able)
+
+
+def _assumptions(made: Plan) -> list[str]:
+    """What the figures count with, and for which models."""
+    lines: dict[str, dict[str, None]] = {}
+    for b in made.backends:
+        if b.serves is None:
+            continue
+        if b.serves.requests is None:
+            text = f"cannot estimate: {b.serves.why}"
+        else:
+            text = f"requests of {b.serves.request_tokens} tokens, prompt and answer together; from {b.serves.origin}"
+        lines.setdefault(text, {})[b.model] = None
+    return [f"{', '.join(models)}: {text}" for text, models in lines.items()]

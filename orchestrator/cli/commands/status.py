@@ -43,6 +43,7 @@ def document(seen: Status) -> dict[str, object]:
         "accounts": seen.accounts,
         "window": seen.window,
         "busy": seen.busy,
+        "serving": [asdict(one) for one in seen.serving],
         "advice": list(seen.advice),
     }
 
@@ -60,5 +61,12 @@ def _text(seen: Status) -> str:
     rows = [(s.service, s.host, s.role, s.model or "-", s.state, str(s.restarts)) for s in seen.services]
     lines = pairs(facts)
     lines += ["", table(("service", "host", "role", "model", "state", "restarts"), rows)] if rows else []
+    able = [(s.service, *map(_figure, (s.estimated, s.reported)), str(s.request_tokens)) for s in seen.serving]
+    header = ("at once", "estimated", "reported", "tokens per request")
+    lines += ["", table(header, able)] if able else []
     lines += section("At work now:", [seen.busy] if seen.busy else [])
     return "\n".join([*lines, *section("What to do:", seen.advice)])
+
+
+def _figure(number: int | None) -> str:
+    return "-" if number is None else str(number)

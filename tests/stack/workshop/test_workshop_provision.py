@@ -118,6 +118,17 @@ def test_status_shows_that_all_is_up(main: Workshop) -> None:
     assert "healthy" in main.workshop("status").out
 
 
+def test_status_shows_what_vllm_itself_says_beside_the_estimate(main: Workshop) -> None:
+    """The KV space of practice mode and the synthetic model's shape are known, so the two must agree to the token."""
+    serving = {one["model"]: one for one in main.workshop("status", "--output", "json").json["serving"]}
+    planned = {one["model"]: one for one in main.workshop("plan", "--output", "json").json["backends"]}
+    vllm, llamacpp = serving["qwen2.5-7b"], serving["tiny-chat"]
+    assert vllm["kv_tokens"] == planned["qwen2.5-7b"]["serves"]["kv_tokens"] == 2_097_152
+    assert vllm["reported"] == vllm["estimated"] == 256
+    assert (llamacpp["estimated"], llamacpp["reported"]) == (4, None)
+    assert "2048" in main.workshop("status").out
+
+
 def test_participants_list_is_the_contract_to_the_letter(main: Workshop) -> None:
     listed = main.people()
     wanted = hostile_people()

@@ -1,0 +1,127 @@
+"""What a plan can know besides the spec: the sizes of its models, and where each backend was placed before."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator.durable import replace_file
+from orchestrator.errors import UserError
+from orchestrator.fleet.model_files import HUB, ModelFiles, ask_hub, read_folder
+from orchestrator.plan.model_size import ModelSize, common_models, from_config
+from orchestrator.plan.placement import Place
+from orchestrator.plan.stacks import Known
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.values import SecretReference
+from orchestrator.state.failures import refusals_explained
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.state import State
+
+SECONDS = 8.0  # for all models together, asked at once
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+YES = {"1", "true", "yes", "on"}  # as huggingface_hub reads its variables
+MODE = 0o600
+
+
+def known(spec: Spec, state: State, *, ask: bool = False, keep: bool = False) -> Known:
+    """`ask`: also the hub, for models that neither the spec, a folder, an earlier answer nor the table tells of.
+
+    `keep`: what it says is kept in the state's folder, so that it need not be asked again.
+    """
+    if spec.workshop.practice:
+        return Known()
+    kept = _kept(state.folder)
+    found = {}
+    for model in spec.workshop.models:
+        files = _local(spec, model) or kept.get(_key(model))
+        if files is not None:
+            found[model.name] = files
+    missing = [model for model in spec.workshop.models if model.name not in found and _worth_asking(model)]
+    if ask and missing:
+        answers = _asked(spec, missing)
+        found |= answers
+        if keep and answers:
+            fresh = {_key(model): answers[model.name] for model in missing if model.name in answers}
+            _keep(state.folder, kept | fresh)
+    before = {service: Place(*place) for service, place in state.placements.all().items()}
+    return Known(sizes={name: _size(files) for name, files in found.items()}, before=before)
+
+
+def _size(files: ModelFiles) -> ModelSize:
+    if files.config is None:
+        return ModelSize(files.weights, origin=files.origin, lacks="its config.json could not be read")
+    return from_config(files.config, files.weights, files.origin)
+
+
+def _local(spec: Spec, model: Model) -> ModelFiles | None:
+    if not model.source.startswith(("./", "../", "/", "~")):
+        return None
+    try:
+        return read_folder(spec.path(Path(model.source)))
+    except RuntimeError:  # a home folder of nobody
+        return None
+
+
+def _worth_asking(model: Model) -> bool:
+    """Not for what has no repository, is told already, or may not be asked for."""
+    told = model.size is not None and model.size.weights_gib is not None and model.size.kv_kib_per_token is not None
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in YES
+    repository = model.engine in {Engine.VLLM, Engine.TGI, Engine.LLAMACPP} and "://" not in model.source
+    local = model.source.startswith(("./", "../", "/", "~"))
+    return repository and not (told or offline or local or model.source in common_models())
+
+
+def _endpoint(model: Model) -> str:
+    """The hub that will be asked for the weights too."""
+    own = model.environment.get("HF_ENDPOINT")
+    return own if isinstance(own, str) else os.environ.get("HF_ENDPOINT") or HUB
+
+
+def _key(model: Model) -> str:
+    return f"{_endpoint(model)} {model.source}"
+
+
+def _token(spec: Spec, model: Model) -> SecretStr | None:
+    for name in TOKENS:
+        value = model.environment.get(name)
+        if isinstance(value, SecretReference):
+            try:
+                return value.reveal(spec.folder)
+            except UserError:  # told elsewhere; what is public can be had without
+                return None
+    return None
+
+
+def _asked(spec: Spec, models: Sequence[Model]) -> dict[str, ModelFiles]:
+    """What the hub answers in time."""
+    pool = ThreadPoolExecutor(max_workers=8)
+    asked = {pool.submit(ask_hub, m.source, _endpoint(m), _token(spec, m)): m.name for m in models}
+    done, _ = wait(asked, timeout=SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {asked[future]: files for future in done if (files := future.result()) is not None}
+
+
+def _file(folder: StateFolder) -> Path:
+    return folder.rendered / ".cache" / "model-sizes.json"
+
+
+def _kept(folder: StateFolder) -> dict[str, ModelFiles]:
+    """Earlier answers; none where the file is not there or not ours."""
+    try:
+        found = json.loads(_file(folder).read_bytes())
+        return {key: ModelFiles(entry["weights"], entry["config"], entry["origin"]) for key, entry in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _keep(folder: StateFolder, files: Mapping[str, ModelFiles]) -> None:
+    path = _file(folder)
+    with refusals_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, json.dumps({key: value.as_dict() for key, value in files.items()}, indent=1).encode(), MODE)
