@@ -35,7 +35,8 @@ class Need:
 
     weights: float | None
     overhead: float
-    kv: float | None  # for the least number of requests
+    kv: float | None
+    kv_for: str = ""  # what that is for, in words
 
     @property
     def total(self) -> float | None:
@@ -83,20 +84,24 @@ def overhead(model: Model, gpus: int) -> float:
 def need(model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int) -> Need:
     """The least that each of `gpus` GPUs must have for one replica; `heads` are the people of the class."""
     weights = None if size.weights is None else size.weights / gpus
-    return Need(weights, overhead(model, gpus), _least_kv(model, size, gpus, assumed, heads))
+    kv, kv_for = _least_kv(model, size, gpus, assumed, heads)
+    return Need(weights, overhead(model, gpus), kv, kv_for)
 
 
-def _least_kv(model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int) -> float | None:
+def _least_kv(model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int) -> tuple[float | None, str]:
     width = kv_width(model)
     if model.engine is Engine.VLLM:
-        full = model.context or size.context
-        one = size.kv(request_tokens(model, size, assumed), gpus, width)
+        full, tokens = model.context or size.context, request_tokens(model, size, assumed)
+        one = size.kv(tokens, gpus, width)
         whole = size.kv(full, gpus, width) if full else None  # it won't start without room for one of full length
-        return None if one is None else max(LEAST_REQUESTS * one, whole or 0)
+        if one is not None and whole is not None and whole > LEAST_REQUESTS * one:
+            return whole, f"one request of {full} tokens"
+        return None if one is None else LEAST_REQUESTS * one, f"{LEAST_REQUESTS} requests of {tokens} tokens"
     if model.engine is Engine.TGI:
-        return None
-    slot = size.kv(model.context or CONTEXT, gpus, width)
-    return None if slot is None else parallel(heads, model) * slot
+        return None, ""
+    slots, each = parallel(heads, model), model.context or CONTEXT
+    slot = size.kv(each, gpus, width)
+    return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
 
 
 def split_problem(model: Model, size: ModelSize, gpus: int) -> str | None:
@@ -152,5 +157,5 @@ def in_words(needed: Need) -> str:
     """The parts of a sum, for a message."""
     parts = [] if needed.weights is None else [f"{gib(needed.weights)} of weights"]
     parts += [f"{gib(needed.overhead)} for the engine"] if needed.overhead else []
-    parts += [f"{gib(needed.kv)} of KV cache"] if needed.kv else []
+    parts += [f"{gib(needed.kv)} of KV cache for {needed.kv_for}"] if needed.kv else []
     return ", ".join(parts)

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from orchestrator.plan.capacity import LEAST_REQUESTS, Need, in_words, utilisation
+from orchestrator.plan.capacity import Need, in_words, utilisation
 from orchestrator.plan.model_size import GIB
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
@@ -63,6 +63,7 @@ class Room:
 
     def __init__(self, host: Host, found: Gpus | None) -> None:
         self.host = host
+        self.looked = host.gpus is not None or found is not None
         self.memory = (host.gpus or found or NO_GPUS).each
         self.free = [1.0] * len(self.memory)
         self.backends: Counter[str] = Counter()
@@ -126,6 +127,8 @@ class Room:
             for gpu, memory in enumerate(self.memory)
         )
         text = f"{self.host.name} has {free} of {wanted} GPUs"
+        if not self.looked:
+            return f"{text} (none are declared, and none were looked for)"
         if claim.least is None:
             return text
         text += f" with {claim.least:.3g} GiB free"
@@ -142,8 +145,7 @@ def sums(claim: Claim) -> str:
         return ""
     share = utilisation(claim.model)
     of = f", of which the engine takes {share:.0%}" if share < 1 else ""
-    least = f" for {LEAST_REQUESTS} requests" if claim.needs.kv else ""
-    return f"each of its GPUs needs {claim.least:.3g} GiB{of}: {in_words(claim.needs)}{least}"
+    return f"each of its GPUs needs {claim.least:.3g} GiB{of}: {in_words(claim.needs)}"
 
 
 def _smallest(sizes: list[float | None]) -> float | None:

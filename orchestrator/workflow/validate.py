@@ -10,15 +10,21 @@ from orchestrator.workflow.desired import planned
 
 
 def problems(spec: Spec) -> list[UserError]:
-    """All of them; looks at files, asks no host."""
+    """All of them; looks at files, asks no host: what fits is judged where the spec declares all GPUs."""
     found = [] if spec.workshop.practice else spec.secret_problems()
     for look in (require_usable, *([] if spec.workshop.practice else [authorities])):
         try:
             look(spec)
         except UserError as problem:
             found.append(problem)
-    try:
-        planned(spec, {})
-    except SpecError as unplaced:
-        found += unplaced.problems
+    if not _untold(spec):
+        try:
+            planned(spec, {})
+        except SpecError as unplaced:
+            found += unplaced.problems
     return found
+
+
+def _untold(spec: Spec) -> bool:
+    """Whether only a host itself can say what GPUs it has."""
+    return any("inference" in host.roles and host.gpus is None for host in spec.workshop.hosts)

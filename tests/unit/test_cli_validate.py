@@ -11,13 +11,14 @@ from spec_samples import VALID
 from orchestrator.cli.app import workshop
 
 GPU_MODEL = VALID.replace("engine: ollama", "engine: vllm")
+NO_GPUS = "hosts: [{name: here, gpus: {count: 0}}]\n"
 TLS = "public: {tls: {cert: none.pem, key: none.pem}}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (GPU_MODEL, 5, "m: replica 1 of 1 does not fit: here has 0 of 1 GPUs"),
+        (GPU_MODEL + NO_GPUS, 5, "m: replica 1 of 1 does not fit: here has 0 of 1 GPUs"),
         (VALID + TLS, 8, "cannot read none.pem: no such file or directory"),
         (VALID + "    environment: {A: '${file:gone}'}\n", 8, "cannot read the secret file"),
     ],
@@ -35,9 +36,17 @@ def test_what_would_stop_provision_is_told_with_its_line(tmp_path: Path, text: s
 
 def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "workshop.yaml"
-    file.write_text(GPU_MODEL + TLS, encoding="utf-8")
+    file.write_text(GPU_MODEL + NO_GPUS + TLS, encoding="utf-8")
     result = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
     assert len(result.stderr.splitlines()) == 2
+
+
+def test_what_fits_on_a_host_that_declares_no_gpus_is_left_to_the_plan(tmp_path: Path) -> None:
+    file = tmp_path / "workshop.yaml"
+    file.write_text(GPU_MODEL + "hosts: [{name: here}]\n", encoding="utf-8")
+    assert CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False).return_value == 0
+    told = CliRunner().invoke(workshop, ["plan", str(file)], standalone_mode=False).exception
+    assert "here has 0 of 1 GPUs (none are declared, and none were looked for)" in str(told)
 
 
 def test_practice_needs_neither_gpu_nor_secret(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_what_is_short_is_told_with_the_sum() -> None:
     assert lack.reason == (
         "replica 1 of 1 does not fit: small has 0 of 1 GPUs with 21.1 GiB free (5.15 GiB short)"
         " (each of its GPUs needs 21.1 GiB, of which the engine takes 92%:"
-        " 15 GiB of weights, 3.5 GiB for the engine, 1 GiB of KV cache for 2 requests)"
+        " 15 GiB of weights, 3.5 GiB for the engine, 1 GiB of KV cache for 2 requests of 4096 tokens)"
     )
 
 
