@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.errors import HostError, Where, WorkshopError
 from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import Owner, as_variables
 from orchestrator.fleet.playbook import HostResult, Target, run_playbook
@@ -21,6 +22,8 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
 from orchestrator.render.files import Files
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.difference import Difference, difference
+from orchestrator.workflow.drain import resting
+from orchestrator.workflow.leave import leaving_engines
 from orchestrator.workflow.live import LOADED, cut_streams, rules_digest, standing_policy
 from orchestrator.workflow.look import LOG
 from orchestrator.workflow.ready import ANSWERED
@@ -55,7 +58,10 @@ def deploy(run: Run) -> Run:
     if not works:
         return run
     standing = standing_policy(run.front)
-    results = _apply(run, works)
+    stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
+    with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
+        results = _apply(run, works)
+    run = replace(run, notes=(*run.notes, *cut))
     for name, result in results.items():
         run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))
     log = f"Details: {run.state.folder.logs / LOG}; then run the same command again"
@@ -73,6 +79,14 @@ def deploy(run: Run) -> Run:
             gateway = front.containers[GATEWAY_SERVICE].id
             cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
     return run
+
+
+def _gateway(run: Run, works: Mapping[str, _Work]) -> GatewayAdmin | None:
+    """The running gateway; None where it does not run, or stops too."""
+    if run.front_name in works and GATEWAY_SERVICE in works[run.front_name].found.stopping:
+        return None
+    container = run.front.docker.containers(run.spec.workshop.name).get(GATEWAY_SERVICE)
+    return GatewayAdmin(run.front.docker, container.id) if container and container.is_up else None
 
 
 def _compare(run: Run, machine: Machine, stack: Stack) -> _Work:

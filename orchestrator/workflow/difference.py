@@ -32,6 +32,11 @@ class Difference:
         )
 
     @property
+    def stopping(self) -> frozenset[str]:
+        """Services whose running container goes."""
+        return frozenset((*self.recreate, *self.restart, *self.remove))
+
+    @property
     def reloads_gateway(self) -> bool:
         """The gateway's rules changed and its container stays."""
         touched = any(path.startswith(f"{FOLDER}/") for path in self.files)

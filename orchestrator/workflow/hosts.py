@@ -32,9 +32,14 @@ def front_of(spec: Spec) -> str:
 
 def open_fleet(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> Fleet:
     """All hosts of the spec; those that are known lie where they were left."""
-    folders = {host.name: host.folder for host in known}
-    hosts = [_reached(spec, settings, host) for host in hosts_of(spec)]
-    return Fleet([replace(h, folder=folders.get(h.name, h.folder)) for h in hosts], settings.known_hosts)
+    folders = {(host.name, host.address): host.folder for host in known}
+    hosts = reached_hosts(spec, settings)
+    return Fleet([replace(h, folder=folders.get((h.name, h.address), h.folder)) for h in hosts], settings.known_hosts)
+
+
+def reached_hosts(spec: Spec, settings: Settings) -> tuple[DeployedHost, ...]:
+    """How each host of the spec is reached."""
+    return tuple(_reached(spec, settings, host) for host in hosts_of(spec))
 
 
 @contextmanager

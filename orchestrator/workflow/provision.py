@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.checks.check import Check
 from orchestrator.errors import SpecError
+from orchestrator.fleet.fleet import Fleet
 from orchestrator.handouts.values import CA_FILE
 from orchestrator.plan.crowd import crowd_remarks
 from orchestrator.plan.remarks import remarks
@@ -23,6 +24,7 @@ from orchestrator.workflow.deploy import deploy
 from orchestrator.workflow.enrol import enrol
 from orchestrator.workflow.hosts import front_of, open_fleet
 from orchestrator.workflow.images import choose_images
+from orchestrator.workflow.leave import let_go, note_leaving
 from orchestrator.workflow.look import look_at_hosts
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.print import print_handouts
@@ -41,6 +43,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("Images", choose_images),
     ("Stacks", render),
     ("Containers", deploy),
+    ("Hosts that left", let_go),
     ("First answers", ask_engines),
     ("Open WebUI", seed_webui),
     ("Cards", print_handouts),
@@ -84,6 +87,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
     with (
         WorkshopLock(folder, "provision"),
         State.open(folder) as state,
+        Fleet(note_leaving(spec, settings, state), settings.known_hosts) as leaving,
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,
     ):
         run = Run(
@@ -93,6 +97,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
             report=report,
             state=state,
             fleet=fleet,
+            leaving=leaving,
             front_name=front_of(spec),
         )
         for title, step in STEPS:

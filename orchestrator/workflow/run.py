@@ -48,6 +48,7 @@ class Run:
     report: Report
     state: State
     fleet: Fleet
+    leaving: Fleet  # hosts that left the spec, and must be cleaned
     front_name: str  # the gateway's host
     people: tuple[Participant, ...] = ()
     images: Mapping[Component, str] = field(default_factory=dict)
