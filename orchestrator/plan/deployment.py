@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestrator.plan.capacity import Serves
+from orchestrator.plan.edges import EDGE_SERVICE, Edge
 from orchestrator.plan.gateway import Server
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
@@ -71,10 +72,23 @@ class Backend:
     stand_in: str | None = None  # why another engine runs in its place, in words
     memory_gib: float | None = None  # of each of its GPUs, that it may take
     serves: Serves | None = None  # what it can do at once, as reckoned beforehand
+    edge: Edge | None = None  # through which the gateway reaches it; None: it runs on the gateway's own host
 
     @property
     def server(self) -> Server:
-        return Server(self.service, self.container.port, name=self.service, health=HEALTH[self.container.component])
+        """How the gateway asks it."""
+        health = HEALTH[self.container.component]
+        if self.edge is None:
+            return Server(self.service, self.container.port, name=self.service, health=health)
+        return Server(
+            self.edge.address,
+            self.edge.port,
+            name=self.service,
+            health=health,
+            tls=True,
+            host_header=self.edge.name_of(self.service),
+            edge=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +102,13 @@ class Stack:
     webui: bool = False
 
     @property
+    def edge(self) -> bool:
+        """Whether its engines are reached from another host."""
+        return bool(self.backends) and not self.gateway
+
+    @property
     def services(self) -> tuple[str, ...]:
-        own = ((GATEWAY_SERVICE, self.gateway), (WEBUI_SERVICE, self.webui))
+        own = ((GATEWAY_SERVICE, self.gateway), (EDGE_SERVICE, self.edge), (WEBUI_SERVICE, self.webui))
         return (*(name for name, here in own if here), *(backend.service for backend in self.backends))
 
     @property
@@ -97,9 +116,8 @@ class Stack:
         """The images that this host needs."""
         needed = {backend.container.component for backend in self.backends}
         needed |= {backend.fetch.component for backend in self.backends if backend.fetch}
-        return frozenset(
-            needed | ({Component.GATEWAY} if self.gateway else set()) | ({Component.WEBUI} if self.webui else set())
-        )
+        own = ((Component.GATEWAY, self.gateway or self.edge), (Component.WEBUI, self.webui))
+        return frozenset(needed | {component for component, here in own if here})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,17 @@ def external_upstream(model: Model, name: str, secrets: Secrets, *, drained: boo
     host, port = url.hostname or "", url.port or USUAL_PORT[url.scheme]
     return Upstream(
         name=name,
-        servers=(Server(host, port, name=name, drained=drained),),
+        servers=(
+            Server(
+                host,
+                port,
+                name=name,
+                drained=drained,
+                tls=url.scheme == "https",
+                host_header=url.netloc,  # with its port, where that is not the usual one
+            ),
+        ),
         model=model.source,
-        tls=url.scheme == "https",
-        host_header=url.netloc,  # with its port, where that is not the usual one
         base_path=url.path.rstrip("/"),
         headers=tuple(_headers(model, secrets)),
         query=urlencode(model.query),

@@ -13,7 +13,7 @@ WEBUI_PORT = 3000
 INTERNAL_PORT = 8081  # the API without TLS, for Open WebUI's container; never published
 ADMIN_PORT = 9000
 METRICS_PORT = 9001  # /metrics alone; published on the host's own 127.0.0.1 where `gateway.metrics` asks for it
-CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/
+CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/, edges/
 DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
 
 
@@ -60,6 +60,9 @@ class Server:
     name: str = ""  # the backend's, for commands, metrics and the log
     health: str | None = None  # the path that the gateway's own check asks; None: only participants' requests tell
     drained: bool = False  # gets no new requests
+    tls: bool = False
+    host_header: str = "localhost"  # and, over TLS, whom the certificate must stand for
+    edge: bool = False  # behind the edge of another host, which wants the gateway's certificate
 
     @property
     def backend(self) -> str:
@@ -73,11 +76,14 @@ class Upstream:
     name: str  # [a-z0-9-]+
     servers: tuple[Server, ...]
     model: str  # the model's name there
-    tls: bool = False
-    host_header: str = "localhost"
     base_path: str = "/v1"
     headers: tuple[tuple[str, SecretStr], ...] = ()  # sent to it: ("Authorization", "Bearer sk-...")
     query: str = ""  # "api-version=2024-10-21"
+
+    @property
+    def is_providers(self) -> bool:
+        """Somebody else's: of the headers of their answers only few are passed on."""
+        return bool(self.headers) or any(server.tls and not server.edge for server in self.servers)
 
 
 Balance = Literal["least_connections", "participant", "prompt"]
@@ -109,3 +115,8 @@ class GatewayConfig:
     tls: bool = False  # tls/cert.pem and tls/key.pem lie in CONFIG_DIR
     authorities: bool = False  # authorities.pem lies there: whom upstreams' certificates may come from
     revision: int = 0  # of the participants: a change on the running gateway counts if it is newer than the file
+
+    @property
+    def edges(self) -> bool:
+        """Whether backends stand behind edges: then the gateway's certificate for them lies in edges/."""
+        return any(server.edge for upstream in self.upstreams for server in upstream.servers)

@@ -82,7 +82,7 @@ def gateway_config(
         upstreams=upstreams,
         webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.mode != "none" else None,
         tls=workshop.public.tls is not None,
-        authorities=any(upstream.tls for upstream in upstreams),
+        authorities=any(server.tls for upstream in upstreams for server in upstream.servers),
         revision=revision,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.plan.capacity import parallel, serves, utilisation
 from orchestrator.plan.deployment import Backend, Deployment, Stack, project_name
+from orchestrator.plan.edges import Edge
 from orchestrator.plan.engines import real_engine
 from orchestrator.plan.model_size import GIB, ModelSize, known_sizes
 from orchestrator.plan.offers import with_offers
@@ -129,6 +130,7 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
         replica=placed.replica,
         host=placed.host.name,
         container=container,
+        edge=Edge.of(placed.host) if placed.host.is_behind_edge else None,
         gpus=placed.gpus,
         fetch=fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served,

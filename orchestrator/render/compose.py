@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator import resources
 from orchestrator.plan import gateway as inside
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Container, Fetch, Stack
+from orchestrator.plan.edges import EDGE_HEALTH_PORT, EDGE_PORT, EDGE_SERVICE
 from orchestrator.plan.engines import curl_health
 from orchestrator.spec.components import Component
 from orchestrator.templating import configuration
@@ -73,6 +74,12 @@ def render_compose(stack: Stack, values: StackValues) -> str:
                 "data_dir": inside.DATA_DIR,
                 "ports": [str(published) for published in values.published],
                 "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
+            },
+            edge={
+                "service": EDGE_SERVICE,
+                "config_dir": inside.CONFIG_DIR,
+                "ports": [str(Published(stack.host.edge_port, EDGE_PORT))],
+                "health": curl_health(EDGE_HEALTH_PORT, "/healthz"),
             },
             webui={
                 "service": WEBUI_SERVICE,

@@ -72,12 +72,13 @@ def _upstream_problems(upstream: Upstream) -> Iterator[str]:
     for server in upstream.servers:
         if not _is_host(server):
             yield f"upstream {upstream.name!r} has a server at {server.host!r}, which is no host's name or address"
+        if _CONTROL.search(server.host_header):
+            yield f"upstream {upstream.name!r} has a control character in its host header"
     for name, _ in upstream.headers:
         if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
             yield f"upstream {upstream.name!r} can't be sent the header {name!r}"
     values = "".join(value.get_secret_value() for _, value in upstream.headers)
     for what, text in (
-        ("host header", upstream.host_header),
         ("base path", upstream.base_path),
         ("query", upstream.query),
         ("headers", values),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -23,19 +21,18 @@ from orchestrator.plan.gateway import (
     CallerLimits,
     GatewayConfig,
     RoutedModel,
-    Server,
     Upstream,
 )
 from orchestrator.render.contradictions import contradictions
+from orchestrator.render.nginx import DOCKER_DNS, nginx_text, server_values
 from orchestrator.render.policy_file import policy_text
 from orchestrator.resources import TEMPLATES
-from orchestrator.templating import configuration
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
 POLICY = "policy.json"  # mode 0600: holds providers' keys
 AUTHORITIES = "authorities.pem"
+CLIENT_CONF = "edges/client.conf"  # mode 0600: the certificate that edges of other hosts want, and its key
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-DOCKER_DNS = "127.0.0.11"
 OLLAMA_VERSION = "0.12.0"  # the API that /ollama/api/* follows, as /ollama/api/version tells it
 PATHS = {
     "/v1/chat/completions": "chat",
@@ -53,7 +50,6 @@ PATHS = {
 }
 
 _SOURCES = TEMPLATES / "gateway"
-_NGINX_WORD = re.compile(r"[A-Za-z0-9@/._:\[\]-]+")
 
 
 def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict[str, str]:
@@ -67,43 +63,27 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
 
 
 def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
-    environment = configuration(_SOURCES, _nginx_word, own_lines=True)
-    return environment.get_template("nginx.conf.j2").render(
-        api_port=API_PORT,
-        webui_port=WEBUI_PORT,
-        internal_port=INTERNAL_PORT,
-        admin_port=ADMIN_PORT,
-        metrics_port=METRICS_PORT,
-        config_dir=CONFIG_DIR,
-        data_dir=DATA_DIR,
-        resolver=resolver,
-        tls=config.tls,
-        authorities=f"{CONFIG_DIR}/{AUTHORITIES}" if config.authorities else SYSTEM_AUTHORITIES,
-        headers=_header_names(config),
-        backends=[
-            {"block": _block(upstream, index), **_server(server)}
+    values: dict[str, object] = {
+        "api_port": API_PORT,
+        "webui_port": WEBUI_PORT,
+        "internal_port": INTERNAL_PORT,
+        "admin_port": ADMIN_PORT,
+        "metrics_port": METRICS_PORT,
+        "config_dir": CONFIG_DIR,
+        "data_dir": DATA_DIR,
+        "resolver": resolver,
+        "tls": config.tls,
+        "authorities": f"{CONFIG_DIR}/{AUTHORITIES}" if config.authorities else SYSTEM_AUTHORITIES,
+        "edges": f"{CONFIG_DIR}/{CLIENT_CONF}" if config.edges else None,
+        "headers": _header_names(config),
+        "backends": [
+            {"block": _block(upstream, index), **server_values(server.host, server.port)}
             for upstream in config.upstreams
             for index, server in enumerate(upstream.servers)
         ],
-        webui=_server(config.webui) if config.webui else None,
-    )
-
-
-def _nginx_word(value: object) -> str:
-    """A value as one bare word of nginx's language, which has no safe way to quote (`$` works inside quotes)."""
-    text = str(value)
-    if not _NGINX_WORD.fullmatch(text):
-        raise WorkshopError(f"{text!r} can't stand in nginx.conf")
-    return text
-
-
-def _server(server: Server) -> dict[str, object]:
-    try:
-        version = ipaddress.ip_address(server.host).version
-    except ValueError:
-        return {"address": f"{server.host}:{server.port}", "by_name": True}
-    host = f"[{server.host}]" if version == 6 else server.host  # noqa: PLR2004
-    return {"address": f"{host}:{server.port}", "by_name": False}
+        "webui": server_values(config.webui.host, config.webui.port) if config.webui else None,
+    }
+    return nginx_text(_SOURCES, "nginx.conf.j2", values)
 
 
 def policy(config: GatewayConfig) -> dict[str, Any]:
@@ -155,15 +135,14 @@ def _upstream(upstream: Upstream, config: GatewayConfig) -> dict[str, object]:
     headers = {name.lower(): value.get_secret_value() for name, value in upstream.headers}
     return {
         "name": upstream.name,
-        "host": upstream.host_header,
         "base_path": upstream.base_path.rstrip("/"),
         "query": upstream.query,
         "model": upstream.model,
-        "provider": bool(upstream.headers) or upstream.tls,
+        "provider": upstream.is_providers,
         "native": any(model.ollama and model.upstreams[0] == upstream.name for model in config.models),
         "headers": [headers.get(name.lower(), "") for name in _header_names(config)],
         "servers": [
-            {"backend": server.backend, "origin": _origin(upstream, index)}
+            {"backend": server.backend, "origin": _origin(upstream, index), "host": server.host_header}
             for index, server in enumerate(upstream.servers)
         ],
     }
@@ -173,7 +152,7 @@ def _backends(config: GatewayConfig) -> Iterator[tuple[str, dict[str, object]]]:
     """Several upstreams may lead to one backend, as models of one provider do; the last one's way to it is checked."""
     for upstream in config.upstreams:
         for index, server in enumerate(upstream.servers):
-            checked = {"health": server.health, "origin": _origin(upstream, index), "host": upstream.host_header}
+            checked = {"health": server.health, "origin": _origin(upstream, index), "host": server.host_header}
             yield server.backend, {"drained": server.drained, **checked}
 
 
@@ -182,7 +161,7 @@ def _block(upstream: Upstream, index: int) -> str:
 
 
 def _origin(upstream: Upstream, index: int) -> str:
-    return f"{'https' if upstream.tls else 'http'}://{_block(upstream, index)}"
+    return f"{'https' if upstream.servers[index].tls else 'http'}://{_block(upstream, index)}"
 
 
 def _header_names(config: GatewayConfig) -> list[str]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pydantic import SecretStr
 
 from orchestrator import resources
-from orchestrator.plan.deployment import WEBUI_SERVICE, Stack
+from orchestrator.errors import WorkshopError
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
+from orchestrator.plan.edges import EDGE_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.practice import CHECKPOINT, GGUF, PUT_SCRIPT
 from orchestrator.render.compose import SECRETS_FOLDER, StackValues, inputs_digest, render_compose, secret_names
+from orchestrator.render.edge import EdgeCredentials, edge_files, gateway_files
 from orchestrator.render.files import PRIVATE, READABLE, RUNNABLE, File
 from orchestrator.render.gateway import render_gateway
 
@@ -29,6 +32,7 @@ class StackInputs:
     authorities: bytes  # whom providers' certificates may come from, as PEM; empty: no provider is asked over TLS
     secrets: Mapping[str, SecretStr]  # SERVICE.VARIABLE
     models: Mapping[str, bytes]  # synthetic weights by path
+    edges: EdgeCredentials | None = None  # None: no host is behind an edge
 
 
 def stack_files(stack: Stack, values: StackValues, inputs: StackInputs) -> dict[str, File]:
@@ -45,15 +49,33 @@ def stack_files(stack: Stack, values: StackValues, inputs: StackInputs) -> dict[
         elif path in {GGUF, CHECKPOINT}:
             files |= {name: File(content, READABLE) for name, content in inputs.models.items() if _below(name, path)}
     if stack.gateway and inputs.gateway is not None:
-        files |= {
-            f"gateway/{name}": File(text.encode(), _mode(name)) for name, text in render_gateway(inputs.gateway).items()
-        }
-        if inputs.gateway.authorities:
-            files[f"gateway/{AUTHORITIES}"] = File(inputs.authorities, READABLE)
-        files |= {f"gateway/tls/{name}": File(content) for name, content in inputs.tls.items()}
+        files |= _below_folder(GATEWAY_SERVICE, _of_gateway(inputs.gateway, inputs))
+    if stack.edge:
+        files |= _below_folder(EDGE_SERVICE, edge_files(stack, _credentials(inputs)))
     digests = {service: inputs_digest(inputs.secret, _inputs(stack, service, files)) for service in stack.services}
     compose = render_compose(stack, replace(values, inputs=digests))
     return files | {"compose.yaml": File(compose.encode())}
+
+
+def _of_gateway(config: GatewayConfig, inputs: StackInputs) -> dict[str, File]:
+    files = {name: File(text.encode(), _mode(name)) for name, text in render_gateway(config).items()}
+    vouching = inputs.authorities
+    if config.edges:
+        files |= gateway_files(_credentials(inputs))
+        vouching += _credentials(inputs).authority
+    if config.authorities:
+        files[AUTHORITIES] = File(vouching, READABLE)
+    return files | {f"tls/{name}": File(content) for name, content in inputs.tls.items()}
+
+
+def _credentials(inputs: StackInputs) -> EdgeCredentials:
+    if inputs.edges is None:
+        raise WorkshopError("an edge is rendered before its certificates are there")
+    return inputs.edges
+
+
+def _below_folder(folder: str, files: Mapping[str, File]) -> dict[str, File]:
+    return {f"{folder}/{name}": file for name, file in files.items()}
 
 
 def _mounted(backend: object) -> list[tuple[str, str]]:

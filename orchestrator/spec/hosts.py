@@ -69,6 +69,8 @@ class Host(Section):
     """Use sudo there, without a password: for an SSH user who may not talk to Docker."""
     private: HostName | None = None
     """Address at which the workshop's other hosts reach it; absent: `address`."""
+    edge_port: Port = 7443
+    """Port at which the gateway of another host asks this one's engines, over TLS; nobody else is answered there."""
     labels: list[Label] = []
     """Names that models can ask for."""
     roles: Annotated[list[Role], Field(min_length=1)] = list(ALL_ROLES)
@@ -77,3 +79,8 @@ class Host(Section):
     @property
     def is_local(self) -> bool:
         return self.address == LOCAL
+
+    @property
+    def is_behind_edge(self) -> bool:
+        """Engines run here, and the gateway elsewhere."""
+        return "inference" in self.roles and "gateway" not in self.roles

@@ -25,7 +25,7 @@ _PLACEHOLDERS: dict[str, Any] = {
     "models": [{"name": "x", "engine": "ollama", "source": "x"}],
     "engine": "ollama",
 }
-_ITEMS: dict[str, dict[str, Any]] = {"models": {"engine": "ollama", "source": "x"}, "hosts": {}}
+_ITEMS: dict[str, dict[str, Any]] = {"models": {"engine": "ollama", "source": "x"}, "hosts": {"address": "x"}}
 TIMES = ("opens", "closes")
 _PATH: TypeAdapter[Path] = TypeAdapter(RelativePath)
 
@@ -209,6 +209,7 @@ def _mend_item(data: dict[str, Any], name: str, index: int) -> None:
         data.pop(name)
         if name == "roles":
             data[name] = ["inference"]  # any number of hosts may have it
+            data["private"] = "x"  # and then it must be reached from elsewhere
         return
     own_name = item.get("name") if isinstance(item, dict) else None
     data[name][index] = {**_ITEMS[name], "name": own_name or f"x{index}"}

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.limits import Limits
+from orchestrator.spec.machines import machine_problems, role_problems
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
@@ -107,7 +108,8 @@ class Workshop(Ports):
                 *self._below("hosts", same_names([host.name for host in self.hosts], "host")),
                 *self._below("models", same_names([model.name for model in self.models], "model")),
                 *self._below("models", name_problems(self.models)),
-                *self._role_problems(),
+                *role_problems(self.hosts, webui=self.webui.mode != "none"),
+                *machine_problems(self.hosts),
                 *self._host_problems(),
             ],
         )
@@ -126,14 +128,6 @@ class Workshop(Ports):
     @staticmethod
     def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
         return (problem._replace(at=(section, *problem.at)) for problem in problems)
-
-    def _role_problems(self) -> Iterable[Problem]:
-        for role in ("gateway", *(["webui"] if self.webui.mode != "none" else [])):
-            holders = [index for index, host in enumerate(self.hosts) if role in host.roles]
-            if not holders:
-                yield Problem(("hosts",), f"no host has the role {role}")
-            for index in holders[1:]:
-                yield Problem(("hosts", index, "roles"), f"a second host with the role {role}; one is enough")
 
     def _host_problems(self) -> Iterable[Problem]:
         names = {host.name for host in self.hosts if "inference" in host.roles}

@@ -44,6 +44,11 @@ class StateFolder:
         return self.path / "tls"
 
     @property
+    def edges(self) -> Path:
+        """The authority that gateway and edges know each other by, and their certificates."""
+        return self.tls / "edges"
+
+    @property
     def ca_certificate(self) -> Path:
         """What clients are given to trust; no key."""
         return self.tls / "workshop-ca.crt"

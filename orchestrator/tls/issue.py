@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from orchestrator.tls.lifetime import AUTHORITY, LONGEST, SLACK, ends, needed_until
 from orchestrator.tls.names import Names, alternatives_of, permits
 from orchestrator.tls.pair import Pair, make_authority, make_server
-
-AUTHORITY = timedelta(days=3 * 365)
-LONGEST = timedelta(days=397)  # of a server's certificate: what browsers take
-SLACK = timedelta(hours=1)  # for clocks that are behind
-AFTER_CLASS = timedelta(days=30)  # for who looks at their chats later
-LEAST = timedelta(days=1)  # a certificate must be good for
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +22,12 @@ class Wanted:
     @property
     def needed_until(self) -> datetime:
         """A certificate that ends before is made anew."""
-        least = self.now + LEAST
-        return max(self.closes, least) if self.closes else self.now + AFTER_CLASS
+        return needed_until(self.closes, self.now)
 
     @property
     def ends(self) -> datetime:
-        """When a new one ends."""
-        longest = self.now - SLACK + LONGEST
-        return min(longest, max(self.closes, self.now) + AFTER_CLASS) if self.closes else longest
+        """When a new one ends: no later than browsers take it."""
+        return min(self.now - SLACK + LONGEST, ends(self.closes, self.now))
 
     @property
     def is_possible(self) -> bool:
@@ -60,12 +53,11 @@ def issue(wanted: Wanted, authority: Pair | None, server: Pair | None) -> Issued
     """Those that are there, as long as they serve; else new ones."""
     new_authority = _wrong_authority(wanted, authority)
     if authority is None or new_authority:
-        ends = wanted.now + AUTHORITY
-        authority = make_authority(wanted.workshop, wanted.names, wanted.now - SLACK, ends)
+        authority = make_authority(wanted.workshop, wanted.names, wanted.now - SLACK, wanted.now + AUTHORITY)
     new_server = _wrong_server(wanted, authority, server)
     if server is None or new_server:
-        ends = min(wanted.ends, authority.certificate.not_valid_after_utc)
-        server = make_server(wanted.workshop, wanted.names, authority, wanted.now - SLACK, ends)
+        until = min(wanted.ends, authority.certificate.not_valid_after_utc)
+        server = make_server(wanted.workshop, wanted.names, authority, wanted.now - SLACK, until)
     return Issued(authority, server, new_authority, new_server)
 
 

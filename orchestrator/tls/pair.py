@@ -20,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from orchestrator.tls.names import Names
 
 SERVERS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+CLIENTS_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+BOTH = x509.ExtendedKeyUsage([*SERVERS_ONLY, *CLIENTS_ONLY])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,16 +58,23 @@ def read_pair(pem: bytes) -> Pair:
 
 def make_authority(workshop: str, names: Names, begins: datetime, ends: datetime) -> Pair:
     """An authority that can sign for these names only, for servers only, and no further authorities."""
+    return make_bound_authority(f"{workshop} workshop CA", names.constraints, SERVERS_ONLY, begins, ends)
+
+
+def make_bound_authority(
+    title: str, constraints: x509.NameConstraints, usage: x509.ExtendedKeyUsage, begins: datetime, ends: datetime
+) -> Pair:
+    """An authority for these names and purposes, which can make no further authorities."""
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     # With a piece of its key in its name, so that people who meet two of one workshop can tell them apart.
-    name = _name(f"{workshop} workshop CA {identifier.digest[:3].hex()}")
+    name = _name(f"{title} {identifier.digest[:3].hex()}")
     certificate = (
         _builder(name, name, key, begins, ends)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
-        .add_extension(SERVERS_ONLY, critical=False)
-        .add_extension(names.constraints, critical=True)
+        .add_extension(usage, critical=False)
+        .add_extension(constraints, critical=True)
         .add_extension(identifier, critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -74,16 +83,27 @@ def make_authority(workshop: str, names: Names, begins: datetime, ends: datetime
 
 def make_server(workshop: str, names: Names, authority: Pair, begins: datetime, ends: datetime) -> Pair:
     """A server's certificate for these names."""
+    return make_leaf(f"{workshop} workshop", SERVERS_ONLY, names.alternatives, authority, begins, ends)
+
+
+def make_leaf(
+    title: str,
+    usage: x509.ExtendedKeyUsage,
+    alternatives: x509.SubjectAlternativeName,
+    authority: Pair,
+    begins: datetime,
+    ends: datetime,
+) -> Pair:
+    """A certificate that can sign nothing. `title` has a blank: without, OpenSSL takes a common name for a host's."""
     key = ec.generate_private_key(ec.SECP256R1())
-    # OpenSSL takes a common name without a blank for a host's, and holds it against the constraints.
-    name, issuer = _name(f"{workshop} workshop"), authority.certificate
+    issuer = authority.certificate
     signer = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
-        _builder(name, issuer.subject, key, begins, ends)
+        _builder(_name(title), issuer.subject, key, begins, ends)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
-        .add_extension(SERVERS_ONLY, critical=False)
-        .add_extension(names.alternatives, critical=False)
+        .add_extension(usage, critical=False)
+        .add_extension(alternatives, critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
         .sign(authority.key, hashes.SHA256())

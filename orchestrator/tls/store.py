@@ -11,6 +11,7 @@ from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
 from orchestrator.tls.issue import Issued
 from orchestrator.tls.pair import Pair, read_pair
 
+NEW_ONE = "Delete it: a new one is made"
 _OTHERS = 0o077
 _FILE_MODE = 0o600
 
@@ -30,8 +31,8 @@ def load(folder: StateFolder) -> tuple[Pair | None, Pair | None]:
     Raises UserError `tls_exposed` (others may read a key), `tls_damaged`, and for what the disk refuses.
     """
     hint = "Put the file back from a backup; or delete it for a new one, which everybody has to take into their devices"
-    authority = _load(authority_file(folder), hint)
-    return authority, _load(server_file(folder), "Delete it: a new one is made")
+    authority = load_pair(authority_file(folder), hint)
+    return authority, load_pair(server_file(folder), NEW_ONE)
 
 
 def save(folder: StateFolder, issued: Issued) -> None:
@@ -39,8 +40,8 @@ def save(folder: StateFolder, issued: Issued) -> None:
     with refusals_explained(folder.tls):
         folder.tls.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         for file, pair in ((authority_file(folder), issued.authority), (server_file(folder), issued.server)):
-            _write(file, pair.key_pem + pair.certificate_pem)
-        _write(folder.ca_certificate, issued.authority.certificate_pem)
+            write_private(file, pair.key_pem + pair.certificate_pem)
+        write_private(folder.ca_certificate, issued.authority.certificate_pem)
 
 
 def is_whole(folder: StateFolder, issued: Issued) -> bool:
@@ -50,7 +51,8 @@ def is_whole(folder: StateFolder, issued: Issued) -> bool:
         return file.is_file() and file.read_bytes() == issued.authority.certificate_pem
 
 
-def _load(path: Path, hint: str) -> Pair | None:
+def load_pair(path: Path, hint: str) -> Pair | None:
+    """From a file with both; None where there is none. Raises UserError as `load` does."""
     with refusals_explained(path):
         if not path.exists():
             return None
@@ -66,6 +68,7 @@ def _load(path: Path, hint: str) -> Pair | None:
         raise UserError("tls_damaged", "is not a certificate with its key", where=where, hint=hint) from None
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Whole or not at all, for its owner only; one that is right stays as it is."""
     if not path.is_file() or path.read_bytes() != content:
         replace_file(path, content, _FILE_MODE)

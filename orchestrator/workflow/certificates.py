@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from orchestrator.render.edge import EdgeCredentials
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO, Tls
 from orchestrator.state.folder import StateFolder
 from orchestrator.workflow.address import addresses
+from orchestrator.workflow.edges import certify_edges, edges_shown
 from orchestrator.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -40,11 +42,13 @@ class Served:
     """What the gateway shows. `repr` shows no key."""
 
     files: dict[str, bytes] = field(default_factory=dict, repr=False)  # cert.pem and key.pem; none without TLS
+    edges: EdgeCredentials | None = field(default=None, repr=False)  # None: no host is behind an edge
     new: tuple[NewCertificate, ...] = ()
 
 
 def certify(run: Run) -> Run:
     """Make what is missing, or would not serve until the end; refuse files that don't fit."""
+    run = run.changed(*(str(_of_edge(*new)) for new in certify_edges(run.spec, run.state.folder)))
     if run.spec.workshop.public.tls != AUTO:
         served(run.spec, run.state.folder)
         return run
@@ -58,15 +62,15 @@ def certify(run: Run) -> Run:
 
 def served(spec: Spec, folder: StateFolder) -> Served:
     """What should be shown; writes nothing. Raises UserError for files that cannot be used."""
-    tls = spec.workshop.public.tls
+    tls, edges = spec.workshop.public.tls, edges_shown(spec, folder)
+    new = tuple(_of_edge(*made) for made in edges.new)
     if tls is None:
-        return Served()
+        return Served(edges=edges.credentials, new=new)
     if isinstance(tls, Tls):
-        return Served(given(spec, tls))
+        return Served(given(spec, tls), edges.credentials, new)
     issued = _issued(spec, folder)
-    return Served(
-        {"cert.pem": issued.server.certificate_pem, "key.pem": issued.server.key_pem}, tuple(_new(spec, issued))
-    )
+    files = {"cert.pem": issued.server.certificate_pem, "key.pem": issued.server.key_pem}
+    return Served(files, edges.credentials, (*new, *_new(spec, issued)))
 
 
 def require_usable(spec: Spec) -> None:
@@ -134,7 +138,8 @@ def _issued(spec: Spec, folder: StateFolder) -> Issued:
 
 
 def _wanted(spec: Spec) -> Wanted:
-    from orchestrator.tls.issue import LONGEST, Wanted
+    from orchestrator.tls.issue import Wanted
+    from orchestrator.tls.lifetime import LONGEST
     from orchestrator.tls.names import Names
 
     workshop, where = spec.workshop, addresses(spec.workshop)
@@ -146,6 +151,10 @@ def _wanted(spec: Spec) -> Wanted:
         message = f"no certificate lasts until closes: clients take them for {LONGEST.days} days at most"
         raise spec.problem(("public", "tls"), "tls_too_long", message, "Provision nearer to the class, or give files")
     return wanted
+
+
+def _of_edge(who: str, reason: str) -> NewCertificate:
+    return NewCertificate("certificate between hosts", who, reason)
 
 
 def _new(spec: Spec, issued: Issued) -> list[NewCertificate]:

@@ -18,6 +18,7 @@ from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config, instructor_email
 from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.render.compose import Published, StackValues
+from orchestrator.render.edge import EdgeCredentials
 from orchestrator.render.files import File
 from orchestrator.render.stack import StackInputs, stack_files
 from orchestrator.spec.components import Component
@@ -62,6 +63,7 @@ def desired(
     images: Mapping[Component, str],
     cache: Path,
     tls: Mapping[str, bytes],
+    edges: EdgeCredentials | None = None,
     revision: int = 0,
     drained: AbstractSet[str] = frozenset(),
 ) -> Desired:
@@ -77,9 +79,10 @@ def desired(
         secret=secret,
         gateway=config,
         tls=tls,
-        authorities=authorities(spec) if config.authorities else b"",
+        authorities=authorities(spec) if _asks_providers(config) else b"",
         secrets=secrets,
         models=synthetic_models(deployment, cache),
+        edges=edges,
     )
     values = StackValues(
         workshop=workshop.name,
@@ -93,6 +96,11 @@ def desired(
     )
     files = {stack.host.name: stack_files(stack, values, inputs) for stack in deployment.stacks}
     return Desired(deployment, config, where, files)
+
+
+def _asks_providers(config: GatewayConfig) -> bool:
+    """Over TLS."""
+    return any(server.tls and not server.edge for upstream in config.upstreams for server in upstream.servers)
 
 
 def admin_password(secret: bytes) -> SecretStr:

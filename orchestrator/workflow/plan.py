@@ -137,6 +137,7 @@ def _differences(
             images={Component(c): image for c, image in images.items()},
             cache=state.folder.rendered / ".cache",
             tls=shown.files,
+            edges=shown.edges,
             revision=state.revision,
             drained=state.drained.all(),
         )

@@ -20,6 +20,7 @@ def render(run: Run) -> Run:
     folder = run.state.folder
     notes = outrun_gateway(run.state, standing_policy(run.front))
     with refusals_explained(folder.path):
+        shown = served(run.spec, folder)
         wanted = desired(
             run.spec,
             run.deployment,
@@ -28,7 +29,8 @@ def render(run: Run) -> Run:
             deployment_id=meta.deployment_id,
             images=run.images,
             cache=folder.rendered / ".cache",
-            tls=served(run.spec, folder).files,
+            tls=shown.files,
+            edges=shown.edges,
             revision=run.state.revision,
             drained=run.state.drained.all(),
         )

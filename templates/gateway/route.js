@@ -107,7 +107,7 @@ function send(r, request, model) {
     slots.take(backends.scope(now.backend));
     slots.note(r);
     v.gw_url = target.server.origin + (native ? r.uri.slice('/ollama'.length) : upstream.base_path + r.uri.slice('/v1'.length)) + query;
-    v.gw_host = upstream.host;
+    v.gw_host = target.server.host;
     for (let i = 0; i < policy.headers; i++) { v[`gw_header_${i}`] = upstream.headers[i]; }
 
     if (kind === 'transcription') {

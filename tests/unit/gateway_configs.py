@@ -42,7 +42,14 @@ bounds = st.none() | st.integers(0, 10**9)
 limits = st.builds(CallerLimits, bounds, bounds, bounds, bounds)
 windows = st.builds(Window, bounds, bounds, texts, texts)
 servers = st.builds(
-    Server, hosts, ports, st.just("") | lines, health=st.none() | st.just("/health"), drained=st.booleans()
+    Server,
+    hosts,
+    ports,
+    st.just("") | lines,
+    health=st.none() | st.just("/health"),
+    drained=st.booleans(),
+    tls=st.booleans(),
+    host_header=lines,
 )
 headers = st.tuples(header_names, lines.map(lambda text: SecretStr(f"{SENTINEL} {text}")))
 
@@ -90,8 +97,6 @@ def consistent_configs(draw: st.DrawFn) -> GatewayConfig:
                 name,
                 draw(_some(servers, 1)),
                 draw(texts),
-                tls=draw(st.booleans()),
-                host_header=draw(lines),
                 base_path=draw(lines),
                 headers=draw(_some(headers)),
                 query=draw(lines),
@@ -121,7 +126,7 @@ def any_configs(draw: st.DrawFn) -> GatewayConfig:
                 for changed in (
                     replace(upstream, name=odd),
                     replace(upstream, servers=(replace(server, host=odd),)),
-                    replace(upstream, host_header=odd),
+                    replace(upstream, servers=(replace(server, host_header=odd),)),
                     replace(upstream, base_path=odd),
                     replace(upstream, query=odd),
                     replace(upstream, headers=((odd, SecretStr(SENTINEL)),)),

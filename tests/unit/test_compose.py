@@ -21,12 +21,15 @@ from orchestrator.plan.deployment import Stack
 from orchestrator.plan.images import REFERENCES
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.compose import Published, StackValues, inputs_digest, render_compose
+from orchestrator.render.edge import Credentials, EdgeCredentials
 from orchestrator.render.files import File, write_tree
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec, load
 from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.desired import desired, planned
 
+PAIR = Credentials(b"certificate", b"key")
+EDGES = EdgeCredentials(b"authority", PAIR, {"gpu-1": PAIR, "gpu-2": PAIR})
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
     "plain",
@@ -82,7 +85,15 @@ def rendered(spec: Spec, cache_folder: Path) -> Mapping[str, Mapping[str, File]]
     people = [Participant(f"p{n:02}", name="{{7*7}} ${HOME}") for n in range(1, 4)]
     deployment = planned(spec, {})
     wanted = desired(
-        spec, deployment, people, secret=b"s" * 32, deployment_id="d", images=REFERENCES, cache=cache_folder, tls={}
+        spec,
+        deployment,
+        people,
+        secret=b"s" * 32,
+        deployment_id="d",
+        images=REFERENCES,
+        cache=cache_folder,
+        tls={},
+        edges=EDGES,
     )
     return wanted.files
 
@@ -238,6 +249,20 @@ def test_only_the_gateway_publishes_and_engines_have_no_way_out(tmp_path: Path) 
         "model-m-1": ["engines"],
         "fetch-model-m-1": ["fetch"],
     }
+
+
+@pytest.mark.usefixtures("compose")
+def test_on_a_host_without_the_gateway_only_the_edge_publishes(tmp_path: Path) -> None:
+    files = rendered(load(ROOT / "examples/on-prem.yaml"), tmp_path)["gpu-1"]
+    seen = compose_config(tmp_path / "stack", files)
+    assert seen["networks"]["engines"]["internal"] is True
+    edge = seen["services"].pop("edge")
+    assert [(port["published"], port["target"]) for port in edge["ports"]] == [("7443", 7443)]
+    assert sorted(edge["networks"]) == ["engines", "front"]
+    engines = {name: service for name, service in seen["services"].items() if not name.startswith("fetch-")}
+    assert engines
+    assert not any(service.get("ports") for service in seen["services"].values())
+    assert {network for service in engines.values() for network in service["networks"]} == {"engines"}
 
 
 @pytest.mark.usefixtures("compose")

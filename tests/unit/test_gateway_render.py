@@ -151,7 +151,7 @@ CHAT = PLAIN.upstreams[0]
         (replace(PLAIN, upstreams=(replace(CHAT, servers=(Server("chat:80", 80),)),)), "a server at 'chat:80'"),
         (replace(PLAIN, webui=Server("", 80)), "Open WebUI is not to be found at ''"),
         (
-            replace(PLAIN, upstreams=(replace(CHAT, host_header="a\r\nX-Evil: 1"),)),
+            replace(PLAIN, upstreams=(replace(CHAT, servers=(Server("a", 80, host_header="a\r\nX-Evil: 1"),)),)),
             "control character in its host header",
         ),
         (replace(PLAIN, upstreams=(replace(CHAT, base_path="/v1\n"),)), "control character in its base path"),

@@ -262,33 +262,31 @@ def test_a_hidden_model_is_in_nobodys_list(tmp_path: Path) -> None:
 def test_a_provider_is_reached_with_its_own_key_name_and_path(tmp_path: Path) -> None:
     made = config(tmp_path, secrets={KEY: SecretStr("SENTINEL")})
     upstream = made.upstreams[2]
-    assert upstream.servers == (Server("api.example.org", 8443, "model-claude"),)
-    assert (upstream.tls, upstream.host_header, upstream.base_path, upstream.model, upstream.query) == (
-        True,
-        "api.example.org:8443",
-        "/openai/v1",
-        "claude-sonnet",
-        "",
+    assert upstream.servers == (
+        Server("api.example.org", 8443, "model-claude", tls=True, host_header="api.example.org:8443"),
     )
+    assert (upstream.base_path, upstream.model, upstream.query) == ("/openai/v1", "claude-sonnet", "")
     assert upstream.headers == (("Authorization", SecretStr("Bearer SENTINEL")),)
     assert made.authorities
     assert "SENTINEL" not in repr(made)
 
 
 @pytest.mark.parametrize(
-    ("url", "server", "tls"), [("https://a.example", Server("a.example", 443, "model-m"), True), ("http://a.example/x", Server("a.example", 80, "model-m"), False)]
+    ("url", "port", "tls"), [("https://a.example", 443, True), ("http://a.example/x", 80, False)]
 )  # fmt: skip
-def test_a_provider_without_a_port_has_the_usual_one(tmp_path: Path, url: str, server: Server, tls: bool) -> None:
+def test_a_provider_without_a_port_has_the_usual_one(tmp_path: Path, url: str, port: int, tls: bool) -> None:
     made = config(tmp_path, f"name: m, engine: external, source: x, base_url: '{url}'")
     (upstream,) = made.upstreams
-    assert (upstream.servers, upstream.tls, upstream.headers) == ((server,), tls, ())
+    assert upstream.servers == (Server("a.example", port, "model-m", tls=tls, host_header="a.example"),)
+    assert upstream.headers == ()
     assert made.authorities == tls
 
 
 def test_a_known_provider_needs_no_address_and_gets_the_headers_that_it_wants(tmp_path: Path) -> None:
     model = "name: m, engine: external, provider: anthropic, source: claude-x, api_key: '${env:KEY}'"
     (upstream,) = config(tmp_path, model, secrets={KEY: SecretStr("SENTINEL")}).upstreams
-    assert (upstream.host_header, upstream.base_path, upstream.tls) == ("api.anthropic.com", "/v1", True)
+    (server,) = upstream.servers
+    assert (server.host_header, upstream.base_path, server.tls) == ("api.anthropic.com", "/v1", True)
     assert upstream.headers == (
         ("Authorization", SecretStr("Bearer SENTINEL")),
         ("anthropic-version", SecretStr("2023-06-01")),
@@ -301,7 +299,7 @@ def test_what_the_spec_says_counts_before_what_is_known_of_a_provider(tmp_path: 
         " base_url: 'https://proxy.example.org/anthropic', headers: {Anthropic-Version: '2027-01-01'}"
     )
     (upstream,) = config(tmp_path, model, secrets={KEY: SecretStr("SENTINEL")}).upstreams
-    assert (upstream.host_header, upstream.base_path) == ("proxy.example.org", "/anthropic")
+    assert (upstream.servers[0].host_header, upstream.base_path) == ("proxy.example.org", "/anthropic")
     assert upstream.headers == (("x-api-key", SecretStr("SENTINEL")), ("Anthropic-Version", SecretStr("2027-01-01")))
 
 
@@ -332,5 +330,5 @@ def test_a_query_is_written_so_that_nothing_breaks_out_of_it(tmp_path: Path) -> 
 
 def test_in_practice_no_provider_is_asked_and_no_secret_needed(tmp_path: Path) -> None:
     made = config(tmp_path, *MODELS, more="practice: true\n")
-    assert not any(upstream.tls or upstream.headers for upstream in made.upstreams)
+    assert not any(upstream.is_providers for upstream in made.upstreams)
     assert not made.authorities

@@ -66,14 +66,15 @@ def test_a_problem_knows_file_line_and_column(tmp_path: Path) -> None:
 
 
 def test_anchors_and_merge_keys_work_and_own_keys_win(tmp_path: Path) -> None:
-    text = VALID + "hosts:\n  - &a {name: a, user: ada}\n  - {<<: *a, name: b, roles: [inference]}\n"
+    text = VALID + "hosts:\n  - &a {name: a, user: ada}\n  - {<<: *a, name: b, address: b.lan, roles: [inference]}\n"
     first, second = spec_of(tmp_path, text).workshop.hosts
     assert (first.name, first.user) == ("a", "ada")
     assert (second.name, second.user) == ("b", "ada")
 
 
 def test_a_merged_value_is_told_where_it_was_written_and_an_own_one_where_it_stands(tmp_path: Path) -> None:
-    text = VALID + "hosts:\n  - &a\n    name: a\n    port: none\n  - <<: *a\n    name: B\n    roles: [inference]\n"
+    text = VALID + "hosts:\n  - &a\n    name: a\n    port: none\n  - <<: *a\n    name: B\n    address: b.lan\n"
+    text += "    roles: [inference]\n"
     places = [(problem.where.line, problem.message.split(":")[0]) for problem in problems_of(tmp_path, text)]
     assert places == [(11, "hosts[1].port"), (11, "hosts[2].port"), (13, "hosts[2].name")]
 

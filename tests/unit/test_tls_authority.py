@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from orchestrator.tls.issue import LEAST, LONGEST, Issued, Wanted, issue
+from orchestrator.tls.issue import Issued, Wanted, issue
+from orchestrator.tls.lifetime import LEAST, LONGEST
 from orchestrator.tls.names import Names
 from orchestrator.tls.pair import Pair, make_server, read_pair
 

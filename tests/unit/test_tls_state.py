@@ -56,7 +56,7 @@ def test_a_run_that_was_cut_off_ends_with_one_authority(
     folder: StateFolder, monkeypatch: pytest.MonkeyPatch, writes: int, torn: bool
 ) -> None:
     """Cut off after so many files, with or without a half-written one beside."""
-    real, written = store._write, list[Path]()
+    real, written = store.write_private, list[Path]()
 
     def write(path: Path, content: bytes) -> None:
         if len(written) == writes:
@@ -66,7 +66,7 @@ def test_a_run_that_was_cut_off_ends_with_one_authority(
         real(path, content)
         written.append(path)
 
-    monkeypatch.setattr(store, "_write", write)
+    monkeypatch.setattr(store, "write_private", write)
     with pytest.raises(KeyboardInterrupt):
         provisioned(folder)
     kept = store.load(folder)[0]

@@ -156,10 +156,8 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
     secret = SecretStr("Bearer provider-secret")
     trusted = Upstream(
         "trusted",
-        (Server(a.host, 8443),),
+        (Server(a.host, 8443, tls=True, host_header="llm.example.org:8443"),),
         "gpt-inside",
-        tls=True,
-        host_header="llm.example.org:8443",
         base_path="/openai/v1",
         headers=(("Authorization", secret),),
     )
@@ -179,7 +177,11 @@ def config(stubs: tuple[str, str], llamas: tuple[str, str]) -> GatewayConfig:
         Upstream("nameless", (nameless,), "nameless"),
         Upstream("last", (b,), "last-resort"),
         trusted,
-        replace(trusted, name="untrusted", host_header="other.example.org"),
+        replace(
+            trusted,
+            name="untrusted",
+            servers=(replace(trusted.servers[0], host_header="other.example.org"),),
+        ),
         Upstream("native", (a,), "tiny:latest"),
         Upstream("llama", tuple(Server(name, 8080) for name in llamas), "tiny-llama"),
     )
