@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.checks import reading
 from orchestrator.checks.check import Outcome
+from orchestrator.checks.inside import EDGE_TROUBLES, Way, way_to
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import Backend
@@ -17,7 +18,7 @@ CURL_TROUBLES = {
     7: "the connection was refused",
     52: "it closed the connection without an answer",
     56: "the connection broke off",
-}
+} | EDGE_TROUBLES
 CURL_TIMEOUT = 28
 MISSING_PROGRAM = {126, 127}
 OK = 200
@@ -31,8 +32,7 @@ def first_answer(docker: DockerHost, gateway_container: str, backend: Backend, *
     chat: dict[str, object] = {"model": backend.served_name, "messages": messages, "max_tokens": 8}
 
     def post(path: str, body: dict[str, object]) -> tuple[int, str]:
-        url = f"http://{backend.server.host}:{backend.server.port}{path}"
-        return _post(docker, gateway_container, url, body, seconds=seconds)
+        return _post(docker, gateway_container, way_to(backend.server, path), body, seconds=seconds)
 
     try:
         status, text = post("/v1/chat/completions", chat)
@@ -47,7 +47,8 @@ def first_answer(docker: DockerHost, gateway_container: str, backend: Backend, *
     except UserError as error:
         return error.message
     if status != OK:
-        said = " ".join((reading.error_in(text) or "").split())[:MOST_CHARACTERS]
+        why = reading.error_in(text) or (text if backend.edge else "")  # an edge says in plain words why not
+        said = " ".join(why.split())[:MOST_CHARACTERS]
         outcome = Outcome(ok=False, got=f"{status}: {said}" if said else str(status))
     return None if outcome.ok else f"a first question was answered with {outcome.got}"
 
@@ -70,10 +71,10 @@ class _Silent(Exception):  # noqa: N818 - says what happened
     """No HTTP answer came."""
 
 
-def _post(docker: DockerHost, container: str, url: str, body: dict[str, object], *, seconds: float) -> tuple[int, str]:
+def _post(docker: DockerHost, container: str, way: Way, body: dict[str, object], *, seconds: float) -> tuple[int, str]:
     """HTTP status and body. Docker may lose the first output of a quick command, so its length is told with it."""
-    command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code} %{size_download}"]
-    command += ["-H", "Content-Type: application/json", "-d", json.dumps(body), url]
+    command = ["curl", "-s", "-m", f"{seconds:g}", "-w", "\n%{http_code} %{size_download}", "--noproxy", "*"]
+    command += [*way.options, "-H", "Content-Type: application/json", "-d", json.dumps(body), way.url]
     for _ in range(TRIES):
         status, output = docker.ask(container, command)
         if status == CURL_TIMEOUT:

@@ -11,6 +11,9 @@ EDGE_SERVICE = "edge"
 EDGE_PORT = 7443  # inside its container
 EDGE_HEALTH_PORT = 8081  # on its container's loopback
 EDGE_DOMAIN = "edge.internal"  # .internal is nobody's: ICANN resolution 2024.07.29.06
+# In the gateway's CONFIG_DIR, for curl, which checks run inside its container: nginx has them in a form of its own.
+CLIENT_PAIR = "edges/client.pem"  # certificate and key
+CLIENT_AUTHORITY = "edges/authority.pem"
 
 
 @dataclass(frozen=True, slots=True)

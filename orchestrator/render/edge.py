@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.plan.deployment import Backend, Stack
-from orchestrator.plan.edges import EDGE_DOMAIN, EDGE_HEALTH_PORT, EDGE_PORT
+from orchestrator.plan.edges import CLIENT_AUTHORITY, CLIENT_PAIR, EDGE_DOMAIN, EDGE_HEALTH_PORT, EDGE_PORT
 from orchestrator.plan.gateway import CONFIG_DIR
 from orchestrator.render.files import PRIVATE, READABLE, File
 from orchestrator.render.gateway import CLIENT_CONF, PATHS
@@ -16,8 +16,6 @@ from orchestrator.spec.components import Component
 
 NATIVE = "/ollama"  # before the paths of Ollama's own API, as participants call it
 METRICS = "/metrics"  # how full the engine is; Ollama has none
-CLIENT_PAIR = "edges/client.pem"  # the same for curl, which `provision` runs inside the gateway's container
-CLIENT_AUTHORITY = "edges/authority.pem"
 
 
 @dataclass(frozen=True, slots=True)

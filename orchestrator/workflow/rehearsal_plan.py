@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.checks.inside import way_to
 from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Guest
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
@@ -103,7 +104,8 @@ def percent_over_page(asked: Asked, *, has_webui: bool) -> int:
 
 def backends_of(deployment: Deployment, models: Mapping[str, Model]) -> tuple[Backend, ...]:
     return tuple(
-        Backend(one.service, one.model, one.host, f"http://{one.server.host}:{one.server.port}/metrics")
+        Backend(one.service, one.model, one.host, way.url, way.options)
         for one in deployment.backends
         if one.model in models
+        for way in (way_to(one.server, "/metrics"),)
     )

@@ -84,7 +84,7 @@ def test_labels_lead_to_hosts_that_have_all_of_them() -> None:
 
 
 def test_a_label_of_no_host_is_told_with_the_nearest(tmp_path: Path) -> None:
-    hosts = "hosts: [{name: a, labels: [a100, lab]}, {name: b, roles: [inference], labels: [h100]}]\n"
+    hosts = "hosts: [{name: a, labels: [a100, lab]}, {name: b, address: b.lan, roles: [inference], labels: [h100]}]\n"
     text = "name: m, engine: ollama, source: x, labels: "
     assert told(tmp_path, with_models(text + "[a10]") + hosts) == [
         "workshop.yaml:5:51: models[1].labels[1]: no host with the role inference has the label 'a10'. Did you mean 'a100'?"
@@ -113,7 +113,7 @@ def test_what_runs_moves_only_where_it_can_no_longer_be() -> None:
 
 
 def test_a_stack_is_told_where_its_services_run_by_their_names(tmp_path: Path) -> None:
-    hosts = "hosts: [{name: a, gpus: {count: 2}}, {name: b, roles: [inference], gpus: {count: 2}}]\n"
+    hosts = "hosts: [{name: a, gpus: {count: 2}}, {name: b, address: b.lan, roles: [inference], gpus: {count: 2}}]\n"
     workshop = spec_of(tmp_path, with_models("name: m, engine: vllm, source: o/m") + hosts).workshop
     deployment, _ = plan_stacks(workshop, 3, {}, Known(before={"model-m-1": Place("b", (1,))}))
     assert [(b.host, b.gpus) for b in deployment.backends] == [("b", (1,))]

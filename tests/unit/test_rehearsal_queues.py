@@ -44,7 +44,7 @@ def test_who_does_not_answer_shifts_nobody() -> None:
 
 
 def test_one_command_asks_all_of_them_and_marks_where_each_ends() -> None:
-    asked = command(["http://a/metrics", "http://b/metrics"])
+    asked = command(BACKENDS[:2])
     assert asked[0] == "curl"
     assert asked[-2:] == ["http://a/metrics", "http://b/metrics"]
     assert "-m" in asked

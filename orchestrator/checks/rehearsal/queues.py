@@ -30,15 +30,17 @@ class Engines:
         if not self.backends:
             return ()
         try:
-            _, output = self._docker.ask(self._gateway, command([backend.metrics for backend in self.backends]))
+            _, output = self._docker.ask(self._gateway, command(self.backends))
         except UserError:
             return ()
         return tuple(glances(output, self.backends, at))
 
 
-def command(urls: Sequence[str]) -> list[str]:
+def command(backends: Sequence[Backend]) -> list[str]:
     """One curl for all of them, one after the other; each answer ends with a mark."""
-    return ["curl", "-s", "--noproxy", "*", "-m", str(SECONDS), "-w", f"\n{MARK} %{{http_code}}\n", *urls]
+    options = [option for backend in backends for option in backend.options]
+    urls = [backend.metrics for backend in backends]
+    return ["curl", "-s", "--noproxy", "*", *options, "-m", str(SECONDS), "-w", f"\n{MARK} %{{http_code}}\n", *urls]
 
 
 def glances(output: str, backends: Sequence[Backend], at: float) -> Iterator[Glance]:

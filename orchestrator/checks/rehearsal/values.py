@@ -94,6 +94,7 @@ class Backend:
     model: str
     host: str
     metrics: str  # a URL that the gateway's container reaches
+    options: tuple[str, ...] = ()  # of curl there, for that URL
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ hosts:
   - {{name: two, address: two.invalid, private: {address}, edge_port: {two}, roles: [inference]}}
 models:
   - {{name: pair, engine: llamacpp, source: {gguf}, replicas: 2, gpus: 0}}
-  - {{name: llama, engine: llamacpp, source: {gguf}, gpus: 0, host: one}}
+  - {{name: llama, engine: llamacpp, source: {gguf}, gpus: 0, host: one, args: {{metrics: true}}}}
   - {{name: bill, engine: external, source: x, base_url: "https://{provider}/v1", ca: ca.pem, fallback: [pair]}}
   - {{name: last, engine: llamacpp, source: {gguf}, gpus: 0, host: two, fallback: [rented]}}
   - {{name: rented, engine: external, source: x, base_url: "https://{provider}/v1", ca: ca.pem}}

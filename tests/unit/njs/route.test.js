@@ -18,8 +18,8 @@ function bounds(some) {
 
 function upstream(name, servers, more) {
     return Object.assign({
-        name: name, host: `${name}.inside`, base_path: '/v1', query: '', model: `${name}-inside`, provider: false, native: false,
-        headers: ['', ''], servers: servers.map(backend => ({ backend: backend, origin: `http://${backend}` })),
+        name: name, base_path: '/v1', query: '', model: `${name}-inside`, provider: false, native: false,
+        headers: ['', ''], servers: servers.map(backend => ({ backend: backend, origin: `http://${backend}`, host: `${name}.inside` })),
     }, more);
 }
 
