@@ -18,6 +18,7 @@ from typing import Any
 
 from orchestrator import resources
 from orchestrator.fleet.docker_host import engine_address
+from orchestrator.fleet.playbook_events import HostResult, Listener
 
 # What ansible-runner needs to hear of events. Its other additions are the caller's, or switch off host key checks.
 RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
@@ -33,15 +34,6 @@ class Target:
     variables: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class HostResult:
-    """How the playbook went on one host."""
-
-    changed: int = 0
-    failed: str | None = None  # the task and its reason, in one line
-    notes: list[str] = field(default_factory=list)  # of tasks that may fail
-
-
 def run_playbook(
     name: str, targets: Sequence[Target], report: Callable[[str], None], log: Path, tags: Sequence[str] = ()
 ) -> dict[str, HostResult]:
@@ -52,7 +44,8 @@ def run_playbook(
     from ansible_runner import Runner
     from ansible_runner.config.runner import RunnerConfig
 
-    results = {target.name: HostResult() for target in targets}
+    listener = Listener((target.name for target in targets), report)
+    results = listener.results
     private = Path(tempfile.mkdtemp(prefix="workshop-ansible-"))
     try:
         inventory = private / "hosts.yaml"
@@ -75,10 +68,14 @@ def run_playbook(
 
             def heed(event: dict[str, Any]) -> bool:
                 stream.write((event.get("stdout") or "") + "\n" if event.get("stdout") else "")
-                _heed(event, results, report)
+                listener.heed(event)
                 return False  # no event file in the private directory
 
-            status, code = Runner(config, event_handler=heed).run()
+            def never_cancel() -> bool:
+                listener.tell_what_lasts()
+                return False
+
+            status, code = Runner(config, cancel_callback=never_cancel, event_handler=heed).run()
     finally:
         shutil.rmtree(private, ignore_errors=True)
     if code != 0 and not any(result.failed for result in results.values()):
@@ -146,30 +143,3 @@ def _empty(file: Path) -> Path:
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else "no output"
-
-
-def _heed(event: dict[str, Any], results: dict[str, HostResult], report: Callable[[str], None]) -> None:
-    kind, data = event.get("event"), event.get("event_data", {})
-    host = data.get("host", "")
-    result = results.get(host)
-    if result is None:
-        return
-    if kind == "runner_on_start":
-        report(str(data.get("task", "")) if len(results) == 1 else f"{host}: {data.get('task', '')}")
-    answer = data.get("res") or {}
-    if kind == "runner_on_ok" and answer.get("changed"):
-        result.changed += 1
-    elif kind in {"runner_on_failed", "runner_on_unreachable"}:
-        line = f"{data.get('task', 'a task')}: {_reason(answer)}"
-        if data.get("ignore_errors"):
-            result.notes.append(line)
-        else:
-            result.failed = line
-
-
-def _reason(answer: dict[str, Any]) -> str:
-    """The last line that says why, of what the module or the command told."""
-    text = answer.get("stderr") or answer.get("msg") or answer.get("stdout") or json.dumps(answer)[:200]
-    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
-    why = [line for line in lines if "[emerg]" in line]  # nginx tells the reason first, and that it failed last
-    return next(iter([*why, *lines[-1:]]), "no reason given")

@@ -17,7 +17,8 @@ from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import Owner, as_variables
-from orchestrator.fleet.playbook import HostResult, Target, run_playbook
+from orchestrator.fleet.playbook import Target, run_playbook
+from orchestrator.fleet.playbook_events import HostResult
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
 from orchestrator.render.files import Files
 from orchestrator.state.failures import refusals_explained
