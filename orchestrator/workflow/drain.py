@@ -12,6 +12,7 @@ from orchestrator.errors import HostError
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 
 LIFETIME = 900  # s that the gateway remembers it: who is killed in between drains nobody for ever
+LOOK = 0.5  # s between looks at what is under way
 PATIENCE = 60  # s for answers that are under way
 NEWER_THAN_ANY_FILE = 2**53 - 1
 
@@ -49,7 +50,7 @@ def _wait(gateway: GatewayAdmin, known: AbstractSet[str], report: Callable[[str]
         if not told:
             report(f"waiting for answers under way: {_in_words(busy)}")
             told = True
-        time.sleep(0.5)
+        time.sleep(LOOK)
     yield f"after {PATIENCE} s these were cut: {_in_words(busy)}"
 
 

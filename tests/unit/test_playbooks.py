@@ -18,7 +18,8 @@ import pytest
 
 from orchestrator import resources
 from orchestrator.fleet.channel import LocalChannel
-from orchestrator.fleet.playbook import HostResult, Target, run_playbook
+from orchestrator.fleet.playbook import Target, run_playbook
+from orchestrator.fleet.playbook_events import HostResult
 
 SENTINEL = "sentinel-9f3a-of-the-shell"
 HOSTILE = 'it\'s {{ 7 * 7 }} "there" $HOME \\n #'
