@@ -11,6 +11,7 @@ COMMANDS = {
     "validate": "Check a workshop.yaml: all problems at once.",
     "schema": "Print the JSON Schema of workshop.yaml.",
     "plan": "Say what provision would do; touch nothing.",
+    "preflight": "Look at every host: what would fail there, and what to do.",
     "provision": "Make it so; the second run changes nothing.",
     "status": "What is up, what is not, and what to do.",
     "verify": "Ask as a participant, the negative cases too.",

@@ -23,23 +23,38 @@ def require_docker(host: str, found: Look) -> None:
 
 def require_compose(host: str, found: Look) -> None:
     """Raises UserError `compose_missing` unless Compose v2.20 or newer answers."""
+    problem = compose_problem(host, found.compose)
+    if problem is not None:
+        raise problem
+
+
+def compose_problem(host: str, version: str | None) -> UserError | None:
+    """`version` as `docker compose version --short` tells it; None: it does not answer."""
     where = Where(host=host)
-    if found.compose is None:
-        raise UserError("compose_missing", "docker compose does not answer", where=where, hint=INSTALL_COMPOSE)
-    version = re.search(r"(\d+)\.(\d+)", found.compose)
-    if version is None or (int(version[1]), int(version[2])) < COMPOSE_LEAST:
-        raise UserError(
-            "compose_missing", f"Compose {found.compose} is older than 2.20", where=where, hint=INSTALL_COMPOSE
-        )
+    if version is None:
+        return UserError("compose_missing", "docker compose does not answer", where=where, hint=INSTALL_COMPOSE)
+    numbers = re.search(r"(\d+)\.(\d+)", version)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < COMPOSE_LEAST:
+        return UserError("compose_missing", f"Compose {version} is older than 2.20", where=where, hint=INSTALL_COMPOSE)
+    return None
 
 
 def require_free_ports(docker: DockerHost, workshop: str, found: Look, ports: Iterable[tuple[int, str]]) -> None:
     """Raises UserError `port_in_use` for the first that somebody else holds; `ports` are (port, field of the spec)."""
     published = docker.published_ports()
     for port, field in ports:
-        holder = published.get(port)
-        if holder == workshop or (holder is None and port not in found.busy):
-            continue
-        who = f" by {holder}" if holder else ""
-        hint = f"Stop what listens there (sudo ss -ltnp 'sport = :{port}'), or choose another {field} in workshop.yaml"
-        raise UserError("port_in_use", f"port {port} is in use{who}", where=Where(host=docker.name), hint=hint)
+        problem = port_problem(docker.name, workshop, published.get(port), (port, field), busy=port in found.busy)
+        if problem is not None:
+            raise problem
+
+
+def port_problem(
+    host: str, workshop: str, holder: str | None, wanted: tuple[int, str], *, busy: bool
+) -> UserError | None:
+    """`holder` publishes the port from a container: the workshop's name or another's; `busy`: somebody listens."""
+    port, field = wanted
+    if holder == workshop or (holder is None and not busy):
+        return None
+    who = f" by {holder}" if holder else ""
+    hint = f"Stop what listens there (sudo ss -ltnp 'sport = :{port}'), or choose another {field} in workshop.yaml"
+    return UserError("port_in_use", f"port {port} is in use{who}", where=Where(host=host), hint=hint)

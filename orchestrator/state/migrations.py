@@ -109,10 +109,19 @@ def m005_where_backends_are(connection: sqlite3.Connection) -> None:
     )
 
 
+def m006_found_gpus(connection: sqlite3.Connection) -> None:
+    """The GPUs that were found where the spec declares none, as JSON."""
+    connection.execute(
+        "CREATE TABLE found_gpus (host TEXT PRIMARY KEY, address TEXT NOT NULL, gpus TEXT NOT NULL, at TEXT NOT NULL)"
+        " STRICT"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_begin,
     m002_changes_while_the_class_runs,
     m003_open_webui_session,
     m004_hosts_over_ssh,
     m005_where_backends_are,
+    m006_found_gpus,
 )

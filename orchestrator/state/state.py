@@ -18,6 +18,7 @@ from orchestrator.state.deployed import Deployed
 from orchestrator.state.drained import Drained
 from orchestrator.state.events import Events
 from orchestrator.state.folder import StateFolder
+from orchestrator.state.found_gpus import FoundGpus
 from orchestrator.state.migrations import MIGRATIONS
 from orchestrator.state.people import People
 from orchestrator.state.placements import Placements
@@ -47,6 +48,7 @@ class State:
         self.drained = Drained(database)
         self.accounts = Accounts(database)
         self.deployed = Deployed(database, now)
+        self.gpus = FoundGpus(database, now)
         self.placements = Placements(database)
         self.events = Events(database, now)
         self._database = database

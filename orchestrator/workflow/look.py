@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.checks.preflight.facts import GpuFacts
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import Look, Machine
@@ -12,6 +13,7 @@ from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
 from orchestrator.workflow.remove import remove_stacks
 from orchestrator.workflow.run import Run
+from orchestrator.workflow.survey import look_for_gpus
 
 LOG = "ansible.log"
 NOT_OURS = "deployed_by_another"
@@ -21,18 +23,21 @@ NOT_OURS = "deployed_by_another"
 class _Seen:
     look: Look
     containers: Mapping[str, ContainerState]
+    gpus: GpuFacts | None  # None: the spec declares them, or they are known
 
 
 def look_at_hosts(run: Run) -> Run:
     """All at once; a host that can't be used costs that host, unless it is the gateway's."""
     workshop = run.spec.workshop.name
     ports = {name: _ports(run, name) for name in run.fleet}
+    unknown = _hosts_with_unknown_gpus(run)
 
     def look(machine: Machine) -> _Seen:
         found = machine.look([port for port, _ in ports[machine.name]])
         require_docker(machine.name, found)
         require_compose(machine.name, found)
-        return _Seen(found, machine.docker.containers(workshop))
+        gpus = look_for_gpus(machine) if machine.name in unknown else None
+        return _Seen(found, machine.docker.containers(workshop), gpus)
 
     seen, failed = run.fleet.each(look)
     run = run.without(failed)
@@ -49,7 +54,27 @@ def look_at_hosts(run: Run) -> Run:
     run = run.without(failed)
     for name in run.standing:
         run.state.deployed.record_host(run.fleet[name].host)
+        _heed(run, name, seen[name].gpus)
     return run
+
+
+def _hosts_with_unknown_gpus(run: Run) -> frozenset[str]:
+    """To be asked: nobody looked there yet, or there were none and a model wants some."""
+    if run.spec.workshop.practice:
+        return frozenset()
+    wanted = any(model.gpus_wanted for model in run.spec.workshop.models)
+    hosts = [host for host in run.spec.workshop.hosts if host.gpus is None and "inference" in host.roles]
+    known = {host.name: run.state.gpus.at(host.name, host.address) for host in hosts}
+    return frozenset(name for name, gpus in known.items() if gpus is None or (wanted and not gpus.count))
+
+
+def _heed(run: Run, host: str, found: GpuFacts | None) -> None:
+    if found is None:
+        return
+    if found.declared is not None:
+        run.state.gpus.record(host, run.fleet[host].host.address, found.declared)
+    else:
+        run.report.say(f"{host}: its GPUs are not known: {found.said}")
 
 
 def _is_strangers(host: str, seen: _Seen, deployment: str, run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""What a plan can know besides the spec: the sizes of its models, and where each backend was placed before."""
+"""What a plan can know besides the spec: sizes of models, GPUs that were found, where each backend was before."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from orchestrator.fleet.model_files import HUB, ModelFiles, ask_hub, read_folder
 from orchestrator.plan.model_size import ModelSize, common_models, from_config
 from orchestrator.plan.placement import Place
 from orchestrator.plan.stacks import Known
+from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.values import SecretReference
@@ -50,7 +51,13 @@ def known(spec: Spec, state: State, *, ask: bool = False, keep: bool = False) ->
             fresh = {_key(model): answers[model.name] for model in missing if model.name in answers}
             _keep(state.folder, kept | fresh)
     before = {service: Place(*place) for service, place in state.placements.all().items()}
-    return Known(sizes={name: _size(files) for name, files in found.items()}, before=before)
+    return Known({name: _size(files) for name, files in found.items()}, found_gpus(spec, state), before)
+
+
+def found_gpus(spec: Spec, state: State) -> dict[str, Gpus]:
+    """By host, where the spec declares none and somebody looked."""
+    asked = {host.name: state.gpus.at(host.name, host.address) for host in spec.workshop.hosts if host.gpus is None}
+    return {name: gpus for name, gpus in asked.items() if gpus is not None}
 
 
 def _size(files: ModelFiles) -> ModelSize:

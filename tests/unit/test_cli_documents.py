@@ -15,18 +15,21 @@ from pydantic import SecretStr
 from usage_samples import Held, line
 
 from orchestrator.checks.check import Check
-from orchestrator.cli.commands import backends, participants, plan, provision, state, status, teardown, usage
+from orchestrator.checks.preflight.finding import Finding
+from orchestrator.cli.commands import backends, participants, plan, preflight, provision, state, status, teardown, usage
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import HostError, UserError, Where
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
 from orchestrator.plan.capacity import Serves
+from orchestrator.spec.hosts import Gpus
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.plan import Change, Placement, Plan
+from orchestrator.workflow.preflight import Preflight
 from orchestrator.workflow.provision import Provisioned
 from orchestrator.workflow.serving import Serving
 from orchestrator.workflow.state_export import Exported
@@ -117,6 +120,23 @@ def test_status(busy: str | None) -> None:
     seen = Status("w", None, WITHOUT, hosts, (service,), 1, 2, 3, 1, "not yet", busy, ("look",), able)
     assert problems("status", status.document(seen)) == []
     assert not seen.ok
+
+
+@pytest.mark.parametrize("gpus", [{}, {"gpu-1": Gpus(count=2, memory_gib=[22.4, 79.6], kind=None)}])
+def test_preflight(gpus: Mapping[str, Gpus]) -> None:
+    findings = (
+        Finding("plan", None, "problem", "does not fit", "add a host"),
+        Finding("disk", "gpu-1", "unknown", "not told", "look"),
+        Finding("docker", "gpu-1", "ok", "Docker 28"),
+    )
+    hosts = {"front": "10.0.0.1", "gpu-1": "10.0.0.2"}
+    seen = Preflight("w", hosts, frozenset({"gpu-1"}), gpus, findings, 1.234)
+    document = preflight.document(seen)
+    assert problems("preflight", document) == []
+    assert (document["ok"], seen.unreached) == (False, ("front",))
+    told = preflight.summary(seen)
+    assert told.splitlines()[:3] == ["host   docker  disk", "front  -       -", "gpu-1  ok      ?"]
+    assert "To fix:\n  plan: does not fit. add a host" in told
 
 
 def test_teardown() -> None:

@@ -22,12 +22,17 @@ def look(question: Any) -> Any:
     compose, compose_said = _tell(["docker", "compose", "version", "--short"])
     return {
         **owner(question),
-        "busy": [port for port in question["ports"] if not _is_free(port)],
+        "busy": busy(question),
         "docker": docker,
         "docker_said": docker_said,
         "compose": compose,
         "compose_said": compose_said,
     }
+
+
+def busy(question: Any) -> Any:
+    """Of `ports` those that somebody listens on."""
+    return [port for port in question["ports"] if not _is_free(port)]
 
 
 def owner(question: Any) -> Any:

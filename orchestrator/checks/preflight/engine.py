@@ -1,0 +1,75 @@
+"""Docker on a host: the engine, Compose, the ports that it will publish, and its disks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.checks.preflight.facts import Amount, Disk, Facts, Needs
+from orchestrator.checks.preflight.finding import Finding
+from orchestrator.fleet.docker_host import engine_trouble
+from orchestrator.fleet.requirements import compose_problem, port_problem
+from orchestrator.plan.model_size import GIB, gib
+
+LEAST_FREE = 2 * GIB  # logs, layers, Open WebUI's data
+PLENTY = 40 * GIB  # where not all sizes are known
+MAKE_ROOM = "Make room (docker system df shows what can go: docker system prune), or move Docker's data-root"
+
+
+def docker(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:  # noqa: ARG001 - nobody needs more of it
+    if facts.engine.version is None:
+        yield Finding.of("docker", host, engine_trouble(host, facts.engine.said))
+    else:
+        yield Finding("docker", host, "ok", f"Docker {facts.engine.version}")
+
+
+def compose(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:  # noqa: ARG001 - likewise
+    if facts.engine.version is None:
+        return
+    problem = compose_problem(host, facts.engine.compose)
+    yield (
+        Finding.of("compose", host, problem)
+        if problem
+        else Finding("compose", host, "ok", f"Compose {facts.engine.compose}")
+    )
+
+
+def ports(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
+    for port, field in needs.ports:
+        holder = facts.engine.published.get(port)
+        problem = port_problem(host, needs.workshop, holder, (port, field), busy=port in facts.busy)
+        yield (
+            Finding.of("ports", host, problem)
+            if problem
+            else Finding("ports", host, "ok", f"{field} {port} is {'its own' if holder else 'free'}")
+        )
+
+
+def disk(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
+    """Images and weights on the same disk are counted together."""
+    engine = facts.engine
+    if engine.images is None or engine.volumes is None:
+        return
+    missing = [image for image in needs.images if image.what not in facts.present]
+    if engine.images.device == engine.volumes.device:
+        yield _room(host, engine.volumes, [*missing, *needs.weights])
+    else:
+        yield _room(host, engine.images, missing)
+        yield _room(host, engine.volumes, needs.weights)
+
+
+def _room(host: str, at: Disk, needed: Sequence[Amount]) -> Finding:
+    if at.free is None:
+        what = f"{at.path} can't be seen from where docker is called"
+        return Finding("disk", host, "unknown", what, f"Look on the engine's machine: df -h {at.path}")
+    known = sum(amount.size for amount in needed if amount.size is not None)
+    unknown = [amount.what for amount in needed if amount.size is None]
+    what = f"{gib(at.free)} free at {at.path}"
+    if known:
+        what += f", {gib(known)} needed for what is not there yet"
+    if at.free < known + LEAST_FREE:
+        return Finding("disk", host, "problem", what, MAKE_ROOM)
+    if unknown and at.free < known + PLENTY:
+        sizes = "its size is" if len(unknown) == 1 else "their sizes are"
+        remedy = f"Make sure that {', '.join(unknown)} fit beside it: {sizes} not known here"
+        return Finding("disk", host, "unknown", what, remedy)
+    return Finding("disk", host, "ok", what)

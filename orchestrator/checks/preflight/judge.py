@@ -1,0 +1,44 @@
+"""All that preflight looks at, in the order of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from orchestrator.checks.preflight import engine, gpus, machine, reach
+from orchestrator.checks.preflight.facts import Facts, Needs
+from orchestrator.checks.preflight.finding import Finding
+from orchestrator.errors import UserError
+
+Judge = Callable[[str, Facts, Needs], Iterator[Finding]]
+
+JUDGES: tuple[tuple[str, Judge], ...] = (
+    ("sudo", machine.sudo),
+    ("system", machine.system),
+    ("docker", engine.docker),
+    ("compose", engine.compose),
+    ("gpus", gpus.gpus),
+    ("runtime", gpus.runtime),
+    ("memory", machine.memory),
+    ("disk", engine.disk),
+    ("ports", engine.ports),
+    ("clock", machine.clock),
+    ("peers", reach.peers),
+    ("registry", reach.registries),
+    ("hub", reach.hubs),
+)
+SSH = "ssh"
+CHECKS = (SSH, *(name for name, _ in JUDGES))
+ELSEWHERE = {"sudo_password": "sudo", "python_missing": "system", "script_failed": "system"}
+
+
+def judge(host: str, facts: Facts, needs: Needs) -> list[Finding]:
+    """Of a host that answers."""
+    reached = Finding(SSH, host, "ok", "reached")
+    return [reached, *(finding for _, judge_ in JUDGES for finding in judge_(host, facts, needs))]
+
+
+def unreached(host: str, problem: UserError) -> list[Finding]:
+    """Of one that could not be looked at, as far as it got."""
+    check = ELSEWHERE.get(problem.code, SSH)
+    before = [Finding(SSH, host, "ok", "reached")] if check != SSH else []
+    return [*before, Finding.of(check, host, problem)]
