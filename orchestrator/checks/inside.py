@@ -20,12 +20,16 @@ class Way:
     options: tuple[str, ...] = ()  # of curl
 
 
-def way_to(server: Server, path: str) -> Way:
-    """As the gateway itself goes: through an edge with its certificate, and believing the edges' authority only."""
+def way_to(server: Server, path: str, *, as_gateway: bool = True) -> Way:
+    """As the gateway itself goes: through an edge with its certificate, and believing the edges' authority only.
+
+    Not `as_gateway`: with neither.
+    """
     at = f"[{server.host}]" if ":" in server.host else server.host
     if not server.edge:
         return Way(f"http://{at}:{server.port}{path}")
-    trust = ("--cert", f"{CONFIG_DIR}/{CLIENT_PAIR}", "--cacert", f"{CONFIG_DIR}/{CLIENT_AUTHORITY}")
+    known = ("--cert", f"{CONFIG_DIR}/{CLIENT_PAIR}", "--cacert", f"{CONFIG_DIR}/{CLIENT_AUTHORITY}")
+    trust = known if as_gateway else ("--insecure",)
     return Way(
         f"https://{server.host_header}{path}",
         (*trust, "--connect-to", f"{server.host_header}:443:{at}:{server.port}"),

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from orchestrator.checks.asking import Server
 from orchestrator.checks.check import Lane, Outcome, Question
+from orchestrator.checks.inside import way_to
 from orchestrator.checks.silence import Silence
-from orchestrator.checks.subject import EngineUnderTest, Subject
+from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, Subject
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.edges import EDGE_PORT
 from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT
 
 CONNECT, SECONDS = 1, 2  # a packet that is dropped is never answered, and this machine is near
@@ -22,6 +24,7 @@ FOR_THE_HOST, LOOPBACK = {f"{METRICS_PORT}/tcp"}, "127.0.0.1"  # for a Prometheu
 NOT_REACHED = {6: "no such name", 7: "no way there", 28: "no answer"}  # curl's exit codes
 UNPUBLISHED = "no port published"
 UNREACHED = "not reached"
+REFUSED = "403"
 
 
 def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
@@ -33,13 +36,18 @@ def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
     if subject.gateway_container is not None:
         yield (_gateway_publishes(docker, subject.gateway_container),)
     for engine in subject.engines:
-        yield (_published(docker, f"engine {engine.service}", engine.container),)
+        yield (_published(engine.docker or docker, f"engine {engine.service}", engine.container),)
+    for edge in subject.edges:
+        yield (_edge_publishes(edge),)
     if webui is None:
         return
     yield (_published(docker, "Open WebUI", webui),)
     yield (_the_probe_works(docker, webui),)
     for engine in subject.engines:
-        yield (_from_inside(docker, webui, engine),)
+        if engine.docker is None:  # the others' addresses are those of another network
+            yield (_from_inside(docker, webui, engine),)
+    for edge in subject.edges:
+        yield (_edge_from_inside(docker, webui, edge),)
     yield (_counters_from_inside(docker, webui),)
 
 
@@ -74,6 +82,14 @@ def _gateway_publishes(docker: DockerHost, container: str) -> Question:
     return Question("Ports on the host", "gateway", "those for participants", ask)
 
 
+def _edge_publishes(edge: EdgeUnderTest) -> Question:
+    def ask() -> Outcome:
+        found = published_ports(_inspect(edge.docker, edge.container), meant={f"{EDGE_PORT}/tcp"})
+        return Outcome(not found, f"published: {', '.join(found)}" if found else "its own")
+
+    return Question("Ports on the host", f"edge of {edge.host}", "its own", ask)
+
+
 def _published(docker: DockerHost, who: str, container: str) -> Question:
     def ask() -> Outcome:
         found = published_ports(_inspect(docker, container))
@@ -91,6 +107,19 @@ def _from_inside(docker: DockerHost, webui: str, engine: EngineUnderTest) -> Que
         return _unreached(docker, webui, [f"http://{host}:{engine.port}/" for host in (engine.service, *addresses)])
 
     return Question("From inside Open WebUI", f"engine {engine.service}", UNREACHED, ask)
+
+
+def _edge_from_inside(docker: DockerHost, webui: str, edge: EdgeUnderTest) -> Question:
+    """Without the gateway's certificate, and with any trust: what counts is what the edge says."""
+
+    def ask() -> Outcome:
+        way = way_to(edge.server, edge.server.health or "/", as_gateway=False)
+        status, answer = _curl(docker, webui, way.url, *way.options)
+        if status == 0:
+            return Outcome(answer == REFUSED, f"answered {answer}")
+        return Outcome(status in NOT_REACHED, _not_asked(status, answer))
+
+    return Question("From inside Open WebUI", f"edge of {edge.host}", f"answered {REFUSED}", ask)
 
 
 def _counters_from_inside(docker: DockerHost, webui: str) -> Question:
@@ -119,10 +148,11 @@ def _unreached(docker: DockerHost, container: str, urls: list[str]) -> Outcome:
     return Outcome(ok=True, got=UNREACHED)
 
 
-def _curl(docker: DockerHost, container: str, url: str) -> tuple[int, str]:
+def _curl(docker: DockerHost, container: str, url: str, *options: str) -> tuple[int, str]:
     """Exit code, HTTP status."""
     waits = ["--connect-timeout", str(CONNECT), "-m", str(SECONDS)]
-    return docker.ask(container, ["curl", "-s", "--noproxy", "*", *waits, "-o", "/dev/null", "-w", "%{http_code}", url])
+    command = ["curl", "-s", "--noproxy", "*", *options, *waits, "-o", "/dev/null", "-w", "%{http_code}", url]
+    return docker.ask(container, command)
 
 
 def _not_asked(status: int, answer: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.participants import Participant
-from orchestrator.plan.gateway import Window
+from orchestrator.plan.gateway import Server, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,22 @@ class ModelUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class EngineUnderTest:
-    """An engine's container on the host of `Subject.docker`."""
+    """An engine's container, on the host of `Subject.docker` unless another one is given."""
 
     service: str  # its name on the engines network
     port: int  # inside the container
     container: str  # name or id
+    docker: DockerHost | None = None  # of another host, from which it is reached through an edge only
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeUnderTest:
+    """The edge of another host than the gateway's."""
+
+    host: str
+    container: str  # name or id there
+    docker: DockerHost
+    server: Server  # one of the backends behind it, as the gateway asks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Subject:
     gateway_container: str | None = None
     webui_container: str | None = None
     engines: tuple[EngineUnderTest, ...] = ()
+    edges: tuple[EdgeUnderTest, ...] = ()
 
     def secrets(self) -> tuple[SecretStr, ...]:
         """Every secret in here."""

@@ -107,6 +107,11 @@ class Stack:
         return bool(self.backends) and not self.gateway
 
     @property
+    def nginx(self) -> str | None:
+        """Its service that is reloaded rather than recreated; its files lie in a folder of that name."""
+        return GATEWAY_SERVICE if self.gateway else EDGE_SERVICE if self.edge else None
+
+    @property
     def services(self) -> tuple[str, ...]:
         own = ((GATEWAY_SERVICE, self.gateway), (EDGE_SERVICE, self.edge), (WEBUI_SERVICE, self.webui))
         return (*(name for name, here in own if here), *(backend.service for backend in self.backends))

@@ -73,10 +73,13 @@ def deploy(run: Run) -> Run:
             if result.failed
         }
     )
+    for name in works:
+        nginx = works[name].stack.nginx
+        if nginx and name not in run.failed_hosts:
+            run.state.deployed.record_applied(name, LOADED, rules_digest(works[name].files, nginx))
     if run.front_name in works:
         front = works[run.front_name]
-        run.state.deployed.record_applied(run.front_name, LOADED, rules_digest(front.files))
-        if front.found.reloads_gateway:
+        if front.found.reloads:
             gateway = front.containers[GATEWAY_SERVICE].id
             cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
     return run
@@ -142,10 +145,11 @@ def _target(run: Run, work: _Work, archive: Path) -> Target:
             "archive": str(archive),
             "owner": as_variables(owner),
             "files": bool(found.files),
-            "reload": found.reloads_gateway,
+            "reload": found.reloads,
+            "nginx": stack.nginx,
             "stale": list(found.stale),
             "restart": list(found.restart),
-            "front": [name for name, here in ((GATEWAY_SERVICE, stack.gateway), (WEBUI_SERVICE, stack.webui)) if here],
+            "front": [name for name in (stack.nginx, WEBUI_SERVICE) if name in stack.services],
             "engines": [backend.service for backend in stack.backends],
             "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
             "fetch": [f"fetch-{service}" for service in before],

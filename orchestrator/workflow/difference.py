@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import StackThere
-from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
+from orchestrator.plan.deployment import Stack
 from orchestrator.render.files import Files, differences, prints
-from orchestrator.workflow.live import FOLDER, rules_digest
+from orchestrator.workflow.live import rules_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Difference:
     start: tuple[str, ...] = ()  # there, but stopped, or not yet healthy
     restart: tuple[str, ...] = ()  # running, but it hangs
     remove: tuple[str, ...] = ()
-    unread: bool = False  # the gateway's files are right, but nginx never loaded them
+    nginx: str | None = None  # the service that loads its files again: gateway or edge
+    unread: bool = False  # its files are right, but nginx never loaded them
 
     @property
     def is_empty(self) -> bool:
@@ -37,10 +38,11 @@ class Difference:
         return frozenset((*self.recreate, *self.restart, *self.remove))
 
     @property
-    def reloads_gateway(self) -> bool:
-        """The gateway's rules changed and its container stays."""
-        touched = any(path.startswith(f"{FOLDER}/") for path in self.files)
-        return (touched or self.unread) and GATEWAY_SERVICE not in {
+    def reloads(self) -> bool:
+        """The rules of the gateway, or of the edge, changed and its container stays."""
+        touched = any(path.startswith(f"{self.nginx}/") for path in self.files)
+        return (touched or self.unread) and self.nginx not in {
+            None,
             *self.create,
             *self.recreate,
             *self.start,
@@ -50,7 +52,7 @@ class Difference:
     def lines(self, host: str) -> list[str]:
         """One line for each change, as `plan` and `provision` tell them."""
         told = [f"{host}: container {name}: {verb}" for verb, names in self.services() for name in names]
-        return told + ([f"{host}: gateway: new rules"] if self.reloads_gateway else []) or (
+        return told + ([f"{host}: {self.nginx}: new rules"] if self.reloads else []) or (
             [f"{host}: files"] if self.files else []
         )
 
@@ -73,7 +75,7 @@ def difference(
 ) -> Difference:
     """Compare with what lies on the host, and with the containers that Docker tells of.
 
-    `loaded` is the digest of the gateway's files that nginx has loaded, where that is known.
+    `loaded` is the digest of the files that its nginx has loaded, where that is known.
     """
     wrong = differences(there.files, prints(files))
     made = [name for name in stack.services if name in containers]
@@ -87,7 +89,8 @@ def difference(
         start=tuple(name for name in down if not _hangs(containers[name])),
         restart=tuple(name for name in down if _hangs(containers[name])),
         remove=tuple(sorted(name for name in containers if name not in stack.services)),
-        unread=stack.gateway and loaded not in {None, rules_digest(files)},
+        nginx=stack.nginx,
+        unread=stack.nginx is not None and loaded not in {None, rules_digest(files, stack.nginx)},
     )
 
 

@@ -36,9 +36,9 @@ ALIVE = {"running", "paused"}
 LOADED = "gateway rules"  # a step in the state: the digest of the files that nginx loaded or was told of
 
 
-def rules_digest(files: Files) -> str:
-    """Of the gateway's files among a stack's."""
-    return _digest(prints(files))
+def rules_digest(files: Files, folder: str = FOLDER) -> str:
+    """Of the files among a stack's that its gateway loads, or its edge (`folder`)."""
+    return _digest(prints(files), folder)
 
 
 def standing_policy(front: Machine) -> dict[str, Any] | None:
@@ -181,6 +181,6 @@ def _remember(state: State, front: Machine) -> None:
     state.deployed.record_applied(front.name, LOADED, _digest(front.files()))
 
 
-def _digest(stack: Prints) -> str:
-    under = f"{FOLDER}/"
+def _digest(stack: Prints, folder: str = FOLDER) -> str:
+    under = f"{folder}/"
     return digest({path.removeprefix(under): print_ for path, print_ in stack.items() if path.startswith(under)})

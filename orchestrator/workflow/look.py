@@ -11,6 +11,7 @@ from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
+from orchestrator.plan.edges import edge_hosts
 from orchestrator.workflow.remove import remove_stacks
 from orchestrator.workflow.run import Run
 from orchestrator.workflow.survey import look_for_gpus
@@ -90,4 +91,6 @@ def _is_strangers(host: str, seen: _Seen, deployment: str, run: Run) -> bool:
 
 def _ports(run: Run, host: str) -> list[tuple[int, str]]:
     """That this host publishes, with the field of the spec that says so."""
-    return [(port, field) for field, port in run.spec.workshop.published.items()] if host == run.front_name else []
+    if host == run.front_name:
+        return [(port, field) for field, port in run.spec.workshop.published.items()]
+    return [(one.edge_port, "edge_port") for one in edge_hosts(run.spec.workshop) if one.name == host]

@@ -162,8 +162,8 @@ def _differences(
 
 def _changes(found: Difference, host: str) -> list[Change]:
     changes = [Change(verb, "container", name, host) for verb, names in found.services() for name in names]
-    if found.reloads_gateway:
-        changes.append(Change("update", "rules", "gateway", host))
+    if found.reloads and found.nginx:
+        changes.append(Change("update", "rules", found.nginx, host))
     if found.files and not changes:
         changes.append(Change("update", "files", ", ".join(found.files[:3]), host))
     return changes

@@ -9,19 +9,22 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from orchestrator.checks.check import Check
-from orchestrator.checks.subject import EngineUnderTest, ModelUnderTest, Subject, Verifier
+from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, ModelUnderTest, Subject, Verifier
 from orchestrator.checks.verification import verify
-from orchestrator.fleet.docker_host import ContainerState, DockerHost
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.fleet import Fleet
 from orchestrator.participants import Participant
-from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
+from orchestrator.plan.edges import EDGE_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import key_of, models_for, verifiers
 from orchestrator.render.files import digest, prints
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
-from orchestrator.workflow.address import Addresses
+from orchestrator.workflow.address import addresses
 from orchestrator.workflow.certificates import trusted
+from orchestrator.workflow.hosts import front_of
 from orchestrator.workflow.run import Run
 from orchestrator.workflow.seed import webui_password
 
@@ -36,9 +39,7 @@ def prove(run: Run) -> Run:
     if not run.changes and not run.broken and run.state.deployed.applied(PROVEN).get("digest") == what:
         return run
     checks = verify(
-        subject(
-            run.spec, run.state, run.people, run.planned.addresses, run.planned.gateway, run.front.docker, containers
-        ),
+        subject(run.spec, run.state, run.people, run.planned.deployment, run.planned.gateway, run.fleet),
         report=_failures_to(run.report.say),
     )
     if all(check.ok for check in checks):
@@ -50,13 +51,14 @@ def subject(
     spec: Spec,
     state: State,
     people: Sequence[Participant],
-    where: Addresses,
+    deployment: Deployment,
     gateway: GatewayConfig,
-    docker: DockerHost,
-    containers: dict[str, ContainerState],
+    fleet: Fleet,
 ) -> Subject:
     """What `verify` is to ask, and as whom."""
-    workshop, secret = spec.workshop, state.secret
+    workshop, secret, where = spec.workshop, state.secret, addresses(spec.workshop)
+    front, (found, _) = front_of(spec), fleet.each(lambda machine: machine.docker.containers(workshop.name))
+    beside = found.get(front, {})
     accounts = state.accounts.all()
     native = {model.name for model in gateway.models if model.ollama}
     active = next((person for person in people if person.state == "active"), None)
@@ -87,22 +89,33 @@ def subject(
         window=gateway.window,
         removed=key_of(secret, removed),
         engines=tuple(
-            EngineUnderTest(container.service, _port(gateway, container.service), container.id)
-            for container in containers.values()
-            if container.role == "engine"
+            EngineUnderTest(
+                backend.service,
+                backend.container.port,
+                found[backend.host][backend.service].id,
+                fleet[backend.host].docker if backend.edge else None,
+            )
+            for backend in deployment.backends
+            if backend.service in found.get(backend.host, {})
         ),
-        docker=docker,
-        webui_container=containers[WEBUI_SERVICE].id if WEBUI_SERVICE in containers else None,
+        edges=tuple(
+            EdgeUnderTest(
+                stack.host.name,
+                found[stack.host.name][EDGE_SERVICE].id,
+                fleet[stack.host.name].docker,
+                stack.backends[0].server,
+            )
+            for stack in deployment.stacks
+            if stack.edge and EDGE_SERVICE in found.get(stack.host.name, {})
+        ),
+        docker=fleet[front].docker,
+        webui_container=beside[WEBUI_SERVICE].id if WEBUI_SERVICE in beside else None,
         now=time.time(),
     )
 
 
 def _webui_key(account: AccountRecord | None) -> SecretStr | None:
     return account.api_key if account else None
-
-
-def _port(gateway: GatewayConfig, service: str) -> int:
-    return next(server.port for upstream in gateway.upstreams for server in upstream.servers if server.host == service)
 
 
 def _what_is_proven(run: Run, containers: dict[str, ContainerState]) -> str:

@@ -12,10 +12,9 @@ from orchestrator.plan.policy import gateway_config
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
-from orchestrator.workflow.address import addresses
 from orchestrator.workflow.desired import planned
 from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.hosts import containers_on, front_of, open_fleet
+from orchestrator.workflow.hosts import containers_on, open_fleet
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.prove import subject
 from orchestrator.workflow.sizes import known
@@ -30,12 +29,8 @@ def verify(
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,
     ):
         secret, people = state.secret, state.people.all()
-        docker = fleet[front_of(spec)].docker
-        containers = containers_on(fleet, spec.workshop.name)
-        if not containers:
+        if not containers_on(fleet, spec.workshop.name):
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
         deployment = planned(spec, unavailable(spec, state), known(spec, state))
         gateway = gateway_config(spec.workshop, deployment, people, secret, {})
-        return ask_everything(
-            subject(spec, state, people, addresses(spec.workshop), gateway, docker, containers), report=report
-        )
+        return ask_everything(subject(spec, state, people, deployment, gateway, fleet), report=report)

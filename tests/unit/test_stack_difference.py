@@ -9,9 +9,11 @@ import pytest
 
 from orchestrator.fleet.machine import StackThere
 from orchestrator.fleet.scripts import stack
-from orchestrator.plan.deployment import GATEWAY_SERVICE, Stack
+from orchestrator.plan.deployment import GATEWAY_SERVICE, Backend, Container, Stack
 from orchestrator.render.files import File, Files, Print, digest, write_tree
+from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
+from orchestrator.spec.models import Engine
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.live import rules_digest
 
@@ -47,12 +49,27 @@ def test_what_nginx_loaded_is_no_difference(folder: Path) -> None:
 def test_what_nginx_never_loaded_is_loaded_and_said(folder: Path) -> None:
     owed = found(folder, "another digest")
     assert not owed.is_empty
-    assert owed.reloads_gateway
+    assert owed.reloads
     assert owed.lines("front") == ["front: gateway: new rules"]
 
 
+def test_an_edge_whose_certificate_is_renewed_is_reloaded_not_recreated(tmp_path: Path) -> None:
+    """Recreated, it would cut its streams."""
+    files: Files = {"compose.yaml": File(b"services: {}\n"), "edge/cert.pem": File(b"old")}
+    write_tree(tmp_path, files)
+    there = StackThere(lying_in(tmp_path), {})
+    engine = Backend("m-1", "m", Engine.VLLM, 1, "gpu", Container(Component.VLLM, 8000))
+    behind = replace(STACK, gateway=False, backends=(engine,))
+    renewed = {**files, "edge/cert.pem": File(b"new")}
+
+    owed = replace(difference(behind, renewed, there, {}, rules_digest(files, "edge")), create=())
+    assert (owed.reloads, owed.lines("gpu")) == (True, ["gpu: edge: new rules"])
+    assert replace(difference(behind, files, there, {}, rules_digest(files, "edge")), create=()).is_empty
+    assert replace(difference(behind, files, there, {}, "never loaded"), create=()).reloads
+
+
 def test_a_gateway_that_begins_anyway_is_not_reloaded_too(folder: Path) -> None:
-    assert not replace(found(folder, "another digest"), start=(GATEWAY_SERVICE,)).reloads_gateway
+    assert not replace(found(folder, "another digest"), start=(GATEWAY_SERVICE,)).reloads
 
 
 def test_a_host_without_a_gateway_owes_it_nothing(folder: Path) -> None:

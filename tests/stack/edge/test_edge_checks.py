@@ -9,13 +9,22 @@ from dataclasses import replace
 import docker
 import pytest
 from edge_bed import WANTED, Bed
+from pydantic import SecretStr
 
+from orchestrator.checks import isolation
+from orchestrator.checks.asking import Patience
+from orchestrator.checks.asking import Server as OverHttp
+from orchestrator.checks.check import Check
 from orchestrator.checks.inside import way_to
 from orchestrator.checks.readiness import ask_all, first_answer
 from orchestrator.checks.rehearsal.queues import Engines
 from orchestrator.checks.rehearsal.values import Backend as Watched
+from orchestrator.checks.runner import Redaction, side_by_side
+from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, Subject
+from orchestrator.checks.trust import authorities
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import Backend
+from orchestrator.plan.gateway import INTERNAL_PORT, Server, Window
 from orchestrator.render.edge import Credentials, EdgeCredentials, gateway_files
 from orchestrator.render.files import write_tree
 from orchestrator.tls.edges import KeptEdges, issue_edges
@@ -48,6 +57,43 @@ def test_queues_are_read_through_edges(bed: Bed, here: DockerHost, gateway: str)
     ways = [(name, way_to(backend(bed, name).server, "/metrics")) for name in ("model-pair-2", "model-llama-1")]
     engines = Engines(here, gateway, [Watched(name, name, "x", way.url, way.options) for name, way in ways])
     assert [(glance.backend, glance.waiting) for glance in engines.look(0)] == [("model-llama-1", 0)]
+
+
+def isolated(bed: Bed, here: DockerHost, gateway: str, asked: Server) -> dict[tuple[str, str], Check]:
+    """What `verify` finds of the host `one`; the gateway's container stands for Open WebUI's."""
+    containers = {name: bed.compose("one", "ps", "--quiet", name).strip() for name in ("edge", "model-pair-1")}
+    subject = Subject(
+        api=f"http://127.0.0.1:{bed.ports['front']}",
+        webui=None,
+        models=(),
+        verifiers=(),
+        removed=SecretStr("nobody's"),
+        now=0,
+        window=Window(),
+        docker=here,
+        webui_container=gateway,
+        engines=(EngineUnderTest("model-pair-1", 8000, containers["model-pair-1"], here),),
+        edges=(EdgeUnderTest("one", containers["edge"], here, asked),),
+    )
+    outside = OverHttp(isolation.admin_address(subject.api), authorities(None), Patience(connect=1, look=1))
+    checks = side_by_side(tuple(isolation.lanes(subject, outside)), Redaction(()), workers=2)
+    return {(check.name, check.target): check for check in checks}
+
+
+def test_verify_sees_that_an_edge_publishes_its_own_port_and_refuses_open_webui(
+    bed: Bed, here: DockerHost, gateway: str
+) -> None:
+    found = isolated(bed, here, gateway, backend(bed, "model-pair-1").server)
+    assert found["Ports on the host", "edge of one"].ok
+    assert found["Ports on the host", "engine model-pair-1"].ok
+    refused = found["From inside Open WebUI", "edge of one"]
+    assert (refused.ok, refused.got) == (True, "answered 403")
+
+
+def test_verify_sees_an_edge_that_answers_anybody(bed: Bed, here: DockerHost, gateway: str) -> None:
+    found = isolated(bed, here, gateway, Server("gateway", INTERNAL_PORT, health="/healthz"))
+    answered = found["From inside Open WebUI", "edge of one"]
+    assert (answered.ok, answered.got) == (False, "answered 200")
 
 
 @contextmanager
