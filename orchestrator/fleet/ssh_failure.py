@@ -28,7 +28,7 @@ def _reading(address: SshAddress, said: str) -> tuple[str, str, str]:
     target = f"{address.user}@{address.host}" if address.user else address.host
     port = f"-p {address.port} " if address.port not in {None, 22} else ""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    last = lines[-1] if lines else "ssh ended without a word"
+    last = lines[-1].removeprefix("ssh: ") if lines else "ssh ended without a word"
     if "Host key verification failed" in said or "REMOTE HOST IDENTIFICATION HAS CHANGED" in said:
         return _host_key(address, said, port)
     if "Permission denied" in said:

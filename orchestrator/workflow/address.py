@@ -16,7 +16,7 @@ class Addresses:
     webui: str | None
     local_api: str
     local_webui: str | None
-    guessed: bool  # the host is this machine's own address, because the spec names none
+    guessed: bool  # it is the own address of the gateway's host, because the spec names none
 
     @property
     def api_base(self) -> str:

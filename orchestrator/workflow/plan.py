@@ -156,7 +156,7 @@ def _differences(
         found, failed = fleet.each(compare, stacks)
         front = front_of(spec)
         notes += behind_gateway(state, standing_policy(fleet[front])) if front in found else ()
-    notes += [f"{problem}; the plan takes every container there as missing" for problem in failed.values()]
+    notes += [f"the plan takes every container of {name} as missing. {why}" for name, why in failed.items()]
     return {name: found.get(name, Difference(create=stack.services)) for name, stack in stacks.items()}
 
 

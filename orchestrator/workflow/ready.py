@@ -34,7 +34,11 @@ def ask_engines(run: Run) -> Run:
         if backend.service not in silent:
             run.state.deployed.record_applied(ANSWERED, backend.service, since[backend.service])
     _wait_for_the_gateway(run, {b.model for b in fresh if b.service not in silent})
-    missing = {b.service: "its container is not there" for b in deployment.backends if b.service not in since}
+    missing = {
+        b.service: f"its host {b.host} failed" if b.host in run.failed_hosts else "its container is not there"
+        for b in deployment.backends
+        if b.service not in since
+    }
     reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing
     return replace(
         run,
