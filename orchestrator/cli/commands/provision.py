@@ -87,7 +87,7 @@ def summary(done: Provisioned, spec: Path) -> str:
     lines += section("Failed checks:", (f"{c.name}, {c.target}: expected {c.expected}, got {c.got}" for c in failed))
     lines += section("Note:", done.notes)
     if done.addresses.guessed:
-        lines += section("Address:", ["That of the gateway's own machine; set public.host if participants should type another."])
+        lines += section("Address:", ["The gateway's own machine; set public.host where people should type another."])
     return "\n".join([*lines, *section("Next:", _next(done, spec))])
 
 
