@@ -45,6 +45,9 @@ class Channel(Protocol):
     def call(self, script: Script, question: Mapping[str, Any], seconds: float = SECONDS) -> Any:
         """What a script of orchestrator.fleet.scripts answers there."""
 
+    def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+        """A script that goes on until its stdin ends, and prints what it has to say. `question` holds no secret."""
+
     def engine(self) -> str | None:
         """The address of its Docker engine for the SDK; None: what the docker command here would take."""
 
@@ -66,6 +69,9 @@ class LocalChannel:
 
     def call(self, script: Script, question: Mapping[str, Any], seconds: float = SECONDS) -> Any:  # noqa: ARG002 - ours
         return script(question)
+
+    def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+        return _start([sys.executable, *_conversation(script, question)])
 
     def engine(self) -> str | None:
         return engine_address().get("DOCKER_HOST")
@@ -95,9 +101,8 @@ class SshChannel:
         return done
 
     def call(self, script: Script, question: Mapping[str, Any], seconds: float = SECONDS) -> Any:
-        module = inspect.getsource(inspect.getmodule(script) or script)
-        ask = f"\nimport json\nprint(json.dumps({script.__name__}(json.loads({json.dumps(question)!r}))))\n"
-        done = self.run(["python3", "-"], (module + ask).encode(), seconds)
+        ask = f"\nimport json\nprint(json.dumps({_asked(script, question)}))\n"
+        done = self.run(["python3", "-"], (_source(script) + ask).encode(), seconds)
         if done.code == 127:  # noqa: PLR2004 - the shell's word for a command that is not there
             hint = "Install it there (Debian, Ubuntu: apt install python3), or let bootstrap: true do it"
             raise HostError("python_missing", "python3 is not installed there", where=Where(host=self.name), hint=hint)
@@ -106,6 +111,9 @@ class SshChannel:
         except ValueError:
             why = (done.error.strip().splitlines() or ["no answer"])[-1]
             raise HostError("script_failed", f"a look at the host failed: {why}", where=Where(host=self.name)) from None
+
+    def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+        return _start(self._ssh(["python3", *_conversation(script, question)]))
 
     def engine(self) -> str | None:
         done = self.run(["docker", "version", "--format", "{{.Server.Version}}"])
@@ -130,6 +138,25 @@ class SshChannel:
     def _ssh(self, command: Sequence[str]) -> list[str]:
         words = ["sudo", "-n", "--", *command] if self.address.become else command
         return ["ssh", "-F", str(self._config), "-T", "--", self.address.host, shlex.join(words)]
+
+
+def _source(script: Script) -> str:
+    return inspect.getsource(inspect.getmodule(script) or script)
+
+
+def _asked(script: Script, question: Mapping[str, Any]) -> str:
+    return f"{script.__name__}(json.loads({json.dumps(question)!r}))"
+
+
+def _conversation(script: Script, question: Mapping[str, Any]) -> list[str]:
+    """Arguments for Python, the script among them: its stdin is for the conversation. -IS starts sooner."""
+    return ["-IS", "-c", f"{_source(script)}\nimport json\n{_asked(script, question)}\n"]
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # in a session of its own: Ctrl-C is for the program, which ends it when it is done
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def _run(host: str, command: Sequence[str], said: bytes, seconds: float) -> Completed:

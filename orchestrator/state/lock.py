@@ -71,7 +71,7 @@ class WorkshopLock:
             self._lock.release()
 
     def _write_owner(self) -> None:
-        owner = LockOwner(who_is_here(), os.getpid(), utc_now(), self._why)
+        owner = lock_owner(self._why)
         aside = self._folder.lock_owner.with_suffix(".new")
         aside.write_text(json.dumps(asdict(owner)), encoding="utf-8")
         aside.replace(self._folder.lock_owner)
@@ -84,6 +84,11 @@ class WorkshopLock:
             where=Where(file=self._folder.lock),
             hint="Wait for it to end, then run this again. Nothing was changed.",
         )
+
+
+def lock_owner(why: str) -> LockOwner:
+    """The process that runs now, at work on `why`."""
+    return LockOwner(who_is_here(), os.getpid(), utc_now(), why)
 
 
 def read_owner(folder: StateFolder) -> LockOwner | None:

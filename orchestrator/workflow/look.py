@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.checks.preflight.facts import GpuFacts
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.host_lock import require_not_held
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
@@ -37,10 +38,14 @@ def look_at_hosts(run: Run) -> Run:
         found = machine.look([port for port, _ in ports[machine.name]])
         require_docker(machine.name, found)
         require_compose(machine.name, found)
+        run.locks.ask(machine)  # its process starts while the others are asked
         gpus = look_for_gpus(machine) if machine.name in unknown else None
-        return _Seen(found, machine.docker.containers(workshop), gpus)
+        seen = _Seen(found, machine.docker.containers(workshop), gpus)
+        run.locks.require(machine)
+        return seen
 
     seen, failed = run.fleet.each(look)
+    require_not_held(failed)
     run = run.without(failed)
     meta = run.state.begin(workshop, run.spec.file)
     strangers = [name for name in seen if _is_strangers(name, seen[name], meta.deployment_id, run)]

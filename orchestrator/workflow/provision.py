@@ -10,13 +10,14 @@ from pathlib import Path
 from orchestrator.checks.check import Check
 from orchestrator.errors import SpecError
 from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.handouts.values import CA_FILE
 from orchestrator.plan.crowd import crowd_remarks
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.state import State
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.certificates import certify
@@ -89,6 +90,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
         State.open(folder) as state,
         Fleet(note_leaving(spec, settings, state), settings.known_hosts) as leaving,
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,
+        HostLocks(lock_owner("provision")) as locks,
     ):
         run = Run(
             spec=spec,
@@ -98,6 +100,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
             state=state,
             fleet=fleet,
             leaving=leaving,
+            locks=locks,
             front_name=front_of(spec),
         )
         for title, step in STEPS:

@@ -11,6 +11,7 @@ from orchestrator.checks.check import Check
 from orchestrator.errors import UserError, WorkshopError
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment
@@ -48,6 +49,7 @@ class Run:
     report: Report
     state: State
     fleet: Fleet
+    locks: HostLocks  # on hosts, held until the end
     leaving: Fleet  # hosts that left the spec, and must be cleaned
     front_name: str  # the gateway's host
     people: tuple[Participant, ...] = ()

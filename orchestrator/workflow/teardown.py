@@ -9,12 +9,13 @@ from pathlib import Path
 
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.host_lock import HostLocks, require_not_held
 from orchestrator.fleet.machine import Machine
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.clock import utc_now
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
@@ -56,8 +57,12 @@ def teardown(
     if not folder.has_state:
         return TornDown(folder.name, was_there=False, hosts=(), removed=(), left=(), kept=())
     with WorkshopLock(folder, "teardown"):
-        with State.open(folder) as state, Fleet(state.deployed.hosts(), settings.known_hosts) as fleet:
-            done = _removed(state, fleet, report, confirm, keep_weights=keep_weights, keep_state=keep_state)
+        with (
+            State.open(folder) as state,
+            Fleet(state.deployed.hosts(), settings.known_hosts) as fleet,
+            HostLocks(lock_owner("teardown")) as locks,
+        ):
+            done = _removed(state, fleet, locks, report, confirm, keep_weights=keep_weights, keep_state=keep_state)
             meta = state.meta
         if not done.left and not done.failed and not keep_state:
             folder.forget()
@@ -77,6 +82,7 @@ def teardown(
 def _removed(
     state: State,
     fleet: Fleet,
+    locks: HostLocks,
     report: Report,
     confirm: Callable[[str, tuple[str, ...]], None],
     *,
@@ -84,7 +90,13 @@ def _removed(
     keep_state: bool,
 ) -> TornDown:
     workshop = state.folder.name
-    present, failed = fleet.each(lambda machine: left_on(machine, workshop))
+
+    def look(machine: Machine) -> tuple[str, ...]:
+        locks.take_if_possible(machine)
+        return left_on(machine, workshop)
+
+    present, failed = fleet.each(look)
+    require_not_held(failed)
     removed = tuple(line for lines in present.values() for line in lines)
     confirm(workshop, (*removed, *map(str, failed.values())))
     _collect_usage(state, [fleet[name] for name in present], report, keep_state=keep_state)

@@ -1,0 +1,66 @@
+"""Holds the lock of a workshop on its host for as long as somebody at the other end says so."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def hold(question: Any) -> None:
+    """`folder` of the stack, `note` about who wants the lock, `patience` in seconds.
+
+    Prints one line: `{"held_by": null}` once the lock is taken, or the note of who has it, `{}` where that can't be
+    read; `trouble` is why no lock could be made. Anything on stdin keeps it then. It goes with stdin's end, with this
+    process, or after `patience` without a word: the other end is gone.
+    """
+    folder = Path(question["folder"]).expanduser()
+    path = folder.with_name(folder.name + ".lock")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _taken(path)
+    except OSError as problem:
+        print(json.dumps({"held_by": None, "trouble": problem.strerror or str(problem)}), flush=True)
+        return
+    if lock is None:
+        print(json.dumps({"held_by": _note(path)}), flush=True)
+        return
+    try:
+        try:
+            os.truncate(lock, 0)
+            os.write(lock, json.dumps(question["note"]).encode())
+        except OSError:  # a full disk: it is held all the same
+            pass
+        print(json.dumps({"held_by": None}), flush=True)
+        while select.select([sys.stdin], [], [], question["patience"])[0] and os.read(sys.stdin.fileno(), 4096):
+            pass
+    finally:
+        path.unlink()
+        os.close(lock)
+
+
+def _taken(path: Path) -> int | None:
+    """The open file; None: somebody has it. One that was removed between opening and locking is nobody's."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(lock)
+
+
+def _note(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
