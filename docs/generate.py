@@ -82,7 +82,9 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "Grace.after": "After `closes`.",
     "Handouts.paper": "Of the cards.",
     "Handouts.per_page": "Cards on a sheet.",
-    "Images.source": "`auto` tries registries, then builds from Debian and PyPI packages; `archive` comes later.",
+    "RegistryLogin.user": "The account's name.",
+    "Images.source": "`auto` takes what is there, then tries registries, then builds from Debian and PyPI packages; "
+    "`archive` takes what `workshop images load` brought, and asks no network.",
 }
 
 

@@ -14,6 +14,8 @@ from orchestrator.spec.components import Component
 
 Source = Literal["registry", "archive", "packages"]
 DOCKER_HUB = "docker.io"
+DIGITS = 16  # of a digest: 64 bits
+LONGEST_TAG = 128 - DIGITS - 1  # characters
 
 REFERENCES: Mapping[Component, str] = {
     Component.GATEWAY: "nginx:1.30.6",  # must carry njs 1.0 or newer: looked at before it is used
@@ -45,9 +47,22 @@ class Image:
     source: Source
 
     @property
-    def pinned(self) -> str:
-        """What a stack names: always the same bits."""
+    def origin(self) -> str:
+        """What a registry is asked for."""
         return f"{Reference.parse(self.reference).name}@{self.digest}" if self.digest else self.reference
+
+    @property
+    def pinned(self) -> str:
+        """What a stack names: always the same bits, under the same name however they came.
+
+        Not `origin`: an engine knows the registry's digest only of what it pulled, not of what was loaded or copied.
+        """
+        if self.digest is None:
+            return self.reference
+        parts = Reference.parse(self.reference)
+        tag = parts.suffix.partition("@")[0].lstrip(":")
+        short = self.digest.partition(":")[2][:DIGITS]
+        return f"workshop-{parts.repository.rpartition('/')[2]}:{'-'.join(filter(None, (tag[:LONGEST_TAG], short)))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,13 @@ class Spec:
         return found
 
     def secret_references(self) -> list[tuple[Path_, SecretReference]]:
-        return [
+        login = self.workshop.images.login
+        found: list[tuple[Path_, SecretReference]] = [
             (("models", index, *at), reference)
             for index, model in enumerate(self.workshop.models)
             for at, reference in model.secret_references.items()
         ]
+        return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
 
 
 def load(file: Path, *, practice: bool | None = None) -> Spec:

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from orchestrator.spec.components import Component
 from orchestrator.spec.section import Problem, Section, refuse
-from orchestrator.spec.values import HostName, ImageReference, Line, Port, RelativePath
+from orchestrator.spec.values import HostName, ImageReference, Line, Port, RelativePath, SecretReference
 
 AUTO: Literal["auto"] = "auto"
 
@@ -79,6 +79,16 @@ class Handouts(Section):
     """Whom to ask; printed on the guide."""
 
 
+class RegistryLogin(Section):
+    """Who asks a registry for images. Given with each pull; no host keeps it."""
+
+    registry: ImageReference | None = None
+    """The registry that it is for; absent: `images.registry`, else Docker Hub."""
+    user: Line
+    password: SecretReference
+    """Or an access token."""
+
+
 class Images(Section):
     """Where container images come from."""
 
@@ -87,6 +97,8 @@ class Images(Section):
     """A registry (and path) that mirrors all images; replaces the registry of each."""
     override: dict[Annotated[Component, Field(strict=False)], ImageReference] = {}
     """A reference for single components."""
+    login: RegistryLogin | None = None
+    """For a registry that wants one, or gives more to who has an account."""
 
 
 def window_problems(opens: object, closes: object) -> list[Problem]:

@@ -133,7 +133,9 @@ def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, Sec
 def _provider_secrets(spec: Spec) -> dict[SecretReference, SecretStr]:
     if spec.workshop.practice:
         return {}
-    references = {reference for at, reference in spec.secret_references() if "environment" not in at}
+    references = {
+        reference for at, reference in spec.secret_references() if at[0] == "models" and "environment" not in at
+    }
     return {reference: reference.reveal(spec.folder) for reference in references}
 
 

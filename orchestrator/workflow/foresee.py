@@ -23,13 +23,14 @@ def unavailable(spec: Spec, state: State) -> dict[Component, str]:
     section = spec.workshop.images
     choice = ImageChoice(section.source, section.registry, dict(section.override))
     references = {component: Reference.parse(reference_for(component, choice)) for component in doubtful}
-    asked = {reference.host for reference in references.values()} if section.source != "packages" else set()
+    pulls = section.source in {"auto", "registry"}
+    asked = {reference.host for reference in references.values()} if pulls else set()
     reachable = reachable_registries(asked, _engine()) if asked else frozenset()
     found: dict[Component, str] = {}
     for component, reference in references.items():
-        if reference.host in reachable or component in choice.override:
+        if reference.host in reachable or (component in choice.override and section.source != "archive"):
             continue
-        reason = f"{reference.host} can't be reached" if asked else "images come from packages"
+        reason = f"{reference.host} can't be reached" if asked else f"images.source is {section.source}"
         lack = _cannot_build(component, section.source, state)
         if lack:
             found[component] = f"{reason}; {lack}"
@@ -37,6 +38,8 @@ def unavailable(spec: Spec, state: State) -> dict[Component, str]:
 
 
 def _cannot_build(component: Component, source: str, state: State) -> str | None:
+    if source == "archive":
+        return "it was in no archive that was loaded"
     if component is not Component.VLLM_CPU:
         return "no package ships it"
     if source == "registry":

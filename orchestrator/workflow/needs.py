@@ -11,7 +11,7 @@ from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.model_files import HUB
 from orchestrator.fleet.scripts import engine
 from orchestrator.plan.deployment import Deployment, Stack
-from orchestrator.plan.images import DOCKER_HUB, ImageChoice, Reference, reference_for
+from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
 from orchestrator.plan.model_size import known_sizes
 from orchestrator.plan.stacks import Known
 from orchestrator.spec.components import Component
@@ -33,9 +33,10 @@ def host_needs(
     """Of every host of the spec. A host that gets nothing needs little."""
     stacks = {stack.host.name: stack for stack in deployment.stacks}
     references = image_references(spec, state, deployment)
+    recorded = recorded_images(state)
     sizes = LocalChannel("here").call(engine.images, {"references": list(references.values())})
     return {
-        host.name: _needs(spec, host, stacks.get(host.name), deployment, known, references, sizes, facts)
+        host.name: _needs(spec, host, stacks.get(host.name), deployment, known, references, sizes, facts, recorded)
         for host in hosts_of(spec)
     }
 
@@ -60,6 +61,7 @@ def _needs(
     references: Mapping[Component, str],
     sizes: Mapping[str, int],
     facts: Mapping[str, Facts],
+    recorded: Mapping[Component, Image],
 ) -> Needs:
     workshop, is_front = spec.workshop, host.name == front_of(spec)
     components = sorted(stack.components) if stack else []
@@ -82,7 +84,7 @@ def _needs(
         weights=_weights(models, known),
         memory=sum((backend.container.memory_mib or 0) * MIB for backend in backends),
         peers=_peers(deployment) if is_front else {},
-        registries=_registries(spec, components, wanted, state_has=frozenset(sizes)),
+        registries=_registries(spec, components, references, recorded, here=frozenset(sizes)),
         hubs=_hubs(models),
         same_machine=None if host.is_local else platform.machine(),
     )
@@ -113,14 +115,24 @@ def _peers(deployment: Deployment) -> dict[str, tuple[str, int]]:
 
 
 def _registries(
-    spec: Spec, components: Sequence[Component], references: Sequence[str], state_has: frozenset[str]
+    spec: Spec,
+    components: Sequence[Component],
+    references: Mapping[Component, str],
+    recorded: Mapping[Component, Image],
+    here: frozenset[str],
 ) -> dict[str, str]:
     """Of images that come from one: not of those that are made here, or brought as a file."""
     if spec.workshop.images.source not in {"auto", "registry"} or spec.workshop.practice:
         return {}
-    made_here = {reference for reference in state_has if reference.startswith("workshop-")}
-    hosts = {Reference.parse(reference).host for reference in references if reference not in made_here}
-    return {name: f"{REGISTRY.get(name, f'https://{name}')}/v2/" for name in sorted(hosts)} if components else {}
+    hosts = set()
+    for component in components:
+        before, reference = recorded.get(component), references[component]
+        made_here = reference in here and reference.startswith("workshop-")
+        if before is not None and before.source == "registry":
+            hosts.add(Reference.parse(before.reference).host)
+        elif before is None and not made_here:
+            hosts.add(Reference.parse(reference).host)
+    return {name: f"{REGISTRY.get(name, f'https://{name}')}/v2/" for name in sorted(hosts)}
 
 
 def _hubs(models: Sequence[Model]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import docker
 import pytest
 
 import orchestrator.fleet.images.recipes as recipes_module
-from orchestrator.errors import UserError
 from orchestrator.fleet.images import BuildSettings, check_gateway, resolve
 from orchestrator.fleet.images.recipes import RECIPES
 from orchestrator.plan.images import Image, ImageChoice
@@ -209,9 +208,33 @@ def test_the_cpu_build_of_vllm_is_not_tried_without_its_wheel(
     assert not bare.logs.exists()
 
 
-def test_archives_are_a_later_commands_business(client: Any, settings: BuildSettings) -> None:
-    with pytest.raises(UserError, match="images command"):
-        resolve([Component.GATEWAY], ImageChoice(source="archive"), {}, client, settings=settings, report=print)
+def test_an_archives_image_is_used_and_no_registry_asked(
+    client: Any, registry: Registry, settings: BuildSettings
+) -> None:
+    digest = registry.publish("library/ollama", "1.0", b"loaded")
+    choice = ImageChoice(override={Component.OLLAMA: f"{registry.address}/library/ollama:1.0"})
+    pulled = resolve([Component.OLLAMA], choice, {}, client, settings=settings, report=print).images[Component.OLLAMA]
+    client.images.remove(pulled.origin)  # what is loaded has no digest of a registry
+    registry.asked.clear()
+    recorded = {Component.OLLAMA: Image(pulled.reference, digest, "archive")}
+    only = replace(choice, source="archive")
+    found = resolve([Component.OLLAMA], only, recorded, client, settings=settings, report=print)
+    assert found.images == recorded
+    assert client.images.get(recorded[Component.OLLAMA].pinned)
+    client.images.remove(pulled.pinned, force=True)
+    client.images.remove(pulled.reference, force=True)
+    gone = resolve([Component.OLLAMA], only, recorded, client, settings=settings, report=print)
+    assert "workshop images load FILE SPEC" in gone.missing[Component.OLLAMA]
+    assert registry.asked == []
+
+
+def test_without_a_record_an_archives_image_is_known_by_its_name(client: Any, settings: BuildSettings) -> None:
+    recipe = RECIPES[Component.LLAMACPP]
+    resolve([Component.LLAMACPP], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
+    choice = ImageChoice(source="archive")
+    found = resolve([Component.LLAMACPP, Component.TGI], choice, {}, client, settings=settings, report=print)
+    assert found.images == {Component.LLAMACPP: Image(recipe.tag, None, "archive")}
+    assert "it was in no archive that was loaded" in found.missing[Component.TGI]
 
 
 def test_the_gateways_image_is_looked_into_once(client: Any, settings: BuildSettings) -> None:

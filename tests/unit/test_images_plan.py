@@ -55,10 +55,26 @@ def test_an_override_stands_as_it_is_written() -> None:
     assert reference_for(Component.OLLAMA, choice) == "ollama/ollama:0.1"
 
 
-def test_a_digest_takes_the_tags_place() -> None:
-    assert Image("ghcr.io/a/b:c", "sha256:00", "registry").pinned == "ghcr.io/a/b@sha256:00"
-    assert Image("127.0.0.1:5000/b", "sha256:00", "registry").pinned == "127.0.0.1:5000/b@sha256:00"
-    assert Image("workshop-webui:abc", None, "packages").pinned == "workshop-webui:abc"
+@pytest.mark.parametrize(
+    ("reference", "digest", "origin", "pinned"),
+    [
+        ("ghcr.io/a/b:c", "sha256:00", "ghcr.io/a/b@sha256:00", "workshop-b:c-00"),
+        ("127.0.0.1:5000/b", "sha256:00", "127.0.0.1:5000/b@sha256:00", "workshop-b:00"),
+        ("nginx:1.30@sha256:00", "sha256:00", "nginx@sha256:00", "workshop-nginx:1.30-00"),
+        ("workshop-webui:abc", None, "workshop-webui:abc", "workshop-webui:abc"),
+    ],
+)
+def test_a_registry_is_asked_by_digest_and_stacks_have_a_name_that_no_pull_moves(
+    reference: str, digest: str | None, origin: str, pinned: str
+) -> None:
+    image = Image(reference, digest, "registry")
+    assert (image.origin, image.pinned) == (origin, pinned)
+    assert Image(reference, digest, "archive").pinned == pinned
+
+
+def test_the_name_of_a_stack_is_one_that_docker_takes() -> None:
+    pinned = Image(f"ghcr.io/a/b:{'t' * 128}", f"sha256:{'0' * 64}", "registry").pinned
+    assert len(pinned.partition(":")[2]) == 128
 
 
 def test_registry_and_packages_give_the_same_version_of_open_webui_and_vllm() -> None:

@@ -1,4 +1,4 @@
-"""Images from wherever they can be had: a registry, or Debian's and PyPI's packages."""
+"""Images from wherever they can be had: a registry, an archive, or Debian's and PyPI's packages."""
 
 from orchestrator.fleet.images.gateway import check_gateway
 from orchestrator.fleet.images.resolve import Resolution, resolve
