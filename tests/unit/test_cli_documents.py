@@ -16,18 +16,35 @@ from usage_samples import Held, line
 
 from orchestrator.checks.check import Check
 from orchestrator.checks.preflight.finding import Finding
-from orchestrator.cli.commands import backends, participants, plan, preflight, provision, state, status, teardown, usage
+from orchestrator.cli.commands import (
+    backends,
+    images,
+    participants,
+    plan,
+    preflight,
+    provision,
+    state,
+    status,
+    teardown,
+    usage,
+)
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import HostError, UserError, Where
+from orchestrator.fleet.images.archive_manifest import ArchivedImage
+from orchestrator.fleet.images.archive_manifest import Manifest as ImageManifest
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
 from orchestrator.plan.capacity import Serves
+from orchestrator.plan.images import Image
+from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Gpus
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
+from orchestrator.workflow.image_archive import Built, SavedImages
+from orchestrator.workflow.image_load import Loaded
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.preflight import Preflight
 from orchestrator.workflow.provision import Provisioned
@@ -258,6 +275,39 @@ def test_state() -> None:
     assert problems("state-export", state.exported(there)) == []
     assert problems("state-import", state.imported(back)) == []
     assert problems("state-take-back", state.taken_back(TakenBack("w", was_handed_over=True))) == []
+
+
+def test_images() -> None:
+    sums = f"sha256:{'0' * 64}"
+    image = ArchivedImage(
+        component=Component.GATEWAY,
+        reference="nginx:1.30",
+        digest=None,
+        id=sums,
+        content=sums,
+        platform="linux/amd64",
+        size=1,
+        parts=("a",),
+    )
+    manifest = ImageManifest(program="1", workshop="w", made="2026-11-21T12:00:00+00:00", images=(image,), parts=())
+    lacks = {Component.OLLAMA: "no package"}
+    made = Built("w", {Component.GATEWAY: Image("a:b", None, "packages")}, lacks, 1.0)
+    kept = SavedImages("w", Path("/x/w.tar.zst"), 10, manifest, lacks, 1.0)
+    taken = Loaded(
+        workshop=None,
+        file=Path("/x/w.tar.zst"),
+        manifest=manifest,
+        hosts=("this machine", "gpu-1"),
+        failed={"gpu-1": HostError("ssh_unreachable", "not reached", where=Where(host="gpu-1"))},
+        changes=(),
+        notes=("n",),
+        seconds=1.0,
+    )
+    assert problems("images-build", images.built(made)) == []
+    assert problems("images-save", images.saved(kept)) == []
+    document = images.taken(taken)
+    assert problems("images-load", document) == []
+    assert (made.ok, document["ok"]) == (False, False)
 
 
 def test_errors_have_every_key() -> None:

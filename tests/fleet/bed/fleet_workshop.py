@@ -64,8 +64,12 @@ class FleetWorkshop:
 
     def run(self, command: str, *words: str, code: int | None = 0) -> Ran:
         """`workshop COMMAND workshop.yaml WORDS`; `code` is what it must end with."""
+        return self.run_words(*command.split(), str(self.file), *words, code=code)
+
+    def run_words(self, *words: str, code: int | None = 0) -> Ran:
+        """`workshop WORDS`."""
         done = subprocess.run(
-            self.command(*command.split(), str(self.file), *words),
+            self.command(*words),
             cwd=self.folder,
             env=self.variables,
             capture_output=True,
@@ -73,7 +77,9 @@ class FleetWorkshop:
             check=False,
             timeout=PATIENCE,
         )
-        assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert code is None or done.returncode == code, (
+            f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def provision(self, code: int | None = 0) -> Any:
