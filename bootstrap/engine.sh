@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by prepare.sh: is there a Docker engine, and what would it take to have one.
+# Is there a Docker engine, and what would it take to have one. Sourced by prepare.sh; on other hosts, before host.sh.
 # Paths start with $root (empty but in tests). Nothing here changes the machine but install_engine and start_engine.
 
 readonly compose_least=2.20
@@ -70,7 +70,7 @@ choose_packages() { # sets: system, packages, newer (the Debian release that the
     ubuntu:2[4-9].*) packages=(docker.io docker-compose-v2 docker-buildx) ;;
     *) return 1 ;;
   esac
-  also=(iptables ca-certificates mmdebstrap debian-archive-keyring)
+  also=(iptables ca-certificates)
 }
 
 describe_install() {
@@ -102,10 +102,10 @@ write_as_root() { # standard input into a file that everyone may read
   as_root chmod 644 "$root$1"
 }
 
-install_packages() { # of the plan: what prepare.sh put into `wanted`
+install_packages() { # of the plan: what was put into `wanted`
   local package policy
   if [ ${#packages[@]} -gt 0 ]; then
-    undo=("$root$marker") # taken back by prepare.sh if anything fails from here on
+    undo=("$root$marker") # taken back by whoever sources this if anything fails from here on
     if [ -n "$newer" ]; then
       undo+=("$root$source_file" "$root$pin_file")
       add_newer_release

@@ -40,6 +40,7 @@ wanted=() packages=() newer=
 start=0
 if [ -z "$engine" ]; then
   choose_packages || fail "$system has no Docker engine, and it is not one that is known here: install Docker Engine and the Compose plugin, then try again"
+  also+=(mmdebstrap debian-archive-keyring) # base images can be made where none can be pulled
   wanted+=("${packages[@]}" "${also[@]}")
   start=1
 elif engine_answers && compose_is_new_enough; then

@@ -318,6 +318,7 @@ Variables that belong to your machine rather than to the class:
 | `WORKSHOP_STATE_DIR` | where workshops keep their state, as `--state-dir` |
 | `WORKSHOP_STACK_DIR` | where the containers' files lie; `~/.local/share/workshop` |
 | `WORKSHOP_WEBUI_CONCURRENCY` | accounts made at once; 4 |
+| `WORKSHOP_NVIDIA_REPOSITORY`, `WORKSHOP_NVIDIA_KEY` | a mirror of NVIDIA's packages, and its key's fingerprint |
 | `PIP_FIND_LINKS`, `WORKSHOP_TORCH_INDEX` | where PyTorch's CPU wheel can be had, for vLLM in practice mode |"""
 
 

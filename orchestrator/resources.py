@@ -8,6 +8,7 @@ _PACKAGE = Path(__file__).parent
 _PACKAGED = _PACKAGE / "_data"
 _ROOT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent
 
+BOOTSTRAP = _ROOT / "bootstrap"
 PLAYBOOKS = _ROOT / "playbooks"
 TEMPLATES = _ROOT / "templates"
 COMPOSE = _ROOT / "compose"

@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.errors import UserError
 
+NVIDIA_REPOSITORY = "https://nvidia.github.io/libnvidia-container"
+NVIDIA_KEY = "C95B321B61E88C1809C4F759DDCAE044F796ECB0"  # NVIDIA CORPORATION (Open Source Projects)
+
 
 class Settings(BaseSettings):
     """Read once per command. Each field is the variable WORKSHOP_<FIELD>."""
@@ -21,6 +24,10 @@ class Settings(BaseSettings):
     """Where stacks lie on this machine."""
     known_hosts: Path | None = None
     """A file with keys of SSH hosts, read beside ~/.ssh/known_hosts."""
+    nvidia_repository: str = Field(default=NVIDIA_REPOSITORY, pattern=r"^https?://[A-Za-z0-9._~:/@%+-]+$")
+    """Where hosts with `bootstrap: true` get the NVIDIA container toolkit from: NVIDIA itself, or a mirror of it."""
+    nvidia_key: str = Field(default=NVIDIA_KEY, pattern=r"^[0-9A-F]{40}$")
+    """Fingerprint of the OpenPGP key that this place must show (`gpgkey` there) and sign with."""
     torch_index: str | None = None
     """A package index with torch's CPU wheels, for building vLLM's practice image."""
     webui_concurrency: int = Field(default=4, ge=1, le=64)

@@ -54,6 +54,9 @@ class Channel(Protocol):
     def for_ansible(self) -> dict[str, object]:
         """The connection variables of Ansible's inventory."""
 
+    def renew(self) -> None:
+        """Sign in anew with the next command: the user's groups are those of the sign-in."""
+
     def close(self) -> None:
         """Let go of what is held open."""
 
@@ -78,6 +81,9 @@ class LocalChannel:
 
     def for_ansible(self) -> dict[str, object]:
         return {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+    def renew(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -132,6 +138,9 @@ class SshChannel:
 
     def close(self) -> None:
         self._socket.close()
+        self.renew()
+
+    def renew(self) -> None:
         command = ["ssh", "-F", str(self._config), "-O", "exit", self.address.host]
         subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
 

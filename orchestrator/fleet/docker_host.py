@@ -199,7 +199,7 @@ def engine_trouble(host: str, said: str) -> UserError:
     """What the docker command or the SDK says of an engine that does not answer, with the remedy."""
     if "not installed" in said or "not found" in said:
         message = "Docker is not installed"
-        hint = "Install it there (https://docs.docker.com/engine/install); on this machine `make provision` does"
+        hint = "Let provision install it (bootstrap: true on that host), or do it yourself; here `make provision` does"
     elif "permission denied" in said.lower():
         message = "you may not talk to Docker"
         hint = (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+DID = "did: "
 PATIENCE = 0.3  # s after which a task is told of before it ended: one that is skipped ends sooner
 
 
@@ -18,6 +19,7 @@ class HostResult:
     changed: int = 0
     failed: str | None = None  # the task and its reason, in one line
     notes: list[str] = field(default_factory=list)  # of tasks that may fail
+    did: list[str] = field(default_factory=list)  # changes in words: what commands printed after `did: `
 
 
 class Listener:
@@ -40,6 +42,8 @@ class Listener:
             self._untold.pop(host, None)
         elif kind in {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}:
             self._tell(host)
+            lines = str(answer.get("stdout") or "").splitlines()
+            result.did += [line.removeprefix(DID).strip() for line in lines if line.startswith(DID)]
         if kind == "runner_on_ok" and answer.get("changed"):
             result.changed += 1
         elif kind in {"runner_on_failed", "runner_on_unreachable"}:

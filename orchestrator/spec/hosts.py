@@ -67,6 +67,8 @@ class Host(Section):
     """Fingerprint of the host's key, as `ssh-keygen -lf` prints it; absent: known_hosts must know the host."""
     become: bool = False
     """Use sudo there, without a password: for an SSH user who may not talk to Docker."""
+    bootstrap: bool = False
+    """`provision` may install what is missing, as root: Python, Docker with Compose, NVIDIA's container toolkit."""
     private: HostName | None = None
     """Address at which the workshop's other hosts reach it; absent: `address`."""
     edge_port: Port = 7443
@@ -75,6 +77,12 @@ class Host(Section):
     """Names that models can ask for."""
     roles: Annotated[list[Role], Field(min_length=1)] = list(ALL_ROLES)
     gpus: Gpus | None = None
+
+    @model_validator(mode="after")
+    def _bootstraps_others_only(self) -> Self:
+        if self.bootstrap and self.is_local:
+            refuse([Problem(("bootstrap",), "for hosts over SSH only: here, `make provision` installs Docker")])
+        return self
 
     @property
     def is_local(self) -> bool:

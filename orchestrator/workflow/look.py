@@ -1,9 +1,12 @@
-"""Step: every host answers, the name is ours there, its ports are free. Nothing is changed before that."""
+"""Step: every host answers, the name is ours there, its ports are free.
+
+Before that nothing is changed, but for what hosts with `bootstrap: true` lack.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.checks.preflight.facts import GpuFacts
 from orchestrator.errors import UserError
@@ -13,6 +16,7 @@ from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
 from orchestrator.plan.edges import edge_hosts
+from orchestrator.workflow.bootstrap import bootstrap, to_bootstrap
 from orchestrator.workflow.remove import remove_stacks
 from orchestrator.workflow.run import Run
 from orchestrator.workflow.survey import look_for_gpus
@@ -46,7 +50,22 @@ def look_at_hosts(run: Run) -> Run:
 
     seen, failed = run.fleet.each(look)
     require_not_held(failed)
-    run = run.without(failed)
+    lacking = to_bootstrap(run, seen, failed)
+    run = run.without({name: why for name, why in failed.items() if name not in lacking})
+    if lacking:
+        run, failed = bootstrap(run, lacking, LOG)
+        run = run.without(failed)
+
+        def look_again(machine: Machine) -> _Seen:
+            if machine.name in seen:  # and locked
+                return replace(seen[machine.name], containers=machine.docker.containers(workshop))
+            machine.channel.renew()  # the group docker counts from the next sign-in
+            return look(machine)
+
+        fresh, failed = run.fleet.each(look_again, [name for name in lacking if name not in failed])
+        require_not_held(failed)
+        run = run.without(failed)
+        seen = {name: found for name, found in {**seen, **fresh}.items() if name in run.standing}
     meta = run.state.begin(workshop, run.spec.file)
     strangers = [name for name in seen if _is_strangers(name, seen[name], meta.deployment_id, run)]
     if strangers:

@@ -31,6 +31,10 @@ HELLO = """
       ansible.builtin.shell: env > {{ environment_file }}
       changed_when: false
       tags: good
+    - name: Tell
+      ansible.builtin.command: {argv: [printf, "did: something\\nit did: nothing\\n"]}
+      changed_when: false
+      tags: good
     - name: Write a file
       ansible.builtin.copy: {content: "{{ text }}", dest: "{{ file }}"}
       tags: good
@@ -100,7 +104,11 @@ def test_a_value_is_text_and_never_a_template(good: Ran) -> None:
 
 def test_changes_are_counted_and_tasks_are_told(good: Ran) -> None:
     assert good.result.changed == 1
-    assert good.told == ["Show the environment", "Write a file", "Fail but go on"]
+    assert good.told == ["Show the environment", "Tell", "Write a file", "Fail but go on"]
+
+
+def test_what_a_command_says_it_did_is_kept(good: Ran) -> None:
+    assert good.result.did == ["something"]
 
 
 def test_a_failure_that_is_ignored_is_only_noted(good: Ran) -> None:
@@ -118,6 +126,14 @@ def test_a_playbook_that_cannot_start_is_a_failure_too(run: Callable[..., Ran]) 
     failed = run(text="- nonsense: [").result.failed
     assert failed
     assert "Ansible ended early" in failed
+
+
+@pytest.mark.parametrize("playbook", sorted(resources.PLAYBOOKS.glob("*.yml")), ids=lambda path: path.name)
+def test_ansible_understands_every_playbook(playbook: Path) -> None:
+    program = Path(sys.executable).with_name("ansible-playbook")
+    command = [str(program), "--syntax-check", "--inventory", "here,", str(playbook)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not installed")

@@ -35,3 +35,13 @@ def test_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> No
     monkeypatch.setenv("WORKSHOP_WEBUI_CONCURRENCY", value)
     with pytest.raises(UserError, match="WORKSHOP_WEBUI_CONCURRENCY"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NVIDIA_KEY", "F796ECB0"), ("NVIDIA_REPOSITORY", "ftp://a"), ("NVIDIA_REPOSITORY", "http://a\nSuites: x")],
+)
+def test_a_packages_place_and_its_key_are_whole(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"WORKSHOP_{name}", value)
+    with pytest.raises(UserError, match=f"WORKSHOP_{name}"):
+        read_settings()

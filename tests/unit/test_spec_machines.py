@@ -71,3 +71,9 @@ def test_a_port_in_an_address_is_told(tmp_path: Path) -> None:
         tmp_path, hosts(FRONT, "{name: b, address: gpu.lan, private: '10.0.0.2:7443', roles: [inference]}")
     )
     assert "10.0.0.2:7443 is no address. A port is given as port: or edge_port:" in problem
+
+
+def test_only_other_machines_are_bootstrapped(tmp_path: Path) -> None:
+    (problem,) = told(tmp_path, hosts("{name: here, bootstrap: true}"))
+    assert "hosts[1].bootstrap: for hosts over SSH only" in problem
+    assert spec_of(tmp_path, hosts("{name: a, address: 10.0.0.1, bootstrap: true}")).workshop.hosts[0].bootstrap

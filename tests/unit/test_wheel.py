@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.workflow.bootstrap import SCRIPT
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,6 +32,7 @@ def test_every_playbook_template_and_compose_file_is_in_the_wheel(wheel: Path) -
     ).stdout.split()
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert {f"orchestrator/_data/{path}" for path in tracked} <= inside
+    assert {f"orchestrator/_data/bootstrap/{name}" for name in SCRIPT} <= inside
     assert "orchestrator/plan/common_models.json" in inside
 
 

@@ -44,6 +44,7 @@ class FleetWorkshop:
     folder: Path
     spec: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
+    patience: float = PATIENCE
 
     @property
     def file(self) -> Path:
@@ -75,7 +76,7 @@ class FleetWorkshop:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=self.patience,
         )
         assert code is None or done.returncode == code, (
             f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
