@@ -57,12 +57,15 @@ def test_the_check_would_notice_a_command_that_does_not_exist() -> None:
 
 
 def test_every_change_that_the_bootstrap_makes_is_on_its_page() -> None:
-    script = (ROOT / "bootstrap" / "engine.sh").read_text(encoding="utf-8")
+    names = ("engine.sh", "prepare.sh", "toolkit.sh", "host.sh")
+    script = "\n".join((ROOT / "bootstrap" / name).read_text(encoding="utf-8") for name in names)
     page = (DOCS / "machine-changes.md").read_text(encoding="utf-8")
     files = re.findall(r"^readonly \w+=(/\S+)", script, re.MULTILINE)
-    packages = {word for group in re.findall(r"(?:packages|also)=\(([^)$]+)\)", script) for word in group.split()}
-    assert len(files) >= 4
-    assert len(packages) >= 9
+    packages = {
+        word for group in re.findall(r"(?:packages|also|wanted)\+?=\(([^)$]+)\)", script) for word in group.split()
+    }
+    assert len(files) >= 7
+    assert len(packages) >= 10
     assert [name for name in (*files, *sorted(packages)) if name not in page] == []
 
 
