@@ -43,9 +43,9 @@ function balance(how, servers, who, fields) {
     return byRank(servers, beginning(fields)).find(server => busy[servers.indexOf(server)] < share);
 }
 
-// Of equals any: not always the first.
+// Of equals any: not always the first. The clock will do: Math.random must be seeded first, in every virtual machine.
 function leastBusy(servers) {
-    const start = Math.floor(Math.random() * servers.length);
+    const start = Date.now() % servers.length;
     let best = null, least = Infinity;
     for (let i = 0; i < servers.length; i++) {
         const server = servers[(start + i) % servers.length], busy = slots.count(scope(server.backend));
