@@ -74,13 +74,17 @@ function near(what, most, left, now) {
 
 // In OpenAI's headers, once everything was looked at
 function announce(r) {
-    Object.keys(nearest).forEach(what => {
-        const bound = nearest[what];
-        if (bound === null) { return; }
-        r.headersOut[`x-ratelimit-limit-${what}`] = String(bound.most);
-        r.headersOut[`x-ratelimit-remaining-${what}`] = String(Math.max(0, bound.left));
-        r.headersOut[`x-ratelimit-reset-${what}`] = `${bound.seconds}s`;
-    });
+    const headers = r.headersOut, requests = nearest.requests, tokens = nearest.tokens;
+    if (requests !== null) {
+        headers['x-ratelimit-limit-requests'] = String(requests.most);
+        headers['x-ratelimit-remaining-requests'] = String(Math.max(0, requests.left));
+        headers['x-ratelimit-reset-requests'] = `${requests.seconds}s`;
+    }
+    if (tokens !== null) {
+        headers['x-ratelimit-limit-tokens'] = String(tokens.most);
+        headers['x-ratelimit-remaining-tokens'] = String(Math.max(0, tokens.left));
+        headers['x-ratelimit-reset-tokens'] = `${tokens.seconds}s`;
+    }
 }
 
 function deny(r, seconds, type, code, message) {
