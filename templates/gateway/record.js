@@ -41,7 +41,7 @@ function bill(r, isCut) {
     const v = r.variables;
     if (!answer.isBilled() || refusal.lastCode() !== null) { return null; }
     if (answer.timeToFirstByte() === null && v.status !== '499') { return null; }    // 499: the caller did not wait
-    return usage.settle(answer.kindAsked(), v.gw_body || '', isCut);
+    return usage.settle(answer.kindAsked(), () => v.gw_body || '', isCut);
 }
 
 export default { line };

@@ -51,7 +51,7 @@ function firstMention(data) {
 function settle(kind, request, isCut) {
     const behind = isCut && events - told > 1 ? events - told : 0;    // one: [DONE]
     if ((prompt !== null || completion !== null) && !behind) { return { prompt: prompt || 0, completion: completion || 0, estimated: false }; }
-    const asked = WITHOUT_TEXT[kind] ? 0 : request.replace(/"data:[^"]*"/g, '').length;    // no pictures
+    const asked = WITHOUT_TEXT[kind] ? 0 : request().replace(/"data:[^"]*"/g, '').length;    // no pictures
     const answered = kind === 'embeddings' || BINARY[kind] ? 0 : events || Math.ceil(bytes / 4);
     return { prompt: prompt || Math.ceil(asked / 4), completion: completion === null ? answered : completion + behind, estimated: true };
 }

@@ -31,13 +31,13 @@ export default {
     'an answer passes as it is': () => {
         answer.expect('chat', false);
         stage.same(text(passed([EVENT, USAGE, DONE])), EVENT + USAGE + DONE);
-        stage.same(usage.settle('chat', ''), { prompt: 1, completion: 2, estimated: false });
+        stage.same(usage.settle('chat', () => ''), { prompt: 1, completion: 2, estimated: false });
         stage.same([answer.isBilled(), answer.timeToFirstByte()], [true, 0.125]);
     },
     'a usage event that nobody asked for is hidden, and counted': () => {
         answer.expect('chat', true);
         stage.same(text(passed([EVENT, USAGE, DONE, ''], { headersOut: { 'Content-Length': '9' } })), EVENT + DONE);
-        stage.same(usage.settle('chat', '').completion, 2);
+        stage.same(usage.settle('chat', () => '').completion, 2);
     },
     'it is hidden however the pieces are cut': () => {
         const whole = EVENT + EVENT + USAGE + DONE;

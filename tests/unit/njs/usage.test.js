@@ -4,7 +4,7 @@ import usage from 'usage.js';
 
 function settled(pieces, mark, kind, request) {
     pieces.forEach(piece => usage.read(typeof piece === 'string' ? Buffer.from(piece) : piece, mark || 'data:'));
-    return usage.settle(kind || 'chat', request || '');
+    return usage.settle(kind || 'chat', () => request || '');
 }
 
 function counted(prompt, completion) { return { prompt: prompt, completion: completion, estimated: false }; }
@@ -64,12 +64,12 @@ export default {
     'what came behind the last figure of an answer that was cut off is estimated': () => {
         usage.read(Buffer.from('event: message_start\ndata: {"message":{"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'), 'data:');
         usage.read(Buffer.from('data: {"delta":{}}\n\n'.repeat(5)), 'data:');
-        stage.same(usage.settle('messages', '', true), guessed(9, 6));
-        stage.same(usage.settle('messages', '', false), counted(9, 1));
+        stage.same(usage.settle('messages', () => '', true), guessed(9, 6));
+        stage.same(usage.settle('messages', () => '', false), counted(9, 1));
     },
     'an answer that was left behind its usage is counted': () => {
         [EVENT, EVENT, USAGE, 'data: [DONE]\n\n'].forEach(piece => usage.read(Buffer.from(piece), 'data:'));
-        stage.same(usage.settle('chat', '', true), counted(12, 34));
+        stage.same(usage.settle('chat', () => '', true), counted(12, 34));
     },
     'without figures each event is about a token, and four bytes of the question': () => {
         stage.same(settled([EVENT, EVENT, EVENT], 'data:', 'chat', 'x'.repeat(41)), guessed(11, 3));
