@@ -22,6 +22,7 @@ COMMANDS = {
     "handouts": "Write cards.pdf, cards.csv and the guide.",
     "usage": "Requests and tokens by participant, team, model, hour.",
     "logs": "Show the logs of a service or a model.",
+    "doctor": "Write a bundle to send to somebody, without secrets.",
     "state": "Hand a running workshop to another instructor.",
     "teardown": "Remove all of it, and prove it.",
 }

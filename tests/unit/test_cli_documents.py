@@ -18,6 +18,7 @@ from orchestrator.checks.check import Check
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.cli.commands import (
     backends,
+    doctor,
     images,
     participants,
     plan,
@@ -43,6 +44,7 @@ from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
+from orchestrator.workflow.doctor import Bundle
 from orchestrator.workflow.image_archive import Built, SavedImages
 from orchestrator.workflow.image_load import Loaded
 from orchestrator.workflow.plan import Change, Placement, Plan
@@ -154,6 +156,14 @@ def test_preflight(gpus: Mapping[str, Gpus]) -> None:
     told = preflight.summary(seen)
     assert told.splitlines()[:3] == ["host   docker  disk", "front  -       -", "gpu-1  ok      ?"]
     assert "To fix:\n  plan: does not fit. add a host" in told
+
+
+def test_doctor(tmp_path: Path) -> None:
+    (tmp_path / "w.tar.gz").write_bytes(b"123")
+    bundle = Bundle("w", tmp_path / "w.tar.gz", {"README.txt": 10}, ("Status: Docker does not answer",))
+    document = doctor.document(bundle)
+    assert problems("doctor", document) == []
+    assert (document["ok"], document["size"]) == (False, 3)
 
 
 def test_teardown() -> None:
