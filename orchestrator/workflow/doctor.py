@@ -36,7 +36,8 @@ TEXTS = {".yaml", ".conf", ".json", ".js"}  # of a stack's files; what holds a s
 ASIDE = {"secrets", "tls"}  # folders of a stack that hold nothing else
 PACKAGES = ("workshop-orchestrator", "ansible-core", "ansible-runner", "docker", "pydantic", "click", "cryptography")
 DOCKER_INFO = ("docker", "info", "--format", "{{json .}}")
-DOCKER_PS = ("docker", "ps", "--all", "--no-trunc")
+COLUMNS = "table {{.Names}}\t{{.Image}}\t{{.Status}}\t{{.Ports}}"  # not the commands: other projects' may hold secrets
+DOCKER_PS = ("docker", "ps", "--all", "--format", COLUMNS)
 README = """This bundle was written by `workshop doctor` on {at}.
 
 Taken out, by value wherever they were known, and by their look elsewhere: keys, passwords, tokens, private keys, the
