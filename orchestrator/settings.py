@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     """Where hosts with `bootstrap: true` get the NVIDIA container toolkit from: NVIDIA itself, or a mirror of it."""
     nvidia_key: str = Field(default=NVIDIA_KEY, pattern=r"^[0-9A-F]{40}$")
     """Fingerprint of the OpenPGP key that this place must show (`gpgkey` there) and sign with."""
+    weights: Path | None = None
+    """A folder with weights, for hosts without internet: a cache of Hugging Face, or GGUF files."""
+    copy_weights: bool = True
+    """Copy weights from host to host, through this machine, instead of fetching them for each."""
     torch_index: str | None = None
     """A package index with torch's CPU wheels, for building vLLM's practice image."""
     webui_concurrency: int = Field(default=4, ge=1, le=64)

@@ -45,7 +45,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A container that runs once, with the network, and leaves weights in a volume or in the running engine."""
+    """A container that runs once, and leaves weights in a volume (with the network) or in the running engine."""
 
     component: Component
     command: tuple[str, ...]
@@ -54,6 +54,9 @@ class Fetch:
     environment: dict[str, str] = field(default_factory=dict)
     secret_environment: dict[str, SecretReference] = field(default_factory=dict)
     after_start: bool = False  # asks the running engine, on its network, instead of preparing a volume
+    key: str = ""  # the same for the same files in the same volume
+    tree: str = ""  # a file or folder in the volume that holds them all; empty: they can't be copied alone
+    seconds: int = 0  # that it may take
 
 
 @dataclass(frozen=True, slots=True)

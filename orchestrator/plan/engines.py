@@ -6,20 +6,24 @@ docs/source/reference/launcher.md, Dockerfile, tgi-entrypoint.sh, router/src/ser
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.plan.deployment import Container, Fetch
+from orchestrator.plan.weights import (
+    HUGGING_FACE,
+    LLAMACPP,
+    OLLAMA,
+    TGI,
+    file_fetch,
+    ollama_fetch,
+    repository_fetch,
+    split_environment,
+    weights_file,
+)
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
-from orchestrator.spec.values import SecretReference
 
-HUGGING_FACE = ("weights-huggingface", "/root/.cache/huggingface")
-OLLAMA = ("weights-ollama", "/root/.ollama")
-LLAMACPP = ("weights-llamacpp", "/weights")
-TGI = ("weights-tgi", "/data")  # HF_HOME in its image
 TGI_NAME = "tgi"  # any other name would be that of an adapter
-TGI_PYTHON = "/usr/src/.venv/bin/python"
 OLLAMA_PORT = 11434
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
@@ -33,13 +37,13 @@ def real_engine(model: Model, *, gpus: int, share: float | None, parallel: int) 
     """
     match model.engine:
         case Engine.VLLM:
-            return _vllm(model, gpus, share), _hugging_face_fetch(model, Component.VLLM, HUGGING_FACE), model.name
+            return _vllm(model, gpus, share), repository_fetch(model, Component.VLLM, HUGGING_FACE), model.name
         case Engine.TGI:
-            return _tgi(model, gpus, share), _hugging_face_fetch(model, Component.TGI, TGI), TGI_NAME
+            return _tgi(model, gpus, share), repository_fetch(model, Component.TGI, TGI), TGI_NAME
         case Engine.OLLAMA:
-            return _ollama(model, parallel), _ollama_fetch(model), model.source
+            return _ollama(model, parallel), ollama_fetch(model), model.source
         case Engine.LLAMACPP:
-            return _llamacpp(model, gpus, parallel), _llamacpp_fetch(model, gpus), model.name
+            return _llamacpp(model, gpus, parallel), file_fetch(model, _llamacpp_component(gpus)), model.name
         case Engine.EXTERNAL:
             raise ValueError(model.engine)
 
@@ -56,13 +60,6 @@ def flags(arguments: Mapping[str, object]) -> Iterator[str]:
             yield from (option, *map(str, value))
         else:
             yield from (option, str(value))
-
-
-def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretReference]]:
-    """The model's own environment: what may be seen, and what may not."""
-    plain = {name: value for name, value in model.environment.items() if isinstance(value, str)}
-    secret = {name: value for name, value in model.environment.items() if isinstance(value, SecretReference)}
-    return plain, secret
 
 
 def curl_health(port: int, path: str = "/health") -> tuple[str, ...]:
@@ -88,20 +85,6 @@ def _vllm(model: Model, gpus: int, share: float | None) -> Container:
         volumes=(HUGGING_FACE,),
         shm_gib=16 if gpus > 1 else 4,  # NCCL between the GPUs of one replica goes through shared memory
         start_seconds=model.start_timeout,
-    )
-
-
-def _hugging_face_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch:
-    """The whole repository: TGI's own `download-weights` leaves the tokenizer to be fetched at start."""
-    code = "import sys; from huggingface_hub import snapshot_download; snapshot_download(sys.argv[1])"
-    python = TGI_PYTHON if component is Component.TGI else "python3"
-    plain, secret = split_environment(model)
-    return Fetch(
-        component,
-        (python, "-c", code, model.source),
-        (volume,),
-        environment=plain,
-        secret_environment=secret,
     )
 
 
@@ -162,20 +145,8 @@ def _ollama(model: Model, parallel: int) -> Container:
     )
 
 
-def _ollama_fetch(model: Model) -> Fetch:
-    script = 'ollama serve & until ollama list >/dev/null 2>&1; do sleep 0.2; done; exec ollama pull "$0"'
-    plain, secret = split_environment(model)
-    return Fetch(
-        Component.OLLAMA,
-        ("/bin/sh", "-c", script, model.source),
-        (OLLAMA,),
-        environment=plain,
-        secret_environment=secret,
-    )
-
-
 def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
-    path = model.source if model.source.startswith("/") else _llamacpp_weights(model.source)
+    path = model.source if model.source.startswith("/") else weights_file(model.source)
     plain, secret = split_environment(model)
     environment = {"LLAMA_ARG_MODEL": path} | llamacpp_environment(model.context or 4096, parallel)
     if gpus:
@@ -205,21 +176,5 @@ def llamacpp_environment(context: int, parallel: int) -> dict[str, str]:
     }
 
 
-def _llamacpp_weights(source: str) -> str:
-    """Where the weights lie: files of one name from two repositories must not be taken for each other."""
-    return f"{LLAMACPP[1]}/{re.sub(r'[^A-Za-z0-9._-]+', '--', source)}"
-
-
 def _llamacpp_component(gpus: int) -> Component:
     return Component.LLAMACPP_CUDA if gpus else Component.LLAMACPP
-
-
-def _llamacpp_fetch(model: Model, gpus: int) -> Fetch | None:
-    if model.source.startswith("/"):
-        return None
-    owner, repository, *file = model.source.split("/")
-    is_url = model.source.startswith(("http://", "https://"))
-    url = model.source if is_url else f"https://huggingface.co/{owner}/{repository}/resolve/main/{'/'.join(file)}"
-    script = 'test -s "$1" || { curl -fL --retry 3 -o "$1.part" "$0" && mv "$1.part" "$1"; }'
-    command = ("/bin/sh", "-c", script, url, _llamacpp_weights(model.source))
-    return Fetch(_llamacpp_component(gpus), command, (LLAMACPP,))

@@ -68,6 +68,8 @@ class Model(Section):
     environment: dict[EnvironmentName, EnvironmentValue] = {}
     start_timeout: Annotated[int, Field(ge=10, le=14_400)] = 1200
     """Seconds until the engine must have loaded its weights."""
+    fetch_timeout: Annotated[int, Field(ge=10, le=604_800)] = 14_400
+    """Seconds that fetching its weights to a host may take; what came is kept, and the next run goes on with it."""
     teams: Annotated[list[TeamName], Field(min_length=1)] | None = None
     """The teams that may use it; absent: everybody."""
     limits: Bounds = Bounds()

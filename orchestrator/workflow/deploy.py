@@ -19,7 +19,7 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import Owner, as_variables
 from orchestrator.fleet.playbook import Target, run_playbook
 from orchestrator.fleet.playbook_events import HostResult
-from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend, Stack
 from orchestrator.render.files import Files
 from orchestrator.state.failures import refusals_explained
 from orchestrator.workflow.difference import Difference, difference
@@ -29,8 +29,9 @@ from orchestrator.workflow.live import LOADED, cut_streams, rules_digest, standi
 from orchestrator.workflow.look import LOG
 from orchestrator.workflow.ready import ANSWERED
 from orchestrator.workflow.run import Run
+from orchestrator.workflow.weights import fetch_weights
 
-TAGS = ("files", "reload", "stale", "restart", "front", "engines", "fetch", "put")  # variables that ask for tasks
+TAGS = ("files", "reload", "stale", "restart", "front", "engines", "put")  # variables that ask for tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,12 @@ def deploy(run: Run) -> Run:
     works = {name: work for name, work in works.items() if not work.is_nothing}
     if not works:
         return run
+    fetched = fetch_weights(run, {name: _without_weights(work) for name, work in works.items()})
+    run = replace(run.changed(*fetched.changes), notes=(*run.notes, *fetched.notes))
     standing = standing_policy(run.front)
     stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
     with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
-        results = _apply(run, works)
+        results = _apply(run, works, fetched.lacking)
     run = replace(run, notes=(*run.notes, *cut))
     for name, result in results.items():
         run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))
@@ -113,7 +116,7 @@ def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerSta
     )
 
 
-def _apply(run: Run, works: Mapping[str, _Work]) -> dict[str, HostResult]:
+def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> dict[str, HostResult]:
     with ExitStack() as archives:
         targets: list[Target] = []
         tags = {"always"}
@@ -122,22 +125,21 @@ def _apply(run: Run, works: Mapping[str, _Work]) -> dict[str, HostResult]:
             archives.callback(archive.unlink, missing_ok=True)
             with refusals_explained(archive):
                 write_archive(archive, work.files)
-            targets.append(_target(run, work, archive))
+            targets.append(_target(run, work, archive, lacking))
             tags |= {name for name in TAGS if targets[-1].variables[name]}
         return run_playbook("provision.yml", targets, run.report.say, run.state.folder.logs / LOG, sorted(tags))
 
 
-def _target(run: Run, work: _Work, archive: Path) -> Target:
+def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Target:
     meta = run.state.meta
     if meta is None:
         raise WorkshopError("deploying comes after the workshop was begun")
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     owner = Owner(run.spec.workshop.name, meta.deployment_id, who, str(run.spec.file))
     stack, found = work.stack, work.found
-    new = {*found.create, *found.recreate, *found.start, *found.restart}  # one that is down may lack its weights
-    fetched = {b.service: b.fetch for b in stack.backends if b.fetch}
-    before = [service for service, fetch in fetched.items() if not fetch.after_start and service in new]
-    after = [service for service, fetch in fetched.items() if fetch.after_start and service in new | work.empty]
+    after = [
+        b.service for b in stack.backends if b.fetch and b.fetch.after_start and b.service in _new(work) | work.empty
+    ]
     return run.fleet[stack.host.name].target(
         {
             "project": stack.project,
@@ -150,12 +152,22 @@ def _target(run: Run, work: _Work, archive: Path) -> Target:
             "stale": list(found.stale),
             "restart": list(found.restart),
             "front": [name for name in (stack.nginx, WEBUI_SERVICE) if name in stack.services],
-            "engines": [backend.service for backend in stack.backends],
+            "engines": [backend.service for backend in stack.backends if backend.service not in lacking],
             "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
-            "fetch": [f"fetch-{service}" for service in before],
             "put": [f"fetch-{service}" for service in after],
         }
     )
+
+
+def _new(work: _Work) -> set[str]:
+    """One that is down may lack its weights."""
+    found = work.found
+    return {*found.create, *found.recreate, *found.start, *found.restart}
+
+
+def _without_weights(work: _Work) -> list[Backend]:
+    """Backends about to be started, whose weights must be there before."""
+    return [b for b in work.stack.backends if b.fetch and not b.fetch.after_start and b.service in _new(work)]
 
 
 def write_archive(path: Path, files: Files) -> None:

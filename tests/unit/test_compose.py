@@ -170,9 +170,8 @@ def test_a_secret_is_mounted_as_a_file_and_stands_nowhere_in_the_compose_file(
     services = seen_by_compose(tmp_path / "stack", files)
     assert [path for path, file in files.items() if b"SENTINEL" in file.content] == ["secrets/model-m-1.HF_TOKEN"]
     assert files["secrets/model-m-1.HF_TOKEN"].mode == 0o600
-    for service in ("model-m-1", "fetch-model-m-1"):
-        assert services[service]["secrets"] == [{"source": "model-m-1.HF_TOKEN", "target": "HF_TOKEN"}]
-        assert services[service]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
+    assert services["model-m-1"]["secrets"] == [{"source": "model-m-1.HF_TOKEN", "target": "HF_TOKEN"}]
+    assert services["model-m-1"]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
 
 
 def test_rendering_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -247,7 +246,6 @@ def test_only_the_gateway_publishes_and_engines_have_no_way_out(tmp_path: Path) 
         "gateway": ["engines", "front"],
         "webui": ["front"],
         "model-m-1": ["engines"],
-        "fetch-model-m-1": ["fetch"],
     }
 
 
@@ -259,7 +257,7 @@ def test_on_a_host_without_the_gateway_only_the_edge_publishes(tmp_path: Path) -
     edge = seen["services"].pop("edge")
     assert [(port["published"], port["target"]) for port in edge["ports"]] == [("7443", 7443)]
     assert sorted(edge["networks"]) == ["engines", "front"]
-    engines = {name: service for name, service in seen["services"].items() if not name.startswith("fetch-")}
+    engines = seen["services"]
     assert engines
     assert not any(service.get("ports") for service in seen["services"].values())
     assert {network for service in engines.values() for network in service["networks"]} == {"engines"}
@@ -271,10 +269,9 @@ def test_each_container_is_bounded_labelled_restarted_and_checked(tmp_path: Path
     for name, service in read_by_compose(render_compose(rendered, values()), tmp_path)["services"].items():
         assert service["labels"]["workshop.name"] == "w"
         assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
-        if not name.startswith("fetch-"):
-            assert service["restart"] == "unless-stopped"
-            assert service["pids_limit"]
-            assert service["healthcheck"]["test"][0] == "CMD"
+        assert service["restart"] == "unless-stopped", name
+        assert service["pids_limit"]
+        assert service["healthcheck"]["test"][0] == "CMD"
         assert not service.get("depends_on")
 
 
@@ -282,10 +279,9 @@ def test_each_container_is_bounded_labelled_restarted_and_checked(tmp_path: Path
 def test_a_secret_is_a_file_and_never_in_the_environment(tmp_path: Path) -> None:
     rendered = stack({"name": "m", "engine": "vllm", "source": "o/r", "environment": {"HF_TOKEN": "${env:HF_TOKEN}"}})
     services = read_by_compose(render_compose(rendered, values()), tmp_path)["services"]
-    for name in ("model-m-1", "fetch-model-m-1"):
-        assert "HF_TOKEN" not in services[name].get("environment", {})
-        assert [secret["target"] for secret in services[name]["secrets"]] == ["HF_TOKEN"]
-        assert services[name]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
+    assert "HF_TOKEN" not in services["model-m-1"].get("environment", {})
+    assert [secret["target"] for secret in services["model-m-1"]["secrets"]] == ["HF_TOKEN"]
+    assert services["model-m-1"]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
 
 
 def test_the_digest_of_inputs_changes_with_them_and_tells_nothing() -> None:

@@ -93,6 +93,23 @@ def test_files_of_one_name_from_two_repositories_are_kept_apart(tmp_path: Path) 
     ]
 
 
+def test_weights_are_asked_for_at_the_models_own_hub_and_revision(tmp_path: Path) -> None:
+    own = "environment: {HF_ENDPOINT: 'https://hub.example/'}"
+    file = backend_of(tmp_path, f"name: m, engine: llamacpp, source: o/r/f.gguf, {own}")
+    assert file.fetch is not None
+    assert file.fetch.command[-2] == "https://hub.example/o/r/resolve/main/f.gguf"
+    repository = backend_of(tmp_path, f"name: m, engine: vllm, source: o/m, {own}, args: {{revision: v2}}")
+    assert repository.fetch is not None
+    assert repository.fetch.command[-2:] == ("o/m", "v2")
+    assert repository.fetch.environment["HF_ENDPOINT"] == "https://hub.example/"
+
+
+def test_what_is_fetched_is_told_apart_by_model_and_revision(tmp_path: Path) -> None:
+    given = ("source: o/m", "source: o/n", "source: o/m, args: {revision: v2}")
+    fetches = [backend_of(tmp_path, f"name: m, engine: vllm, {more}").fetch for more in given]
+    assert len({fetch.key for fetch in fetches if fetch}) == 3
+
+
 def test_weights_on_the_host_are_mounted_and_not_fetched(tmp_path: Path) -> None:
     backend = backend_of(tmp_path, "name: m, engine: llamacpp, source: /srv/m.gguf")
     assert backend.fetch is None
@@ -128,8 +145,7 @@ def test_tgi_has_no_options_that_say_no(tmp_path: Path) -> None:
 def test_a_gated_model_of_tgi_is_fetched_whole_with_its_token(tmp_path: Path) -> None:
     backend = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, environment: {HF_TOKEN: '${env:HF_TOKEN}'}")
     assert backend.fetch is not None
-    assert backend.fetch.command[0] == "/usr/src/.venv/bin/python"
-    assert "snapshot_download" in backend.fetch.command[2]
+    assert backend.fetch.command == ("/usr/src/.venv/bin/python", "/workshop-fetch/fetch_repository.py", "o/m")
     assert backend.fetch.volumes == backend.container.volumes == (("weights-tgi", "/data"),)
     assert list(backend.fetch.secret_environment) == list(backend.container.secret_environment) == ["HF_TOKEN"]
     assert backend.container.entrypoint == ("/tgi-entrypoint.sh",)

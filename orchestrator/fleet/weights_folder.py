@@ -1,0 +1,64 @@
+"""Weights in a folder of the operator's machine, for hosts without internet: what is there, and as a tar."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from orchestrator.plan.deployment import Fetch
+
+CHUNK = 1 << 20
+
+
+def kept(folder: Path, fetch: Fetch) -> Path | None:
+    """The model's tree: hub/models--OWNER--NAME or models--OWNER--NAME, or OWNER--REPO--FILE.gguf or FILE.gguf."""
+    if not fetch.tree:
+        return None
+    tree = PurePosixPath(fetch.tree)
+    names = [tree, PurePosixPath(tree.name), PurePosixPath(tree.name.rpartition("--")[2])]
+    return next((folder / name for name in names[: 2 if len(tree.parts) > 1 else 3] if (folder / name).exists()), None)
+
+
+def listing(tree: Path, fetch: Fetch) -> tuple[str, ...]:
+    """SIZE SHA256 PATH of its files, links followed. Raises OSError for a link that leads nowhere."""
+    if tree.is_file():
+        return (_line(tree, fetch.tree),)
+    files = sorted(path for path in (tree / "snapshots").rglob("*") if path.is_symlink() or path.is_file())
+    return tuple(_line(path, f"{fetch.tree}/{path.relative_to(tree).as_posix()}") for path in files)
+
+
+def stream(tree: Path, fetch: Fetch, stop: threading.Event) -> Iterator[bytes]:
+    """A tar of the tree, as it is read."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        try:
+            with os.fdopen(writing, "wb") as sink, tarfile.open(fileobj=sink, mode="w|", bufsize=CHUNK) as archive:
+                archive.add(tree, PurePosixPath(fetch.tree).name, filter=_complete)
+        except OSError:
+            pass  # the reader went away, or finds the tar cut off
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    with os.fdopen(reading, "rb") as source:
+        while not stop.is_set() and (chunk := source.read(CHUNK)):
+            yield chunk
+    writer.join()
+
+
+def _complete(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return None if entry.name.endswith((".incomplete", ".part", ".lock")) else entry
+
+
+def _line(path: Path, name: str) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+    return f"{path.stat().st_size} {digest.hexdigest()} {name}"

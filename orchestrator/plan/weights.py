@@ -1,0 +1,90 @@
+"""How each engine's weights come to a host: which files, where they lie, and what fetches them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.plan.deployment import Fetch
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Model
+from orchestrator.spec.values import SecretReference
+
+HUB = "https://huggingface.co"
+SCRIPTS = "/workshop-fetch"  # in the container that fetches
+HUGGING_FACE = ("weights-huggingface", "/root/.cache/huggingface")
+OLLAMA = ("weights-ollama", "/root/.ollama")
+LLAMACPP = ("weights-llamacpp", "/weights")
+TGI = ("weights-tgi", "/data")  # HF_HOME in its image
+TGI_PYTHON = "/usr/src/.venv/bin/python"
+
+
+def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretReference]]:
+    """The model's own environment: what may be seen, and what may not."""
+    plain = {name: value for name, value in model.environment.items() if isinstance(value, str)}
+    secret = {name: value for name, value in model.environment.items() if isinstance(value, SecretReference)}
+    return plain, secret
+
+
+def repository_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch:
+    """The repository: TGI's own `download-weights` leaves the tokenizer to be fetched at start."""
+    python = TGI_PYTHON if component is Component.TGI else "python3"
+    revision = model.args.get("revision")
+    more = (str(revision),) if revision else ()
+    return _fetch(
+        model,
+        component,
+        (python, f"{SCRIPTS}/fetch_repository.py", model.source, *more),
+        volume,
+        key=_safe("--".join((model.source, *more))),
+        tree=f"hub/models--{model.source.replace('/', '--')}",
+    )
+
+
+def ollama_fetch(model: Model) -> Fetch:
+    command = ("/bin/sh", f"{SCRIPTS}/fetch_ollama.sh", model.source)
+    return _fetch(model, Component.OLLAMA, command, OLLAMA, key=_safe(model.source), tree="")
+
+
+def file_fetch(model: Model, component: Component) -> Fetch | None:
+    """None: it lies on the host."""
+    if model.source.startswith("/"):
+        return None
+    path = weights_file(model.source)
+    command = ("/bin/sh", f"{SCRIPTS}/fetch_file.sh", *_address(model), path)
+    name = path.rpartition("/")[2]
+    return _fetch(model, component, command, LLAMACPP, key=name, tree=name)
+
+
+def weights_file(source: str) -> str:
+    """Where the weights lie: files of one name from two repositories must not be taken for each other."""
+    return f"{LLAMACPP[1]}/{_safe(source)}"
+
+
+def _address(model: Model) -> tuple[str, str]:
+    """Whether the hub's token is for it, and the URL."""
+    if model.source.startswith(("http://", "https://")):
+        return "url", model.source
+    owner, repository, *file = model.source.split("/")
+    own = model.environment.get("HF_ENDPOINT")
+    hub = own.rstrip("/") if isinstance(own, str) and own else HUB
+    return "hub", f"{hub}/{owner}/{repository}/resolve/main/{'/'.join(file)}"
+
+
+def _fetch(
+    model: Model, component: Component, command: tuple[str, ...], volume: tuple[str, str], *, key: str, tree: str
+) -> Fetch:
+    plain, secret = split_environment(model)
+    return Fetch(
+        component,
+        command,
+        (volume,),
+        environment=plain,
+        secret_environment=secret,
+        key=key,
+        tree=tree,
+        seconds=model.fetch_timeout,
+    )
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "--", text)

@@ -1,0 +1,205 @@
+"""One model's weights to all hosts that need them.
+
+In this order: what the host has; the operator's own folder; a host that has them, through this machine; the hub. Where
+no host has them, one fetches and the others copy. What is copied is checked file by file, and fetched if it is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from orchestrator.errors import UserError
+from orchestrator.fleet import weights_folder
+from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.weights import STOPPED, TIMED_OUT, Ended, Holding, Weights, fetch, look, receive, send
+from orchestrator.settings import Settings
+
+EVERY = 5.0  # seconds between two lines of progress
+GB, MB = 1_000_000_000, 1_000_000
+NO_ROOM = re.compile(r"needs (\d+) bytes and (\d+) are free")  # as the scripts tell it
+MOST_HOSTS = 32  # at once
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """`model` is the name of one that needs these files; `services` are the backends that do, by host."""
+
+    model: str
+    weights: Mapping[str, Weights]  # by host
+    services: Mapping[str, frozenset[str]]
+    others: tuple[str, ...] = ()  # hosts that may have them and do not need them now
+
+
+@dataclass(slots=True)
+class Delivered:
+    """By host: how they came, or why not. Neither: they were there."""
+
+    came: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Delivery:
+    """`places` bounds what goes on at once on each host; `stop` ends it early."""
+
+    def __init__(
+        self,
+        parcel: Parcel,
+        fleet: Mapping[str, Machine],
+        places: Mapping[str, threading.Semaphore],
+        settings: Settings,
+        say: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None:
+        self._parcel, self._fleet, self._places = parcel, fleet, places
+        self._settings, self._say, self._stop = settings, say, stop
+        self._any = next(iter(parcel.weights.values()))
+        self._found: dict[str, Holding] = {}
+        self._done = Delivered()
+
+    def bring(self) -> Delivered:
+        self._each(self._parcel.weights, self._look)
+        self._each(self._lacking, self._from_folder)
+        if self._lacking and self._can_copy:
+            self._each(self._parcel.others, self._look_for_copy)
+            if not self._holders and len(self._lacking) > 1:
+                self._each(self._lacking[:1], self._fetch)
+            if self._holders:
+                self._each(self._lacking, self._copy)
+        self._each(self._lacking, self._fetch)
+        return self._done
+
+    @property
+    def _can_copy(self) -> bool:
+        return self._settings.copy_weights and bool(self._any.fetch.tree)
+
+    @property
+    def _lacking(self) -> list[str]:
+        return [
+            host for host, found in self._found.items()
+            if host in self._parcel.weights and not found.files and host not in self._done.failed
+            and host not in self._done.came
+        ]  # fmt: skip
+
+    @property
+    def _holders(self) -> list[str]:
+        return [host for host, found in self._found.items() if found.files]
+
+    def _each(self, hosts: Iterable[str], do: Callable[[str], None]) -> None:
+        """At once; a host that can't be reached is noted."""
+        chosen = list(hosts)
+        if not chosen:
+            return
+        with ThreadPoolExecutor(min(MOST_HOSTS, len(chosen))) as pool:
+            for job in [pool.submit(self._placed, host, do) for host in chosen]:
+                job.result()
+
+    def _placed(self, host: str, do: Callable[[str], None]) -> None:
+        with self._places[host]:
+            if self._stop.is_set():
+                return
+            try:
+                do(host)
+            except UserError as problem:
+                self._done.failed[host] = problem.message
+
+    def _look(self, host: str) -> None:
+        self._found[host] = look(self._fleet[host], self._parcel.weights[host], self._stop)
+
+    def _look_for_copy(self, host: str) -> None:
+        machine = self._fleet[host]
+        try:
+            if self._any.volume in machine.docker.weights(self._any.workshop):
+                self._found[host] = look(machine, self._any, self._stop)
+        except UserError:  # it has not the image, or is not there: it is no help
+            return
+
+    def _from_folder(self, host: str) -> None:
+        folder, plan = self._settings.weights, self._any.fetch
+        tree = weights_folder.kept(folder, plan) if folder else None
+        if tree is None:
+            return
+        try:
+            files = weights_folder.listing(tree, plan)
+        except OSError as problem:
+            self._say(f"{tree} is not complete: {problem}")
+            return
+        self._take_over(host, str(folder), Holding(0, files), weights_folder.stream(tree, plan, self._stop))
+
+    def _copy(self, host: str) -> None:
+        holder = self._holders[0]
+        source = send(self._fleet[holder], self._any, self._stop)
+        self._take_over(host, holder, self._found[holder], source)
+
+    def _take_over(self, host: str, origin: str, held: Holding, tar: Iterator[bytes]) -> None:
+        """What does not arrive whole is left to the next way."""
+        if held.bytes > self._found[host].free:
+            self._done.failed[host] = self._no_room(held.bytes, self._found[host].free)
+            return
+        weights, tell = self._parcel.weights[host], self._progress(host, f"from {origin}")
+        try:
+            ended = receive(self._fleet[host], weights, held.files, _counted(tar, held.bytes, tell), self._stop)
+            why = None if ended.code == 0 else ended.why
+        except UserError as problem:
+            why = problem.message
+        if why is not None:
+            self._say(f"{host}: weights of {self._parcel.model} could not be copied from {origin}: {why}")
+            return
+        self._done.came[host] = f"weights of {self._parcel.model}: copied from {origin} ({_size(held.bytes)})"
+
+    def _fetch(self, host: str) -> None:
+        heard = [0]
+        tell = self._progress(host, "fetched")
+
+        def count(have: int, total: int | None) -> None:
+            heard[0] = have
+            tell(have, total)
+
+        weights = self._parcel.weights[host]
+        ended = fetch(self._fleet[host], weights, count, self._stop)
+        if ended.code:
+            self._done.failed[host] = self._why(ended)
+            return
+        if self._can_copy:
+            self._found[host] = look(self._fleet[host], weights, self._stop)
+            size = self._found[host].bytes
+        else:
+            size = heard[0]
+        self._done.came[host] = f"weights of {self._parcel.model}: fetched ({_size(size)})"
+
+    def _why(self, ended: Ended) -> str:
+        kept = "; what came is kept, and the next run goes on with it" if ended.code in {STOPPED, TIMED_OUT} else ""
+        if room := NO_ROOM.search(ended.why):
+            return self._no_room(int(room[1]), int(room[2]))
+        hint = ": raise fetch_timeout" if ended.code == TIMED_OUT else ""
+        return f"{ended.why}{hint}{kept}"
+
+    def _no_room(self, need: int, free: int) -> str:
+        return f"no room: it needs {_size(need)} more and has {_size(free)} free. Remove what is not needed there"
+
+    def _progress(self, host: str, how: str) -> Callable[[int, int | None], None]:
+        last = [time.monotonic() - EVERY]
+
+        def tell(have: int, total: int | None) -> None:
+            if time.monotonic() - last[0] >= EVERY:
+                last[0] = time.monotonic()
+                of = f"{_size(have)} of {_size(total)}" if total else _size(have)
+                self._say(f"{host}: weights of {self._parcel.model}, {how}: {of}")
+
+        return tell
+
+
+def _counted(tar: Iterator[bytes], total: int, tell: Callable[[int, int | None], None]) -> Iterator[bytes]:
+    have = 0
+    for chunk in tar:
+        have += len(chunk)
+        tell(min(have, total), total)
+        yield chunk
+
+
+def _size(value: int) -> str:
+    return f"{value / GB:.1f} GB" if value >= GB else f"{value / MB:.1f} MB"

@@ -1,0 +1,161 @@
+"""A repository fetched, copied and taken from a folder by containers of vLLM's own image, on this machine's engine."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import docker
+import pytest
+from docker import DockerClient
+from hub_stand_in import HubStandIn
+from pydantic import SecretStr
+
+from orchestrator.fleet.channel import LocalChannel
+from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.weights import Weights, look
+from orchestrator.plan.weights import HUGGING_FACE, repository_fetch
+from orchestrator.practice.huggingface import write_checkpoint
+from orchestrator.settings import Settings
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Engine, Model
+from orchestrator.state.deployed import DeployedHost
+from orchestrator.workflow.weights_delivery import Delivered, Delivery, Parcel
+
+REPOSITORY = "lab/tiny"
+OFFLINE = "from huggingface_hub import snapshot_download as s; print(s('lab/tiny', local_files_only=True))"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -> Iterator[HubStandIn]:
+    folder = tmp_path_factory.mktemp("tiny")
+    write_checkpoint(folder, name="tiny")
+    address = client.networks.get("bridge").attrs["IPAM"]["Config"][0].get("Gateway")
+    files = {REPOSITORY: {path.name: path.read_bytes() for path in folder.iterdir()}}
+    with HubStandIn(address, files=files).serving() as hub:
+        yield hub
+
+
+@dataclass
+class Bed:
+    """Two hosts, which are two workshops' volumes of one engine: nothing else tells them apart."""
+
+    weights: dict[str, Weights]
+    client: DockerClient
+    said: list[str]
+
+    def bring(self, *hosts: str, stop: threading.Event | None = None, **settings: object) -> Delivered:
+        machines = {
+            name: Machine(
+                DeployedHost(name=name, project=f"workshop-{weights.workshop}", folder=PurePosixPath("/nowhere")),
+                LocalChannel(name),
+            )
+            for name, weights in self.weights.items()
+        }
+        places = {name: threading.Semaphore(3) for name in machines}
+        parcel = Parcel(
+            model="tiny",
+            weights={host: self.weights[host] for host in hosts},
+            services={host: frozenset({"model-tiny-1"}) for host in hosts},
+        )
+        chosen = Settings(**settings)  # type: ignore[arg-type]
+        return Delivery(parcel, machines, places, chosen, self.said.append, stop or threading.Event()).bring()
+
+    def holds(self, host: str) -> tuple[str, ...]:
+        machine = Machine(DeployedHost(name=host, project="x", folder=PurePosixPath("/nowhere")), LocalChannel(host))
+        return look(machine, self.weights[host], threading.Event()).files
+
+    def loaded_offline(self, host: str) -> str:
+        """Where huggingface_hub finds the repository, in a container without a network."""
+        weights = self.weights[host]
+        mounts = {weights.volume: {"bind": str(weights.path), "mode": "ro"}}
+        said: bytes = self.client.containers.run(
+            weights.image, ["-c", OFFLINE], entrypoint="python3", network_mode="none", volumes=mounts, remove=True
+        )
+        return said.decode()
+
+
+@pytest.fixture
+def bed(client: DockerClient, hub: HubStandIn, packaged: Callable[[Component], str]) -> Iterator[Bed]:
+    model = Model(
+        name="tiny", engine=Engine.VLLM, source=REPOSITORY, environment={"HF_ENDPOINT": hub.endpoint}, fetch_timeout=60
+    )
+    fetch = repository_fetch(model, Component.VLLM, HUGGING_FACE)
+    image = packaged(Component.VLLM_CPU)
+    token = secrets.token_hex(3)
+    weights = {host: Weights(f"weights-{token}-{host}", "d", fetch, image) for host in ("one", "two")}
+    hub.asked.clear()
+    hub.token = None
+    yield Bed(weights, client, [])
+    for made in weights.values():
+        for container in client.containers.list(all=True, filters={"label": f"workshop.name={made.workshop}"}):
+            container.remove(force=True)
+        for volume in client.volumes.list(filters={"label": f"workshop.name={made.workshop}"}):
+            volume.remove(force=True)
+
+
+def test_what_is_fetched_is_found_by_huggingface_hub_without_a_network(bed: Bed, hub: HubStandIn) -> None:
+    assert bed.bring("one") == Delivered(came={"one": "weights of tiny: fetched (0.2 MB)"})
+    assert "/snapshots/" in bed.loaded_offline("one")
+    assert len(bed.holds("one")) == len(hub.files[REPOSITORY])
+    assert any("weights of tiny, fetched: " in line for line in bed.said)
+
+
+def test_what_is_complete_is_not_asked_for_again(bed: Bed, hub: HubStandIn) -> None:
+    bed.bring("one")
+    hub.asked.clear()
+    assert bed.bring("one") == Delivered()
+    assert hub.asked == []
+
+
+def test_a_second_host_gets_a_copy_without_a_question_to_the_hub(bed: Bed, hub: HubStandIn) -> None:
+    bed.bring("one")
+    hub.asked.clear()
+    assert bed.bring("one", "two").came == {"two": "weights of tiny: copied from one (0.2 MB)"}
+    assert hub.asked == []
+    assert "/snapshots/" in bed.loaded_offline("two")
+    assert bed.holds("two") == bed.holds("one")
+
+
+def test_they_come_from_the_operators_folder(bed: Bed, hub: HubStandIn, tmp_path: Path, client: DockerClient) -> None:
+    bed.bring("one")
+    hub.asked.clear()
+    weights = bed.weights["one"]
+    copying = client.containers.create(weights.image, volumes={weights.volume: {"bind": "/w", "mode": "ro"}})
+    stream, _ = copying.get_archive("/w/hub")
+    (tmp_path / "hub.tar").write_bytes(b"".join(stream))
+    copying.remove()
+    shutil.unpack_archive(tmp_path / "hub.tar", tmp_path, filter="tar")
+    done = bed.bring("two", weights=tmp_path)
+    assert done.came == {"two": f"weights of tiny: copied from {tmp_path} (0.2 MB)"}
+    assert hub.asked == []
+    assert "/snapshots/" in bed.loaded_offline("two")
+
+
+def test_the_token_stands_nowhere_but_in_what_the_hub_is_told(bed: Bed, hub: HubStandIn) -> None:
+    hub.token = "hf_sentinel"
+    bed.weights["one"] = replace(bed.weights["one"], secrets={"HF_TOKEN": SecretStr("hf_sentinel")})
+    assert bed.bring("one").failed == {}
+    assert not [line for line in bed.said if "sentinel" in line]
+    bed.weights["two"] = replace(bed.weights["two"], secrets={"HF_TOKEN": SecretStr("hf_other")})
+    refused = bed.bring("two", copy_weights=False).failed["two"]
+    assert refused.startswith("the hub refuses lab/tiny (401)")
+    assert "hf_other" not in refused
+
+
+def test_what_takes_too_long_is_ended_and_told(bed: Bed, hub: HubStandIn) -> None:
+    slow = replace(bed.weights["one"].fetch, command=("sleep", "60"), seconds=2)
+    bed.weights["one"] = replace(bed.weights["one"], fetch=slow)
+    assert "not done within 2 s: raise fetch_timeout" in bed.bring("one").failed["one"]
+    assert not bed.client.containers.list(all=True, filters={"label": f"workshop.name={bed.weights['one'].workshop}"})
