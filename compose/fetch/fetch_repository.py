@@ -180,8 +180,10 @@ def tell(files: list[File], blobs: Path, total: int, over: threading.Event) -> N
 
 
 def fetch(hub: Hub, repository: str, commit: str, file: File, blob: Path) -> None:
-    if blob.exists():
-        return
+    if blob.exists():  # without a marker: a copy that was cut off may have left half of it
+        if blob.stat().st_size == file.size and digest(blob, file) == file.digest:
+            return
+        blob.unlink()
     part = blob.with_name(f"{blob.name}.part")
     part.touch()
     path = f"{repository}/resolve/{commit}/{urllib.parse.quote(file.name)}"

@@ -1,7 +1,7 @@
 """Weights on one host: a container of the engine's image that runs once and is removed.
 
 It is made by the docker command of the host, which knows the host's proxies. Scripts and secrets are laid into
-it, so that `docker inspect` shows neither. Its log is read again and again, so that a broken connection ends nothing.
+it, so that `docker inspect` shows neither. Its log is read again and again, not followed for hours.
 """
 
 from __future__ import annotations
@@ -198,6 +198,7 @@ class _container:  # noqa: N801 - used like a function
         words = ["docker", "create", "--pull", "never", "--name", self._name, "--entrypoint", "/bin/sh"]
         words += [word for name, value in self._labels("container").items() for word in ("--label", f"{name}={value}")]
         words += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+        words += ["--log-driver", "json-file", "--log-opt", "max-size=20m"]
         words += ["--env", f"SECRETS_DIR={SCRIPTS}/secrets"]
         words += ["--mount", f"type=volume,source={weights.volume},target={weights.path}"]
         return [*words, weights.image, f"{SCRIPTS}/with-secrets.sh", *self._command]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from orchestrator.errors import UserError
 from orchestrator.fleet import weights_folder
@@ -63,7 +64,9 @@ class Delivery:
 
     def bring(self) -> Delivered:
         self._each(self._parcel.weights, self._look)
-        self._each(self._lacking, self._from_folder)
+        if self._lacking and (kept := self._kept()):
+            tree, files = kept
+            self._each(self._lacking, lambda host: self._from_folder(host, tree, files))
         if self._lacking and self._can_copy:
             self._each(self._parcel.others, self._look_for_copy)
             if not self._holders and len(self._lacking) > 1:
@@ -118,17 +121,25 @@ class Delivery:
         except UserError:  # it has not the image, or is not there: it is no help
             return
 
-    def _from_folder(self, host: str) -> None:
-        folder, plan = self._settings.weights, self._any.fetch
-        tree = weights_folder.kept(folder, plan) if folder else None
+    def _kept(self) -> tuple[Path, tuple[str, ...]] | None:
+        """Of the operator's own folder: the model's tree and its files, read once for all hosts."""
+        folder = self._settings.weights
+        tree = weights_folder.kept(folder, self._any.fetch) if folder else None
         if tree is None:
-            return
+            return None
         try:
-            files = weights_folder.listing(tree, plan)
+            files = weights_folder.listing(tree, self._any.fetch)
         except OSError as problem:
             self._say(f"{tree} is not complete: {problem}")
-            return
-        self._take_over(host, str(folder), Holding(0, files), weights_folder.stream(tree, plan, self._stop))
+            return None
+        if not files:
+            self._say(f"{tree} has no snapshots: it is no cache of Hugging Face")
+            return None
+        return tree, files
+
+    def _from_folder(self, host: str, tree: Path, files: tuple[str, ...]) -> None:
+        tar = weights_folder.stream(tree, self._any.fetch, self._stop)
+        self._take_over(host, str(self._settings.weights), Holding(0, files), tar)
 
     def _copy(self, host: str) -> None:
         holder = self._holders[0]
@@ -169,6 +180,8 @@ class Delivery:
             size = self._found[host].bytes
         else:
             size = heard[0]
+        if not size:  # Ollama had it
+            return
         self._done.came[host] = f"weights of {self._parcel.model}: fetched ({_size(size)})"
 
     def _why(self, ended: Ended) -> str:

@@ -143,6 +143,15 @@ def command_ended_early(volume: Volume) -> None:
         part.with_name("tiny.gguf.part.tag").write_text(f"{sha256(whole)}{tag}\n")
 
 
+def test_what_a_broken_copy_left_is_not_taken_for_whole(tmp_path: Path, hub: HubStandIn) -> None:
+    volume = Volume(tmp_path, hub, "repository")
+    blob = tmp_path / "hub/models--lab--tiny/blobs" / sha256(volume.expected)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(volume.expected[:1000])
+    assert volume.run()[0] == 0
+    assert volume.weights.read_bytes() == volume.expected
+
+
 def test_a_damaged_file_is_noticed_and_fetched_again(volume: Volume) -> None:
     volume.hub.damaged = 1
     code, said = volume.run()
