@@ -5,7 +5,7 @@ Before that nothing is changed, but for what hosts with `bootstrap: true` lack.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.checks.preflight.facts import GpuFacts
@@ -53,19 +53,7 @@ def look_at_hosts(run: Run) -> Run:
     lacking = to_bootstrap(run, seen, failed)
     run = run.without({name: why for name, why in failed.items() if name not in lacking})
     if lacking:
-        run, failed = bootstrap(run, lacking, LOG)
-        run = run.without(failed)
-
-        def look_again(machine: Machine) -> _Seen:
-            if machine.name in seen:  # and locked
-                return replace(seen[machine.name], containers=machine.docker.containers(workshop))
-            machine.channel.renew()  # the group docker counts from the next sign-in
-            return look(machine)
-
-        fresh, failed = run.fleet.each(look_again, [name for name in lacking if name not in failed])
-        require_not_held(failed)
-        run = run.without(failed)
-        seen = {name: found for name, found in {**seen, **fresh}.items() if name in run.standing}
+        run, seen = _bootstrapped(run, lacking, seen, look)
     meta = run.state.begin(workshop, run.spec.file)
     strangers = [name for name in seen if _is_strangers(name, seen[name], meta.deployment_id, run)]
     if strangers:
@@ -81,6 +69,29 @@ def look_at_hosts(run: Run) -> Run:
         run.state.deployed.record_host(run.fleet[name].host)
         _heed(run, name, seen[name].gpus)
     return run
+
+
+def _bootstrapped(
+    run: Run, lacking: Sequence[str], seen: Mapping[str, _Seen], look: Callable[[Machine], _Seen]
+) -> tuple[Run, dict[str, _Seen]]:
+    """With what was seen of hosts before, and of those that lacked something now."""
+    known = run.state.meta.deployment_id if run.state.meta else ""
+    for name in lacking:
+        if name in seen:  # Docker may be restarted there: not under somebody else's class
+            _is_strangers(name, seen[name], known, run)
+    run, failed = bootstrap(run, lacking, LOG)
+    run = run.without(failed)
+
+    def look_again(machine: Machine) -> _Seen:
+        if machine.name in seen:  # and locked
+            return replace(seen[machine.name], containers=machine.docker.containers(run.spec.workshop.name))
+        machine.channel.renew()  # the group docker counts from the next sign-in
+        return look(machine)
+
+    fresh, failed = run.fleet.each(look_again, [name for name in lacking if name not in failed])
+    require_not_held(failed)
+    run = run.without(failed)
+    return run, {name: found for name, found in {**seen, **fresh}.items() if name in run.standing}
 
 
 def _hosts_with_unknown_gpus(run: Run) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from apt_repository import FAKES, AptRepository, open_repository
@@ -108,10 +109,20 @@ def test_the_second_run_changes_nothing(workshop: FleetWorkshop) -> None:
     assert (done["changed"], done["checks"]) == (0, [])
 
 
+def test_somebody_elses_class_of_this_name_is_not_interrupted(
+    workshop: FleetWorkshop, rented: SshHost, tmp_path: Path
+) -> None:
+    take_toolkit_away(rented)
+    since = rented.run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "docker")
+    other = FleetWorkshop(workshop.bed, tmp_path, dict(workshop.spec), dict(workshop.environment))
+    code, _ = problem(other)
+    assert code == "deployed_by_another"
+    assert rented.run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "docker") == since
+
+
 def test_a_foreign_container_keeps_docker_from_being_restarted(
     workshop: FleetWorkshop, rented: SshHost, small_image: str
 ) -> None:
-    take_toolkit_away(rented)
     rented.docker("run", "--detach", "--name", "somebodys", "--entrypoint", "sleep", small_image, "600")
     code, text = problem(workshop)
     assert code == "bootstrap_failed"
