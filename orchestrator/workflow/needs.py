@@ -75,6 +75,7 @@ def _needs(
     return Needs(
         workshop=workshop.name,
         become=host.become,
+        bootstrap=host.bootstrap,
         is_front=is_front,
         has_window=workshop.window is not None,
         gpus=host.gpus,

@@ -81,18 +81,18 @@ def test_gpus_that_nobody_declared_are_found_and_planned_with(
     assert (backend["host"], backend["gpus"]) == ("gpu", [1])  # the smallest that will do
 
 
+def test_it_leaves_nothing_on_hosts(workshop: FleetWorkshop, machines: dict[str, SshHost]) -> None:
+    for host in ("front", "gpu"):
+        assert machines[host].docker("ps", "-aq") == ""
+        assert machines[host].run("sh", "-c", "ls -A /root/.local 2>/dev/null || true").strip() == ""
+
+
 def test_provision_looks_for_gpus_itself(bed: Bed, machines: dict[str, SshHost], tmp_path: Path) -> None:
     hosts = [host_section(machines["front"], bed, "gateway"), inference(machines, bed, "gpu")]
     with fleet_workshop(bed, tmp_path, name="itself", hosts=hosts, models=[VLLM]) as fresh:
         refused = fresh.run("provision", "--output", "json", code=1).json["error"]
         assert refused["code"] == "image_missing"  # it has found room: vLLM's image can't be had here
         assert fresh.run("plan", "--output", "json").json["backends"][0]["gpus"] == [1]
-
-
-def test_it_leaves_nothing_on_hosts(workshop: FleetWorkshop, machines: dict[str, SshHost]) -> None:
-    for host in ("front", "gpu"):
-        assert machines[host].docker("ps", "-aq") == ""
-        assert machines[host].run("sh", "-c", "ls -A /root/.local 2>/dev/null || true").strip() == ""
 
 
 def test_a_host_without_docker_and_one_without_the_toolkit(
@@ -102,10 +102,12 @@ def test_a_host_without_docker_and_one_without_the_toolkit(
     seen = look(workshop, bed, machines, bare, driver, code=1)
     docker = told(seen, "bare", "docker")
     assert (docker["level"], docker["what"]) == ("problem", "Docker is not installed")
-    assert "docs.docker.com/engine/install" in docker["remedy"]
+    assert "bootstrap: true" in docker["remedy"]
     runtime = told(seen, "driver-only", "runtime")
     assert (runtime["level"], runtime["what"]) == ("problem", "containers get no GPU")
     assert "nvidia-ctk runtime configure" in runtime["remedy"]
+    seen = look(workshop, bed, machines, bare | {"bootstrap": True}, inference(machines, bed, "gpu"), code=0)
+    assert told(seen, "bare", "docker")["remedy"] == "provision installs it (bootstrap: true)"
 
 
 def test_who_may_not_talk_to_docker_or_has_no_sudo(

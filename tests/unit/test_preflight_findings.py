@@ -69,7 +69,7 @@ def test_a_host_that_has_all_is_fine_everywhere() -> None:
 @pytest.mark.parametrize(
     ("facts", "check", "level", "what", "remedy"),
     [
-        (engine(version=None, said="the docker command is not installed"), "docker", "problem", "Docker is not installed", "docs.docker.com/engine/install"),
+        (engine(version=None, said="the docker command is not installed"), "docker", "problem", "Docker is not installed", "bootstrap: true"),
         (engine(version=None, said="permission denied while trying to connect"), "docker", "problem", "you may not talk to Docker", "group docker"),
         (engine(version=None, said="Cannot connect to the Docker daemon"), "docker", "problem", "Docker does not answer", "systemctl start docker"),
         (engine(compose=None), "compose", "problem", "does not answer", "Compose plugin"),
@@ -218,6 +218,18 @@ def test_proxies_are_named() -> None:
     assert "https_proxy" in the("hub", facts, needs).what
     own = replace(facts, engine=replace(GOOD.engine, proxy=True))
     assert (the("registry", own, needs).level, "not tried" in the("registry", own, needs).what) == ("ok", True)
+
+
+def test_what_provision_may_install_is_no_problem() -> None:
+    bare = replace(engine(version=None, said="the docker command is not installed"), gpus=NO_GPU)
+    (docker,) = [f for f in judge("gpu-1", bare, replace(NOTHING, bootstrap=True)) if f.check == "docker"]
+    assert (docker.level, docker.remedy) == ("warn", "provision installs it (bootstrap: true)")
+    (docker,) = [f for f in judge("gpu-1", bare, NOTHING) if f.check == "docker"]
+    assert docker.level == "problem"
+    toolkit = replace(engine(runtimes=()), gpus=replace(GOOD.gpus, toolkit=False))
+    assert the("runtime", toolkit, replace(NEEDS, bootstrap=True)).level == "warn"
+    driver = replace(GOOD, gpus=NO_GPU)  # which nobody installs
+    assert the("gpus", driver, replace(NEEDS, bootstrap=True)).level == "problem"
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ class Needs:
 
     workshop: str
     become: bool = False
+    bootstrap: bool = False  # provision may install what is missing
     is_front: bool = False
     has_window: bool = False
     gpus: Gpus | None = None  # as the spec declares them

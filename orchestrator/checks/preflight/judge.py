@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from orchestrator.checks.preflight import engine, gpus, machine, reach
 from orchestrator.checks.preflight.facts import Facts, Needs
@@ -27,14 +28,25 @@ JUDGES: tuple[tuple[str, Judge], ...] = (
     ("hub", reach.hubs),
 )
 SSH = "ssh"
+INSTALLED = frozenset({"docker", "compose", "runtime"})
 CHECKS = (SSH, *(name for name, _ in JUDGES))
 ELSEWHERE = {"sudo_password": "sudo", "python_missing": "system", "script_failed": "system"}
 
 
 def judge(host: str, facts: Facts, needs: Needs) -> list[Finding]:
     """Of a host that answers."""
-    reached = Finding(SSH, host, "ok", "reached")
-    return [reached, *(finding for _, judge_ in JUDGES for finding in judge_(host, facts, needs))]
+    found = [finding for _, judge_ in JUDGES for finding in judge_(host, facts, needs)]
+    if needs.bootstrap:
+        found = [_installed(finding, facts) for finding in found]
+    return [Finding(SSH, host, "ok", "reached"), *found]
+
+
+def _installed(finding: Finding, facts: Facts) -> Finding:
+    """What `bootstrap: true` lets provision put right is no problem."""
+    engine_there = facts.engine.version is not None or "not installed" not in facts.engine.said
+    if finding.level != "problem" or finding.check not in INSTALLED or (finding.check == "docker" and engine_there):
+        return finding
+    return replace(finding, level="warn", remedy="provision installs it (bootstrap: true)")
 
 
 def unreached(host: str, problem: UserError) -> list[Finding]:
