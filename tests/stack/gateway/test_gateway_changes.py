@@ -117,6 +117,7 @@ def test_the_streams_of_a_revoked_key_are_cut_and_no_others(gateway: Gateway) ->
 
 
 def test_a_stream_that_another_backend_answers_is_cut_as_well(gateway: Gateway) -> None:
+    gateway.until(lambda: gateway.chat(model="last").status == 200)  # nginx has found its name
     connection = gateway.connect(API_PORT)
     slow = {"model": "several", "messages": [], "stream": True, "stub": {"events": 200, "gap": 0.05}}
     connection.request("POST", AT_BOB, json.dumps(slow), {"Authorization": "Bearer sk-ada"})
