@@ -16,6 +16,7 @@ from orchestrator.plan.weights import (
     TGI,
     file_fetch,
     ollama_fetch,
+    on_the_host,
     repository_fetch,
     split_environment,
     weights_file,
@@ -83,6 +84,7 @@ def _vllm(model: Model, gpus: int, share: float | None) -> Container:
         secret_environment=secret,
         health=curl_health(8000),
         volumes=(HUGGING_FACE,),
+        files=on_the_host(model),
         shm_gib=16 if gpus > 1 else 4,  # NCCL between the GPUs of one replica goes through shared memory
         start_seconds=model.start_timeout,
     )
@@ -112,6 +114,7 @@ def _tgi(model: Model, gpus: int, share: float | None) -> Container:
         secret_environment=secret,
         health=curl_health(80),
         volumes=(TGI,),
+        files=on_the_host(model),
         shm_gib=16 if gpus > 1 else 4,
         start_seconds=model.start_timeout,
     )
@@ -160,7 +163,7 @@ def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
         secret_environment=secret,
         health=curl_health(8080),
         volumes=(LLAMACPP,),
-        files=((path, path),) if model.source.startswith("/") else (),
+        files=on_the_host(model),
         start_seconds=model.start_timeout,
     )
 

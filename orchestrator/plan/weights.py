@@ -25,8 +25,18 @@ def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretRef
     return plain, secret
 
 
-def repository_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch:
-    """The repository: TGI's own `download-weights` leaves the tokenizer to be fetched at start."""
+def on_the_host(model: Model) -> tuple[tuple[str, str], ...]:
+    """What is mounted where the source is a path."""
+    return ((model.source, model.source),) if model.source.startswith("/") else ()
+
+
+def repository_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch | None:
+    """The repository: TGI's own `download-weights` leaves the tokenizer to be fetched at start.
+
+    None: it lies on the host.
+    """
+    if model.source.startswith("/"):
+        return None
     python = TGI_PYTHON if component is Component.TGI else "python3"
     revision = model.args.get("revision")
     more = (str(revision),) if revision else ()

@@ -49,7 +49,10 @@ class Model(Section):
     name: ModelName
     engine: Annotated[Engine, Field(strict=False)]
     source: Line
-    """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name."""
+    """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
+
+    An absolute path (but for Ollama): weights that lie on the host.
+    """
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
     gpus: Annotated[int, Field(ge=0, le=16)] | None = None
     """GPUs of one replica; absent: 1 for vLLM and TGI; 1 for Ollama where the host has one; 0 for llama.cpp."""

@@ -110,8 +110,9 @@ def test_what_is_fetched_is_told_apart_by_model_and_revision(tmp_path: Path) -> 
     assert len({fetch.key for fetch in fetches if fetch}) == 3
 
 
-def test_weights_on_the_host_are_mounted_and_not_fetched(tmp_path: Path) -> None:
-    backend = backend_of(tmp_path, "name: m, engine: llamacpp, source: /srv/m.gguf")
+@pytest.mark.parametrize("engine", ["llamacpp", "vllm", "tgi"])
+def test_weights_on_the_host_are_mounted_and_not_fetched(tmp_path: Path, engine: str) -> None:
+    backend = backend_of(tmp_path, f"name: m, engine: {engine}, source: /srv/m.gguf")
     assert backend.fetch is None
     assert backend.container.files == (("/srv/m.gguf", "/srv/m.gguf"),)
 

@@ -12,7 +12,7 @@ COPIED = (
     "Images are then copied there from the machine that runs provision. Else give images.registry: a mirror in its "
     "network, or images.source: archive"
 )
-NO_HUB = "Open the way to it, set a proxy, or put the weights on the host and name their path as source"
+NO_HUB = "Open the way to it, set a proxy, or bring the weights in a folder: WORKSHOP_WEIGHTS"
 AUTHORITY = "Something between reads along, or its authority is not known there: install that certificate on the host"
 
 

@@ -92,6 +92,7 @@ def bed(client: DockerClient, hub: HubStandIn, packaged: Callable[[Component], s
         name="tiny", engine=Engine.VLLM, source=REPOSITORY, environment={"HF_ENDPOINT": hub.endpoint}, fetch_timeout=60
     )
     fetch = repository_fetch(model, Component.VLLM, HUGGING_FACE)
+    assert fetch is not None
     image = packaged(Component.VLLM_CPU)
     token = secrets.token_hex(3)
     weights = {host: Weights(f"weights-{token}-{host}", "d", fetch, image) for host in ("one", "two")}
