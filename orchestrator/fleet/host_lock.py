@@ -38,7 +38,12 @@ class HostLocks:
         self._heart: threading.Thread | None = None
 
     def ask(self, machine: Machine) -> None:
-        """Ask for the lock and don't wait: `require` tells whether it came."""
+        """Ask for the lock and don't wait: `require` tells whether it came. Asked again, the first one is let go."""
+        with self._beating:
+            before = self._holders.pop(machine.name, None)
+        if before is not None:
+            _let_go(before)
+            _end(before)
         question = {"folder": str(machine.folder), "note": asdict(self._owner), "patience": self._patience}
         holder = machine.channel.start(lock.hold, question)
         with self._beating:
@@ -80,9 +85,7 @@ class HostLocks:
         self._done.set()
         with self._beating:
             for holder in self._holders.values():
-                if holder.stdin:
-                    with contextlib.suppress(OSError):
-                        holder.stdin.close()
+                _let_go(holder)
             for holder in self._holders.values():
                 _end(holder)
 
@@ -127,6 +130,12 @@ def _say_something(holder: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(OSError):  # it is gone; the command that needs its host will say so
             holder.stdin.write(b".")
             holder.stdin.flush()
+
+
+def _let_go(holder: subprocess.Popen[bytes]) -> None:
+    if holder.stdin:
+        with contextlib.suppress(OSError):
+            holder.stdin.close()
 
 
 def _end(holder: subprocess.Popen[bytes]) -> None:

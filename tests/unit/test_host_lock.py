@@ -48,6 +48,15 @@ def test_it_is_free_afterwards_and_leaves_no_file(here: Machine) -> None:
         assert not file(here).exists()
 
 
+def test_who_asks_twice_is_not_in_the_way_of_itself(here: Machine) -> None:
+    with HostLocks(ADA) as locks:
+        locks.take(here)
+        locks.take(here)
+        with HostLocks(BOB) as other, pytest.raises(UserError, match="ada@laptop"):
+            other.take(here)
+    assert not file(here).exists()
+
+
 def test_a_killed_holder_leaves_a_file_and_no_lock(here: Machine) -> None:
     with HostLocks(ADA) as first, HostLocks(BOB) as second:
         first.take(here)
