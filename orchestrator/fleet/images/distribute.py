@@ -130,7 +130,7 @@ class Distribution:
             self.report(f"{machine.name}: copying {names} from {source.name} ({size_text(size)})")
             stream = metered(source.read(images), f"{machine.name}: copied", size, self.report)
             try:
-                load(machine.docker.client, stream)
+                load(machine.docker.client, stream, far=not machine.is_local)
             except LoadError as error:
                 hint = "Look at its disk and its Docker log, then run the same command again"
                 raise HostError(

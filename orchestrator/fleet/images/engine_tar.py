@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20  # bytes
 _CONNECT = 60.0  # s
+_ZSTD = (1, 42)  # the API of Docker 23, the first that loads it
 _SILENT = 3600.0  # s that an engine may say nothing: it packs, or unpacks, gigabytes before its first word
 
 
@@ -34,8 +35,11 @@ def pieces(stream: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def load(client: DockerClient, stream: Iterable[bytes]) -> None:
-    """Raises LoadError, and whatever `stream` raises: then the engine has taken nothing."""
+def load(client: DockerClient, stream: Iterable[bytes], *, far: bool) -> None:
+    """`far`: over a network, so compressed on the way.
+
+    Raises LoadError, and whatever `stream` raises: then the engine has taken nothing.
+    """
     from docker.errors import APIError
     from requests import RequestException
 
@@ -44,7 +48,7 @@ def load(client: DockerClient, stream: Iterable[bytes]) -> None:
         answer = api.post(
             _url(client, "load"),
             params={"quiet": "0"},
-            data=iter(stream),
+            data=_packed(stream) if far and _takes_zstd(client) else iter(stream),
             headers={"Content-Type": "application/x-tar"},
             stream=True,
             timeout=(_CONNECT, _SILENT),
@@ -58,6 +62,21 @@ def load(client: DockerClient, stream: Iterable[bytes]) -> None:
     for one in said:
         if why := one.get("error"):
             raise LoadError(str(why).strip().splitlines()[-1])
+
+
+def _packed(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """A third of the bytes, made faster than most networks take them."""
+    import zstandard
+
+    packer = zstandard.ZstdCompressor(level=1).compressobj()
+    for piece in stream:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
+
+
+def _takes_zstd(client: DockerClient) -> bool:
+    return tuple(map(int, client.api.api_version.split("."))) >= _ZSTD
 
 
 def _url(client: DockerClient, what: str) -> str:
