@@ -136,7 +136,7 @@ def test_a_running_class_notices_nothing_of_a_file_with_the_same_images(room: Ro
     loaded = load(room)
     assert (loaded["changes"], loaded["notes"]) == ([], [])
     room.workshop.write(images={"source": "archive"})
-    assert room.workshop.provision()["changed"] == 0
+    assert room.workshop.provision()["changes"] == []
     assert room.containers() == before
 
 
