@@ -32,7 +32,7 @@ limits: {requests_per_minute: 60, teams: {NAME: {token_budget: 1}}, participants
 gateway: {port: 8080}
 webui: {mode: shared}
 handouts: {paper: a4}
-images: {source: auto}
+images: {source: auto, login: {user: u, password: "${env:SHELL}"}}
 practice: false
 """
 
