@@ -171,13 +171,13 @@ class _container:  # noqa: N801 - used like a function
                 running = state["Status"] not in {"exited", "dead"}
                 log: bytes = api.logs(self._name, tail=LAST_LINES if running else "all")
             lines = tuple(line.strip() for line in log.decode(errors="replace").splitlines() if line.strip())
+            _tell(lines, heard)  # also of one that is quicker than a look
             if not running:
                 return Ended(int(state["ExitCode"]), lines)
             if over:
                 return Ended(STOPPED, ("it was stopped",))
             if time.monotonic() > until:
                 return Ended(TIMED_OUT, (f"not done within {seconds:.0f} s",))
-            _tell(lines, heard)
 
     def put(self, path: str, tar: Iterator[bytes]) -> None:
         with self._docker.explained():

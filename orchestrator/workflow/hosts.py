@@ -52,7 +52,9 @@ def at_front(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ())
 
 def containers_on(fleet: Fleet, workshop: str, names: Sequence[str] | None = None) -> dict[str, ContainerState]:
     """The workshop's containers by service, of all hosts that answer. Services of hosts differ, but for `edge`."""
-    found, _ = fleet.each(lambda machine: machine.docker.containers(workshop), names)
+    found, failed = fleet.each(lambda machine: machine.docker.containers(workshop), names)
+    if failed and not found:
+        raise next(iter(failed.values()))
     return {service: state for containers in found.values() for service, state in containers.items()}
 
 

@@ -61,7 +61,10 @@ def look_at_hosts(run: Run) -> Run:
         run = run.changed(*(f"{name}: removed what was deployed there by another" for name in strangers))
 
     def require_ports(machine: Machine) -> None:
-        require_free_ports(machine.docker, workshop, seen[machine.name].look, ports[machine.name])
+        here = ports[machine.name]
+        emptied = machine.name in strangers  # what was removed may have held them
+        found = machine.look([port for port, _ in here]) if emptied else seen[machine.name].look
+        require_free_ports(machine.docker, workshop, found, here)
 
     _, failed = run.fleet.each(require_ports, seen)
     run = run.without(failed)

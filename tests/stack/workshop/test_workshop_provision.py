@@ -34,7 +34,7 @@ def test_provision_tells_what_it_did(first: Provisioned) -> None:
     assert told["workshop"] == first.workshop.name
     assert told["ok"] is True
     assert told["changed"] == len(told["changes"]) > 0
-    assert told["hosts"] == [{"name": "here", "ok": True}]
+    assert told["hosts"] == [{"name": "here", "ok": True, "problem": None}]
     assert told["seconds"] > 0
     assert (told["keys"], told["accounts"]) == (people, people)
     assert told["broken"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -86,12 +87,13 @@ def test_status_and_plan_go_on_without_docker(running: Workshop) -> None:
 
 
 def test_the_compose_plugin_is_missing_or_old(workshop: Workshop, tmp_path: Path) -> None:
-    docker = tmp_path / "docker"
+    docker, real = tmp_path / "docker", shutil.which("docker")
     for answer, said in (
         ("echo \"docker: 'compose' is not a docker command.\" >&2; exit 1", "docker compose does not answer"),
         ("echo 2.19.1", "Compose 2.19.1 is older than 2.20"),
     ):
-        docker.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+        script = f'#!/bin/sh\n[ "$1" = compose ] || exec {real} "$@"\n{answer}\n'
+        docker.write_text(script, encoding="utf-8")
         docker.chmod(0o755)
         line = refused(workshop, PATH=f"{tmp_path}:{os.environ['PATH']}")
         assert line.startswith(f"here: {said}. Install the Compose plugin")

@@ -158,7 +158,7 @@ def test_what_docker_refuses_is_told_and_the_next_teardown_goes_on(workshop: Wor
     holder = workshop.engine.containers.create(image, ["sleep", "1"], labels=LABELS, volumes=[f"{volume}:/data"])
     try:
         ran = workshop.workshop("teardown", "--yes", code=3)
-        assert "volume is in use" in ran.err
+        assert "volume is in use" in ran.out
         assert "secret" in left_in_state(workshop)
     finally:
         holder.remove(force=True)
