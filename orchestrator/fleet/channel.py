@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.errors import HostError, Where
-from orchestrator.fleet.docker_host import engine_address, engine_trouble
+from orchestrator.fleet.docker_host import engine_trouble
 from orchestrator.fleet.engine_socket import EngineSocket
 from orchestrator.fleet.ssh_config import SshAddress, write_ssh_config
 from orchestrator.fleet.ssh_failure import FAILED, ssh_failure, sudo_failure
@@ -77,7 +77,7 @@ class LocalChannel:
         return _start([sys.executable, *_conversation(script, question)])
 
     def engine(self) -> str | None:
-        return engine_address().get("DOCKER_HOST")
+        return None
 
     def for_ansible(self) -> dict[str, object]:
         return {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}

@@ -27,7 +27,6 @@ class Look:
     docker: str | None  # the engine's version; None: it does not answer
     docker_said: str
     compose: str | None
-    compose_said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,6 @@ class Machine:
             docker=found["docker"],
             docker_said=found["docker_said"],
             compose=found["compose"],
-            compose_said=found["compose_said"],
         )
 
     def owner(self) -> Owner | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import io
-import socket
 import tarfile
 import time
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from orchestrator.fleet.playbook_events import HostResult
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend, Stack
 from orchestrator.render.files import Files
 from orchestrator.state.failures import refusals_explained
+from orchestrator.state.lock import who_is_here
 from orchestrator.workflow.difference import Difference, difference
 from orchestrator.workflow.drain import resting
 from orchestrator.workflow.leave import leaving_engines
@@ -61,7 +60,8 @@ def deploy(run: Run) -> Run:
         return run
     fetched = fetch_weights(run, {name: _without_weights(work) for name, work in works.items()})
     run = replace(run.changed(*fetched.changes), notes=(*run.notes, *fetched.notes))
-    standing = standing_policy(run.front)
+    front = works.get(run.front_name)
+    standing = standing_policy(run.front) if front and front.found.reloads else None
     stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
     with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
         results = _apply(run, works, fetched.lacking)
@@ -80,11 +80,9 @@ def deploy(run: Run) -> Run:
         nginx = works[name].stack.nginx
         if nginx and name not in run.failed_hosts:
             run.state.deployed.record_applied(name, LOADED, rules_digest(works[name].files, nginx))
-    if run.front_name in works:
-        front = works[run.front_name]
-        if front.found.reloads:
-            gateway = front.containers[GATEWAY_SERVICE].id
-            cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
+    if front and front.found.reloads:
+        gateway = front.containers[GATEWAY_SERVICE].id
+        cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
     return run
 
 
@@ -134,8 +132,7 @@ def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Ta
     meta = run.state.meta
     if meta is None:
         raise WorkshopError("deploying comes after the workshop was begun")
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    owner = Owner(run.spec.workshop.name, meta.deployment_id, who, str(run.spec.file))
+    owner = Owner(run.spec.workshop.name, meta.deployment_id, who_is_here(), str(run.spec.file))
     stack, found = work.stack, work.found
     after = [
         b.service for b in stack.backends if b.fetch and b.fetch.after_start and b.service in _new(work) | work.empty

@@ -31,22 +31,23 @@ def front_of(spec: Spec) -> str:
 
 
 def open_fleet(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> Fleet:
-    """All hosts of the spec; those that are known lie where they were left."""
+    """All hosts of the spec."""
+    return Fleet(reached_hosts(spec, settings, known), settings.known_hosts)
+
+
+def reached_hosts(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> tuple[DeployedHost, ...]:
+    """How each host of the spec is reached; on those that are known the stack lies where it was left."""
     folders = {(host.name, host.address): host.folder for host in known}
-    hosts = reached_hosts(spec, settings)
-    return Fleet([replace(h, folder=folders.get((h.name, h.address), h.folder)) for h in hosts], settings.known_hosts)
-
-
-def reached_hosts(spec: Spec, settings: Settings) -> tuple[DeployedHost, ...]:
-    """How each host of the spec is reached."""
-    return tuple(_reached(spec, settings, host) for host in hosts_of(spec))
+    hosts = [_reached(spec, settings, host) for host in hosts_of(spec)]
+    return tuple(replace(h, folder=folders.get((h.name, h.address), h.folder)) for h in hosts)
 
 
 @contextmanager
 def at_front(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ()) -> Iterator[Machine]:
     """The gateway's host alone."""
     front = front_of(spec)
-    with open_fleet(spec, settings, known) as fleet:
+    hosts = [host for host in reached_hosts(spec, settings, known) if host.name == front]
+    with Fleet(hosts, settings.known_hosts) as fleet:
         yield fleet[front]
 
 

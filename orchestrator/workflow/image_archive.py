@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,6 +37,7 @@ from orchestrator.workflow.images import (
 )
 from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.run import Report
+from orchestrator.workflow.wanted_file import disk_explained, require_new
 
 PROGRAM = "workshop-orchestrator"
 FILE_MODE = 0o644  # there is no secret in it
@@ -84,7 +84,7 @@ def save(spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None
     """
     begun, workshop = time.monotonic(), spec.workshop.name
     file = (to or Path(f"{workshop}.images.tar.zst")).absolute()
-    _require_new(file)
+    require_new(file)
     docker = _engine()
     report.step("Images")
     found = _had(spec, settings, state_dir, report, docker)
@@ -103,7 +103,7 @@ def save(spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None
         )
         return manifests[-1]
 
-    with _refusals_explained(file), closing(source.open(list(images.values()))) as stream:
+    with disk_explained(file, "saved"), _engine_explained(file), closing(source.open(list(images.values()))) as stream:
         size = new_file(file, metered(written(stream, saved, about), "written", None, report.say), FILE_MODE)
     return SavedImages(workshop, file, size, manifests[-1], found.missing, time.monotonic() - begun)
 
@@ -144,14 +144,6 @@ def _saved(docker: DockerHost, source: EngineSource, component: Component, image
     return Saved(component, image, found["Id"], source.content(image), found["Size"])
 
 
-def _require_new(file: Path) -> None:
-    if file.exists():
-        hint = "Remove it, or choose another name with --to FILE"
-        raise UserError("file_exists", "is there already", where=Where(file=file), hint=hint)
-    if not file.parent.is_dir():
-        raise UserError("not_writable", "is not a folder", where=Where(file=file.parent), hint="Make it first")
-
-
 def _require_room(file: Path, size: int) -> None:
     """`size` in bytes, unpacked."""
     free = shutil.disk_usage(file.parent).free
@@ -161,15 +153,11 @@ def _require_room(file: Path, size: int) -> None:
 
 
 @contextmanager
-def _refusals_explained(file: Path) -> Iterator[None]:
+def _engine_explained(file: Path) -> Iterator[None]:
     from urllib3.exceptions import HTTPError
 
-    complain = partial(UserError, where=Where(file=file))
     try:
         yield
-    except OSError as problem:
-        why = (problem.strerror or str(problem)).lower()
-        raise complain("not_writable", why, hint="Nothing was saved; choose another place with --to FILE") from None
     except (SaveError, HTTPError) as problem:
         message, hint = f"the images could not be read: {problem}", "Look at Docker's log, then run this again"
-        raise complain("not_saved", message, hint=hint) from None
+        raise UserError("not_saved", message, where=Where(file=file), hint=hint) from None

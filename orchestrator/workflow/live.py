@@ -22,7 +22,7 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE, Deployment
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
-from orchestrator.render.files import Files, Prints, digest, prints
+from orchestrator.render.files import File, Files, Prints, digest, prints
 from orchestrator.render.gateway import POLICY, policy
 from orchestrator.render.policy_file import NEEDED, policy_text, with_people
 from orchestrator.spec.loader import Spec
@@ -90,27 +90,29 @@ def bring_into_effect(
 
     `people` and `backends` are those whom the command is about: they are told even where the file is right already.
     """
-    there = front.files()
-    if f"{FOLDER}/{POLICY}" not in there:
+    there, path = front.files(), f"{FOLDER}/{POLICY}"
+    if path not in there:
         return ("The gateway was never started: this is in effect once provision has started it",)
-    old = _standing(front, spec)
+    old, before = _standing(front, spec), _digest(there)
     people = tuple(people)
     new = _wanted(spec, state, old, frozenset(person.id for person in people))
     if new != old:
-        front.replace(f"{FOLDER}/{POLICY}", policy_text(new).encode())
+        text = policy_text(new).encode()
+        front.replace(path, text)
+        there |= prints({path: File(text, there[path].mode)})
     gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
     if gateway is None or gateway.state not in ALIVE:
-        _remember(state, front)  # whenever it starts, it loads these
+        _remember(state, front, there)  # whenever it starts, it loads these
         return ("The gateway does not run: this is in effect as soon as it starts",)
     if gateway.state == "paused":  # it goes on with what it has in memory
         return ("The gateway is paused: this is in effect once provision has woken it",)
     admin = GatewayAdmin(front.docker, gateway.id)
     told = policy_difference(old, new, stated=_stated(spec, state.secret, people, backends))
     try:
-        _tell(admin, told, missed=state.deployed.applied(front.name).get(LOADED) not in {None, _digest(there)})
+        _tell(admin, told, missed=state.deployed.applied(front.name).get(LOADED) not in {None, before})
     except GatewayDownError:
         return ("The gateway is starting: this is in effect as soon as it answers",)
-    _remember(state, front)
+    _remember(state, front, there)
     return ()
 
 
@@ -177,8 +179,8 @@ def _tell(admin: GatewayAdmin, told: dict[str, Any], *, missed: bool) -> None:
         admin.reload()
 
 
-def _remember(state: State, front: Machine) -> None:
-    state.deployed.record_applied(front.name, LOADED, _digest(front.files()))
+def _remember(state: State, front: Machine, there: Prints) -> None:
+    state.deployed.record_applied(front.name, LOADED, _digest(there))
 
 
 def _digest(stack: Prints, folder: str = FOLDER) -> str:

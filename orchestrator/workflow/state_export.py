@@ -27,6 +27,7 @@ from orchestrator.state.handed_over import HandedOver, hand_over
 from orchestrator.state.lock import WorkshopLock, who_is_here
 from orchestrator.state.state import Meta, State
 from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.wanted_file import disk_explained, require_new
 
 FILE_MODE = 0o600
 COPIES = ".export"  # of databases, while they are packed
@@ -63,7 +64,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
     file = (asked.to or Path(f"{workshop}.workshop")).absolute()
     with State.read(folder) as before:
         before.secret  # noqa: B018 - raises where nothing was provisioned
-    _require_new(file)
+    require_new(file)
     named = named_by(spec, with_secrets=asked.with_secrets)
     passphrase = ask()
     require_long(passphrase)
@@ -82,7 +83,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
             entries=[Entry(name=name, size=_size(path)) for name, path in files.items()],
         )
         require_acceptable(manifest)
-        with _refusals_explained(file):
+        with disk_explained(file, "exported"):
             size = new_file(file, seal(pack(manifest, tuple(files.values())), passphrase), FILE_MODE)
         if asked.hand_over:
             hand_over(folder, HandedOver(at, who, str(file)))
@@ -96,14 +97,6 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
         left_out=named.left_out,
         secrets=named.secrets,
     )
-
-
-def _require_new(file: Path) -> None:
-    if file.exists():
-        hint = "Choose another name with --to FILE"
-        raise UserError("file_exists", "is there already", where=Where(file=file), hint=hint)
-    if not file.parent.is_dir():
-        raise UserError("not_writable", "is not a folder", where=Where(file=file.parent), hint="Make it first")
 
 
 def _begun(state: State, folder: StateFolder) -> Meta:
@@ -142,16 +135,5 @@ def _take_away(folder: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    with _refusals_explained(path):
+    with disk_explained(path, "exported"):
         return path.stat().st_size
-
-
-@contextmanager
-def _refusals_explained(file: Path) -> Iterator[None]:
-    """What the disk says of a file that lies wherever the user wants it."""
-    try:
-        yield
-    except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        hint = "Nothing was exported; choose another place with --to FILE"
-        raise UserError("not_writable", reason, where=Where(file=file), hint=hint) from None

@@ -29,8 +29,7 @@ import string
 from collections.abc import Callable, Iterator
 
 import pytest
-from bed import Bed, Hosts
-from bed_engine import why_no_engine
+from bed import Bed, Hosts, bed_or_skip
 from bed_images import SMALL, build
 from bed_registry import Registry
 from ssh_host import HostSetup, SshHost
@@ -40,9 +39,7 @@ from orchestrator.spec.components import Component
 
 @pytest.fixture(scope="session")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    if reason := why_no_engine():
-        pytest.skip(reason)
-    with Bed.opened(tmp_path_factory.mktemp("bed")) as opened:
+    with bed_or_skip(tmp_path_factory.mktemp("bed")) as opened:
         yield opened
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -10,50 +9,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from handover_class import SPEC, USAGE, give, lying, make_class, people, take
 from pydantic import SecretStr
 
 from orchestrator.durable import sync_folder
 from orchestrator.errors import UserError
 from orchestrator.handover import sealed
 from orchestrator.handover.named import A_SECRET, ABSOLUTE, ELSEWHERE, MISSING
-from orchestrator.participants import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
-from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
-from orchestrator.state.seats import CountedSeats
 from orchestrator.state.state import State
-from orchestrator.workflow.live import behind_gateway
-from orchestrator.workflow.state_export import Asked, Exported, export
-from orchestrator.workflow.state_import import Imported, import_
-from orchestrator.workflow.state_take_back import take_back
-
-PASSPHRASE = SecretStr("correct horse battery")
-USAGE = "0123456789abcdef" * 2
-SPEC = """\
-name: demo
-title: A class
-public: {{host: 127.0.0.1, tls: {{cert: tls/cert.pem, key: tls/key.pem}}}}
-participants: {{roster: people.csv}}
-hosts:
-  - {{name: front, roles: [gateway, webui, inference], key: id_ed25519}}
-models:
-  - {{name: m, engine: external, source: x, base_url: "https://x.org/v1", api_key: "${{file:keys/x}}", ca: {outside}}}
-  - {{name: n, engine: external, source: x, base_url: "https://x.org/v1", api_key: "${{env:N_KEY}}", ca: ../above.pem}}
-handouts: {{fonts: fonts}}
-practice: true
-"""
-FILES = (
-    "tls/cert.pem",
-    "tls/key.pem",
-    "people.csv",
-    "id_ed25519",
-    "keys/x",
-    "fonts/a.ttf",
-    "fonts/deep/b.ttf",
-    "other",
-)
+from orchestrator.workflow.state_export import Asked, export
 
 
 @pytest.fixture(autouse=True)
@@ -63,44 +31,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
-    """A spec in a folder, provisioned as far as the state tells, with usage, an authority and cards."""
-    folder = tmp_path / "first"
-    for name in FILES:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("name,email\nAda,ada@x.org\n" if name == "people.csv" else name, encoding="utf-8")
-    (folder / "workshop.yaml").write_text(SPEC.format(outside=tmp_path / "ca.pem"), encoding="utf-8")
-    with State.open(StateFolder.for_spec(folder / "workshop.yaml", "demo")) as state:
-        state.begin("demo", folder / "workshop.yaml")
-        state.people.reconcile(CountedSeats(3))
-        state.people.rotate_key("p02")
-        state.deployed.record_host(DeployedHost(name="front", project="workshop-demo", folder=Path("/x")))  # type: ignore[arg-type]
-    own = state.folder
-    for name in ("tls/authority.pem", "rendered/front/compose.yaml", "handouts/cards.pdf", "logs/ansible.log"):
-        (own.path / name).parent.mkdir(exist_ok=True)
-        (own.path / name).write_text(name, encoding="utf-8")
-    own.teardowns.write_text("{}\n", encoding="utf-8")
-    with closing(sqlite3.connect(own.usage / f"{USAGE}.sqlite3")) as usage:
-        usage.execute("CREATE TABLE requests (id)")
-        usage.commit()
-    return folder
-
-
-def give(folder: Path, file: Path, **asked: bool) -> Exported:
-    return export(load(folder / "workshop.yaml"), Settings(), None, Asked(to=file, **asked), lambda: PASSPHRASE)
-
-
-def take(file: Path, to: Path, *, replace: bool = False, state_dir: Path | None = None) -> Imported:
-    return import_(file, Settings(), to, state_dir, lambda: PASSPHRASE, replace=replace)
-
-
-def people(folder: Path) -> tuple[bytes, str, tuple[Participant, ...], int]:
-    with State.read(StateFolder.for_spec(folder / "workshop.yaml", "demo")) as state:
-        assert state.meta is not None
-        return state.secret, state.meta.deployment_id, state.people.all(), state.revision
-
-
-def lying(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return make_class(tmp_path)
 
 
 # What arrives
@@ -357,72 +288,3 @@ def test_a_short_passphrase_is_refused(first: Path, tmp_path: Path) -> None:
         )
     assert caught.value.code == "passphrase_short"
     assert not (tmp_path / "x").exists()
-
-
-# One of two goes on
-
-
-def test_after_a_hand_over_commands_that_change_something_refuse_until_it_is_taken_back(
-    first: Path, tmp_path: Path
-) -> None:
-    spec, folder = load(first / "workshop.yaml"), StateFolder.for_spec(first / "workshop.yaml", "demo")
-    give(first, tmp_path / "x", hand_over=True)
-    with pytest.raises(UserError) as caught, WorkshopLock(folder, "provision"):
-        raise AssertionError
-    assert caught.value.code == "handed_over"
-    assert str(tmp_path / "x") in str(caught.value)
-    assert people(first)  # whoever only looks may
-    assert take_back(spec, Settings(), None).was_handed_over
-    with WorkshopLock(folder, "provision"):
-        pass
-    assert not take_back(spec, Settings(), None).was_handed_over
-    with State.read(folder) as state:
-        assert [event.kind for event in state.events.all()] == ["state export", "state take-back"]
-
-
-def test_a_copy_is_said_to_be_one_and_a_hand_over_is_not(first: Path, tmp_path: Path) -> None:
-    copy, last = give(first, tmp_path / "x"), give(first, tmp_path / "y", hand_over=True)
-    assert "only one of you" in take(copy.file, tmp_path / "second").notes[0]
-    assert take(last.file, tmp_path / "third").notes == ()
-    folder = StateFolder.for_spec(tmp_path / "third" / "workshop.yaml", "demo")
-    with WorkshopLock(folder, "provision"):
-        pass
-
-
-def test_it_can_be_handed_back(first: Path, tmp_path: Path) -> None:
-    second = tmp_path / "second"
-    take(give(first, tmp_path / "x", hand_over=True).file, second)
-    with State.open(StateFolder.for_spec(second / "workshop.yaml", "demo")) as state:
-        state.people.set_revoked("p03", revoked=True)
-    take(give(second, tmp_path / "y", hand_over=True).file, first, replace=True)
-    assert people(first) == people(second)
-    with WorkshopLock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
-        pass
-
-
-def test_a_note_that_cannot_be_read_counts(first: Path) -> None:
-    folder = StateFolder.for_spec(first / "workshop.yaml", "demo")
-    folder.handed_over.write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="was handed over: another copy"), WorkshopLock(folder, "provision"):
-        raise AssertionError
-
-
-def test_a_gateway_that_knows_later_changes_is_told_of_before_they_are_undone(first: Path) -> None:
-    with State.read(StateFolder.for_spec(first / "workshop.yaml", "demo")) as state:
-        assert behind_gateway(state, None) == ()
-        assert behind_gateway(state, {"revision": state.revision}) == ()
-        assert "undoes" in behind_gateway(state, {"revision": state.revision + 1})[0]
-
-
-def test_another_machines_own_host_is_said_to_be_out_of_reach(
-    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = give(first, tmp_path / "x", hand_over=True).file
-    monkeypatch.setattr("socket.gethostname", lambda: "another")
-    assert "is reached from there only" in take(file, tmp_path / "second").notes[0]
-
-
-def test_the_note_holds_no_secret(first: Path, tmp_path: Path) -> None:
-    give(first, tmp_path / "x", hand_over=True)
-    note = json.loads((first / ".workshop" / "demo" / "handed-over.json").read_text(encoding="utf-8"))
-    assert set(note) == {"at", "who", "file"}

@@ -18,7 +18,7 @@ from orchestrator.fleet.ownership import Owner, as_variables, owner_file, requir
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
 from orchestrator.state.deployed import DeployedHost
 
-FIT = Look(owner=None, busy=frozenset(), docker="28.0.1", docker_said="", compose="2.35.0", compose_said="")
+FIT = Look(owner=None, busy=frozenset(), docker="28.0.1", docker_said="", compose="2.35.0")
 
 
 class PublishedPorts:

@@ -19,14 +19,13 @@ def look(question: Any) -> Any:
     `docker` and `compose` (versions), and what they said where one does not answer.
     """
     docker, docker_said = _tell(["docker", "version", "--format", "{{.Server.Version}}"])
-    compose, compose_said = _tell(["docker", "compose", "version", "--short"])
+    compose, _ = _tell(["docker", "compose", "version", "--short"])
     return {
         **owner(question),
         "busy": busy(question),
         "docker": docker,
         "docker_said": docker_said,
         "compose": compose,
-        "compose_said": compose_said,
     }
 
 

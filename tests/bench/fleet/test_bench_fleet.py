@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bed import Bed
-from bed_engine import why_no_engine
+from bed import Bed, bed_or_skip
 from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from ssh_host import HostSetup
 
@@ -23,9 +22,7 @@ AGAIN = 5
 
 @pytest.fixture(scope="module")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    if reason := why_no_engine():
-        pytest.skip(reason)
-    with Bed.opened(tmp_path_factory.mktemp("bed")) as opened:
+    with bed_or_skip(tmp_path_factory.mktemp("bed")) as opened:
         yield opened
 
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Self
 
-from bed_engine import TEST, docker, owner_label, privileges, remove_all, remove_containers, says, sweep
+import pytest
+from bed_engine import TEST, docker, owner_label, privileges, remove_all, remove_containers, says, sweep, why_no_engine
 from bed_host_files import environment, files
 from bed_images import HOST, REGISTRY, build
 from bed_keys import SshKey
@@ -219,6 +220,15 @@ class Bed:
 
     def _at(self, last: int) -> str:
         return str(self.subnet[last])
+
+
+@contextmanager
+def bed_or_skip(folder: Path) -> Iterator[Bed]:
+    """An open bed; without a Docker engine the test is skipped, and says so."""
+    if reason := why_no_engine():
+        pytest.skip(reason)
+    with Bed.opened(folder) as opened:
+        yield opened
 
 
 def _copy(source: IO[bytes] | None, targets: Sequence[IO[bytes] | None]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import docker
 import pytest
-from edge_bed import NOW, Bed, eventually
+from edge_bed import NOW, Bed
+from eventually import eventually
 
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component

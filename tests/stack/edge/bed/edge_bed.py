@@ -9,13 +9,12 @@ import http.client
 import json
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from orchestrator import keys
 from orchestrator.participants import Participant
@@ -37,16 +36,6 @@ OTHER_KEY = keys.api_key(SECRET, "p02", 1).get_secret_value()
 NOW = datetime.now(UTC).replace(microsecond=0)
 WANTED = WantedEdges("edge", ("one", "two"), None, NOW)
 RELOAD = ("nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-s", "reload")
-
-T = TypeVar("T")
-
-
-def eventually(found: Callable[[], T | None], seconds: float = 15) -> T:
-    end = time.monotonic() + seconds
-    while (value := found()) is None:
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.1)
-    return value
 
 
 @dataclass(frozen=True)
