@@ -1,0 +1,95 @@
+"""Of two copies of a class's state one goes on, and each is told what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from handover_class import give, make_class, people, take
+
+from orchestrator.errors import UserError
+from orchestrator.handover import sealed
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import load
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.state import State
+from orchestrator.workflow.live import behind_gateway
+from orchestrator.workflow.state_take_back import take_back
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed, "_COST", 2)
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    return make_class(tmp_path)
+
+
+def test_after_a_hand_over_commands_that_change_something_refuse_until_it_is_taken_back(
+    first: Path, tmp_path: Path
+) -> None:
+    spec, folder = load(first / "workshop.yaml"), StateFolder.for_spec(first / "workshop.yaml", "demo")
+    give(first, tmp_path / "x", hand_over=True)
+    with pytest.raises(UserError) as caught, WorkshopLock(folder, "provision"):
+        raise AssertionError
+    assert caught.value.code == "handed_over"
+    assert str(tmp_path / "x") in str(caught.value)
+    assert people(first)  # whoever only looks may
+    assert take_back(spec, Settings(), None).was_handed_over
+    with WorkshopLock(folder, "provision"):
+        pass
+    assert not take_back(spec, Settings(), None).was_handed_over
+    with State.read(folder) as state:
+        assert [event.kind for event in state.events.all()] == ["state export", "state take-back"]
+
+
+def test_a_copy_is_said_to_be_one_and_a_hand_over_is_not(first: Path, tmp_path: Path) -> None:
+    copy, last = give(first, tmp_path / "x"), give(first, tmp_path / "y", hand_over=True)
+    assert "only one of you" in take(copy.file, tmp_path / "second").notes[0]
+    assert take(last.file, tmp_path / "third").notes == ()
+    folder = StateFolder.for_spec(tmp_path / "third" / "workshop.yaml", "demo")
+    with WorkshopLock(folder, "provision"):
+        pass
+
+
+def test_it_can_be_handed_back(first: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    take(give(first, tmp_path / "x", hand_over=True).file, second)
+    with State.open(StateFolder.for_spec(second / "workshop.yaml", "demo")) as state:
+        state.people.set_revoked("p03", revoked=True)
+    take(give(second, tmp_path / "y", hand_over=True).file, first, replace=True)
+    assert people(first) == people(second)
+    with WorkshopLock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
+        pass
+
+
+def test_a_note_that_cannot_be_read_counts(first: Path) -> None:
+    folder = StateFolder.for_spec(first / "workshop.yaml", "demo")
+    folder.handed_over.write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match="was handed over: another copy"), WorkshopLock(folder, "provision"):
+        raise AssertionError
+
+
+def test_a_gateway_that_knows_later_changes_is_told_of_before_they_are_undone(first: Path) -> None:
+    with State.read(StateFolder.for_spec(first / "workshop.yaml", "demo")) as state:
+        assert behind_gateway(state, None) == ()
+        assert behind_gateway(state, {"revision": state.revision}) == ()
+        assert "undoes" in behind_gateway(state, {"revision": state.revision + 1})[0]
+
+
+def test_another_machines_own_host_is_said_to_be_out_of_reach(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = give(first, tmp_path / "x", hand_over=True).file
+    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    assert "is reached from there only" in take(file, tmp_path / "second").notes[0]
+
+
+def test_the_note_holds_no_secret(first: Path, tmp_path: Path) -> None:
+    give(first, tmp_path / "x", hand_over=True)
+    note = json.loads((first / ".workshop" / "demo" / "handed-over.json").read_text(encoding="utf-8"))
+    assert set(note) == {"at", "who", "file"}
