@@ -19,9 +19,9 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.state import State
-from orchestrator.workflow.hosts import at_front
-from orchestrator.workflow.live import bring_into_effect, live_config
-from orchestrator.workflow.open import provisioned_folder
+from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.open import provisioned_folder
+from orchestrator.workflow.gateway.live import bring_into_effect, live_config
 
 BackendState = Literal["up", "down", "drained", "unknown"]
 NOT_ASKED = "The gateway does not answer: what it would say of its backends is not known"

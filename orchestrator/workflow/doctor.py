@@ -22,12 +22,12 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.clock import utc_now
 from orchestrator.state.state import State
-from orchestrator.workflow.hosts import open_fleet
+from orchestrator.workflow.context.hosts import open_fleet
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.logs import logs
-from orchestrator.workflow.open import state_folder
 from orchestrator.workflow.plan import make_plan
 from orchestrator.workflow.preflight import preflight
-from orchestrator.workflow.run import Report
 from orchestrator.workflow.status import status
 
 TAIL = 300  # lines of each service

@@ -11,7 +11,7 @@ from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
-from orchestrator.workflow.hosts import open_fleet
+from orchestrator.workflow.context.hosts import open_fleet
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,15 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
-from orchestrator.workflow.certificates import Served, served
-from orchestrator.workflow.desired import Desired, desired, planned
-from orchestrator.workflow.difference import Difference, difference
-from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.hosts import front_of, open_fleet
-from orchestrator.workflow.images import recorded_images
-from orchestrator.workflow.live import LOADED, behind_gateway, standing_policy
-from orchestrator.workflow.open import seats, state_folder
-from orchestrator.workflow.sizes import known
+from orchestrator.workflow.context.hosts import front_of, open_fleet
+from orchestrator.workflow.context.open import seats, state_folder
+from orchestrator.workflow.gateway.certificates import Served, served
+from orchestrator.workflow.gateway.live import LOADED, behind_gateway, standing_policy
+from orchestrator.workflow.images.choice import recorded_images
+from orchestrator.workflow.images.foresee import unavailable
+from orchestrator.workflow.rollout.difference import Difference, difference
+from orchestrator.workflow.wanted.desired import Desired, desired, planned
+from orchestrator.workflow.wanted.sizes import known
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,14 @@ from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.desired import planned
-from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.hosts import hosts_of, open_fleet
-from orchestrator.workflow.needs import host_needs
-from orchestrator.workflow.open import state_folder
-from orchestrator.workflow.run import Report
-from orchestrator.workflow.sizes import known
-from orchestrator.workflow.survey import first_look, second_look
+from orchestrator.workflow.context.hosts import hosts_of, open_fleet
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.images.foresee import unavailable
+from orchestrator.workflow.rollout.needs import host_needs
+from orchestrator.workflow.rollout.survey import first_look, second_look
+from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.sizes import known
 
 BUSY = {"lock_held", "handed_over"}  # who is at work looks for GPUs, too; a copy's state is of no use
 

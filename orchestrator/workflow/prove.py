@@ -22,11 +22,11 @@ from orchestrator.render.files import digest, prints
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
-from orchestrator.workflow.address import addresses
-from orchestrator.workflow.certificates import trusted
-from orchestrator.workflow.hosts import front_of
-from orchestrator.workflow.run import Run
-from orchestrator.workflow.seed import webui_password
+from orchestrator.workflow.context.hosts import front_of
+from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.gateway.certificates import trusted
+from orchestrator.workflow.people.seed import webui_password
+from orchestrator.workflow.wanted.address import addresses
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
 PROVEN = "_proven"  # kept in the state like a host

@@ -19,21 +19,21 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.state import State
-from orchestrator.workflow.address import Addresses
-from orchestrator.workflow.certificates import certify
-from orchestrator.workflow.deploy import deploy
-from orchestrator.workflow.enrol import enrol
-from orchestrator.workflow.hosts import front_of, open_fleet
-from orchestrator.workflow.images import choose_images
-from orchestrator.workflow.leave import let_go, note_leaving
-from orchestrator.workflow.look import look_at_hosts
-from orchestrator.workflow.open import state_folder
-from orchestrator.workflow.print import print_handouts
+from orchestrator.workflow.context.hosts import front_of, open_fleet
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.context.run import Options, Report, Run
+from orchestrator.workflow.gateway.certificates import certify
+from orchestrator.workflow.images.choice import choose_images
+from orchestrator.workflow.people.enrol import enrol
+from orchestrator.workflow.people.print import print_handouts
+from orchestrator.workflow.people.seed import seed_webui
 from orchestrator.workflow.prove import prove
-from orchestrator.workflow.ready import ask_engines
-from orchestrator.workflow.render import render
-from orchestrator.workflow.run import Options, Report, Run
-from orchestrator.workflow.seed import seed_webui
+from orchestrator.workflow.rollout.deploy import deploy
+from orchestrator.workflow.rollout.leave import let_go, note_leaving
+from orchestrator.workflow.rollout.look import look_at_hosts
+from orchestrator.workflow.rollout.ready import ask_engines
+from orchestrator.workflow.rollout.render import render
+from orchestrator.workflow.wanted.address import Addresses
 
 Step = Callable[[Run], Run]
 

@@ -36,16 +36,16 @@ from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin
 from orchestrator.webui.wanted import Admin
-from orchestrator.workflow.address import addresses
-from orchestrator.workflow.certificates import trusted, trusted_nearby
-from orchestrator.workflow.desired import admin_password, planned
-from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.guests import accounts, admitted, invited
-from orchestrator.workflow.hosts import at_front
-from orchestrator.workflow.open import provisioned_folder
-from orchestrator.workflow.rehearsal_plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
-from orchestrator.workflow.run import Report
-from orchestrator.workflow.sizes import known
+from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.open import provisioned_folder
+from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.gateway.certificates import trusted, trusted_nearby
+from orchestrator.workflow.images.foresee import unavailable
+from orchestrator.workflow.rehearsal.guests import accounts, admitted, invited
+from orchestrator.workflow.rehearsal.plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
+from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.desired import admin_password, planned
+from orchestrator.workflow.wanted.sizes import known
 
 LOOK = 1.0  # s between looks at the engines
 READY = 30  # s for Open WebUI to answer

@@ -19,11 +19,11 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
-from orchestrator.workflow.address import Addresses, addresses
-from orchestrator.workflow.hosts import open_fleet
-from orchestrator.workflow.live import live_deployment
-from orchestrator.workflow.open import state_folder
-from orchestrator.workflow.serving import Serving, said, serving
+from orchestrator.workflow.context.hosts import open_fleet
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.gateway.live import live_deployment
+from orchestrator.workflow.gateway.serving import Serving, said, serving
+from orchestrator.workflow.wanted.address import Addresses, addresses
 
 
 @dataclass(frozen=True, slots=True)

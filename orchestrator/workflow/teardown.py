@@ -19,8 +19,8 @@ from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
-from orchestrator.workflow.remove import left_on, remove_stacks
-from orchestrator.workflow.run import Report
+from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.rollout.remove import left_on, remove_stacks
 from orchestrator.workflow.usage import collect
 
 LOG = "ansible.log"

@@ -25,8 +25,8 @@ from orchestrator.state.state import State
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import Question, Row, report
 from orchestrator.usage.store import UsageStore, usage_file
-from orchestrator.workflow.hosts import at_front
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.open import state_folder
 
 PATIENCE = 120  # seconds for another collection to come to its end
 

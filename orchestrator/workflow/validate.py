@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.loader import Spec
-from orchestrator.workflow.authorities import authorities
-from orchestrator.workflow.certificates import require_usable
-from orchestrator.workflow.desired import planned
+from orchestrator.workflow.gateway.certificates import require_usable
+from orchestrator.workflow.wanted.authorities import authorities
+from orchestrator.workflow.wanted.desired import planned
 
 
 def problems(spec: Spec) -> list[UserError]:

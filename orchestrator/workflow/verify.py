@@ -12,12 +12,12 @@ from orchestrator.plan.policy import gateway_config
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
-from orchestrator.workflow.desired import planned
-from orchestrator.workflow.foresee import unavailable
-from orchestrator.workflow.hosts import containers_on, open_fleet
-from orchestrator.workflow.open import state_folder
+from orchestrator.workflow.context.hosts import containers_on, open_fleet
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.prove import subject
-from orchestrator.workflow.sizes import known
+from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.sizes import known
 
 
 def verify(

@@ -24,8 +24,8 @@ from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import seed
 from orchestrator.webui.wanted import Seed
-from orchestrator.workflow.address import addresses
-from orchestrator.workflow.seed import wanted_seed
+from orchestrator.workflow.people.seed import wanted_seed
+from orchestrator.workflow.wanted.address import addresses
 
 if TYPE_CHECKING:
     import docker

@@ -14,7 +14,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.images import ImageChoice, reference_for
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import load
-from orchestrator.workflow.desired import Desired, desired, planned
+from orchestrator.workflow.wanted.desired import Desired, desired, planned
 
 if TYPE_CHECKING:
     from tests.bench.conftest import Report

@@ -25,7 +25,7 @@ from orchestrator.fleet.images.source import EngineSource
 from orchestrator.plan.images import Image, ImageChoice
 from orchestrator.spec.components import Component
 from orchestrator.state.deployed import DeployedHost
-from orchestrator.workflow.gather import Engine, gather, registries_of
+from orchestrator.workflow.images.gather import Engine, gather, registries_of
 
 NAME = "library/fleet-images"
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.workflow.bootstrap import SCRIPT
+from orchestrator.workflow.rollout.bootstrap import SCRIPT
 
 ROOT = Path(__file__).parents[2]
 REAL = [

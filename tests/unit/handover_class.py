@@ -15,8 +15,8 @@ from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.seats import CountedSeats
 from orchestrator.state.state import State
-from orchestrator.workflow.state_export import Asked, Exported, export
-from orchestrator.workflow.state_import import Imported, import_
+from orchestrator.workflow.handover.exporting import Asked, Exported, export
+from orchestrator.workflow.handover.importing import Imported, import_
 
 PASSPHRASE = SecretStr("correct horse battery")
 USAGE = "0123456789abcdef" * 2

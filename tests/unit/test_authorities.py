@@ -13,9 +13,9 @@ from spec_samples import spec_of, with_models
 from orchestrator.errors import UserError
 from orchestrator.plan.images import REFERENCES
 from orchestrator.spec.loader import Spec
-from orchestrator.workflow.authorities import authorities
-from orchestrator.workflow.desired import desired, planned
 from orchestrator.workflow.validate import problems
+from orchestrator.workflow.wanted.authorities import authorities
+from orchestrator.workflow.wanted.desired import desired, planned
 
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 PLAIN = "name: m, engine: external, source: x, base_url: 'https://a.example/v1'"

@@ -42,21 +42,21 @@ from orchestrator.spec.hosts import Gpus
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
-from orchestrator.workflow.address import Addresses
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
 from orchestrator.workflow.doctor import Bundle
-from orchestrator.workflow.image_archive import Built, SavedImages
-from orchestrator.workflow.image_load import Loaded
+from orchestrator.workflow.gateway.serving import Serving
+from orchestrator.workflow.handover.exporting import Exported
+from orchestrator.workflow.handover.importing import Imported
+from orchestrator.workflow.handover.take_back import TakenBack
+from orchestrator.workflow.images.archive import Built, SavedImages
+from orchestrator.workflow.images.load import Loaded
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.preflight import Preflight
 from orchestrator.workflow.provision import Provisioned
-from orchestrator.workflow.serving import Serving
-from orchestrator.workflow.state_export import Exported
-from orchestrator.workflow.state_import import Imported
-from orchestrator.workflow.state_take_back import TakenBack
 from orchestrator.workflow.status import ServiceStatus, Status
 from orchestrator.workflow.teardown import TornDown
 from orchestrator.workflow.usage import Usage
+from orchestrator.workflow.wanted.address import Addresses
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 WITH_WEBUI = Addresses(

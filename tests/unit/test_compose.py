@@ -26,7 +26,7 @@ from orchestrator.render.files import File, write_tree
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec, load
 from orchestrator.spec.workshop import Workshop
-from orchestrator.workflow.desired import desired, planned
+from orchestrator.workflow.wanted.desired import desired, planned
 
 PAIR = Credentials(b"certificate", b"key")
 EDGES = EdgeCredentials(b"authority", PAIR, {"gpu-1": PAIR, "gpu-2": PAIR})

@@ -8,7 +8,7 @@ from spec_samples import spec_of, with_models
 
 from orchestrator.participants import Participant
 from orchestrator.plan.crowd import at_once, crowd_remarks
-from orchestrator.workflow.desired import planned
+from orchestrator.workflow.wanted.desired import planned
 
 LLAMA = "name: m, engine: vllm, source: meta-llama/Llama-3.1-8B-Instruct, context: 8192"
 HOST = "hosts: [{name: a, gpus: {count: 2, memory_gib: 24}}]\n"

@@ -15,7 +15,7 @@ from orchestrator import keys
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.open import seats
+from orchestrator.workflow.context.open import seats
 
 PROVIDER, HEADER, FILE, SHELL = (
     "provider-4711-sentinel",

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.errors import HostError
 from orchestrator.fleet.gateway_admin import GatewayAdmin
-from orchestrator.workflow import drain
-from orchestrator.workflow.drain import resting
+from orchestrator.workflow.rollout import drain
+from orchestrator.workflow.rollout.drain import resting
 
 
 class Gateway:

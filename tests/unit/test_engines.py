@@ -10,7 +10,7 @@ from spec_samples import spec_of, with_models
 from orchestrator.plan.deployment import Backend, Deployment
 from orchestrator.plan.engines import flags
 from orchestrator.spec.components import Component
-from orchestrator.workflow.desired import planned
+from orchestrator.workflow.wanted.desired import planned
 
 GPU = "hosts: [{name: a, gpus: {count: 2, memory_gib: 24}}]\n"
 

@@ -9,7 +9,7 @@ from spec_samples import spec_of
 from orchestrator.spec.hosts import Gpus
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.sizes import known
+from orchestrator.workflow.wanted.sizes import known
 
 TWO = Gpus(count=2, memory_gib=[22.4, 79.6])
 SPEC = """\

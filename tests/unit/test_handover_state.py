@@ -21,7 +21,7 @@ from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.state_export import Asked, export
+from orchestrator.workflow.handover.exporting import Asked, export
 
 
 @pytest.fixture(autouse=True)
@@ -239,7 +239,7 @@ def test_interrupted_before_its_last_step_there_is_no_state_and_the_same_command
         real(folder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("orchestrator.workflow.state_import.sync_folder", killed)
+    monkeypatch.setattr("orchestrator.workflow.handover.importing.sync_folder", killed)
     with pytest.raises(KeyboardInterrupt):
         take(file, second)
     assert not StateFolder.for_spec(second / "workshop.yaml", "demo").has_state

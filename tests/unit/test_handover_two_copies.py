@@ -15,8 +15,8 @@ from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.live import behind_gateway
-from orchestrator.workflow.state_take_back import take_back
+from orchestrator.workflow.gateway.live import behind_gateway
+from orchestrator.workflow.handover.take_back import take_back
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from orchestrator.fleet.images.registry import PullError
 from orchestrator.plan.needed_images import components_for, needed_components
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec, load
-from orchestrator.workflow.images import login_of
+from orchestrator.workflow.images.choice import login_of
 
 SPEC = """\
 name: w

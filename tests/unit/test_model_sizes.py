@@ -18,7 +18,7 @@ from orchestrator.plan.model_size import GIB
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.sizes import known
+from orchestrator.workflow.wanted.sizes import known
 
 CONFIG = {
     "model_type": "llama",

@@ -19,7 +19,7 @@ from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.open import seats
+from orchestrator.workflow.context.open import seats
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SPEC = """\

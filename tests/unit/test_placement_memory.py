@@ -13,7 +13,7 @@ from orchestrator.plan.placement import Facts, Place, Placement, place
 from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
-from orchestrator.workflow.desired import planned
+from orchestrator.workflow.wanted.desired import planned
 
 LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-70B-Instruct"
 

@@ -12,7 +12,7 @@ from orchestrator.errors import SpecError
 from orchestrator.plan.placement import Placed, Unplaced, place
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
-from orchestrator.workflow.desired import planned
+from orchestrator.workflow.wanted.desired import planned
 
 
 def host(name: str, gpus: int = 0, memory: float | None = None) -> Host:

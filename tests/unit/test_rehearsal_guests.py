@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import keys
 from orchestrator.plan.gateway import CallerLimits
-from orchestrator.workflow.guests import caller, farewell, invited, over_the_page, welcome
+from orchestrator.workflow.rehearsal.guests import caller, farewell, invited, over_the_page, welcome
 
 LIMITS = CallerLimits(requests_per_minute=60, concurrent_requests=4)
 

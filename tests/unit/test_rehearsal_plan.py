@@ -11,8 +11,8 @@ import pytest
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.spec.loader import Spec, load
-from orchestrator.workflow.guests import invited
-from orchestrator.workflow.rehearsal_plan import Asked, chosen, extent_of, percent_over_page, remarks
+from orchestrator.workflow.rehearsal.guests import invited
+from orchestrator.workflow.rehearsal.plan import Asked, chosen, extent_of, percent_over_page, remarks
 
 OWN = "{name: own, engine: vllm, source: a/b, context: 8192, gpus: 1, fallback: [paid]}"
 PAID = "{name: paid, engine: external, base_url: 'https://api.example.org/v1', source: x}"

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from orchestrator.render.files import File
-from orchestrator.workflow.deploy import write_archive
+from orchestrator.workflow.rollout.deploy import write_archive
 
 
 def test_files_carry_the_time_so_that_nginx_sees_a_new_certificate(tmp_path: Path) -> None:

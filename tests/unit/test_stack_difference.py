@@ -14,8 +14,8 @@ from orchestrator.render.files import File, Files, Print, digest, write_tree
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
 from orchestrator.spec.models import Engine
-from orchestrator.workflow.difference import Difference, difference
-from orchestrator.workflow.live import rules_digest
+from orchestrator.workflow.gateway.live import rules_digest
+from orchestrator.workflow.rollout.difference import Difference, difference
 
 FILES: Files = {
     "compose.yaml": File(b"services: {}\n"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.workflow.bootstrap import SCRIPT
+from orchestrator.workflow.rollout.bootstrap import SCRIPT
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,9 @@ from spec_samples import VALID, spec_of
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.address import addresses
-from orchestrator.workflow.certificates import served, trusted, trusted_nearby
-from orchestrator.workflow.print import handout
+from orchestrator.workflow.gateway.certificates import served, trusted, trusted_nearby
+from orchestrator.workflow.people.print import handout
+from orchestrator.workflow.wanted.address import addresses
 
 AUTO = VALID + "public: {host: llm.example.org, tls: auto}\n"
 REMOTE = "hosts: [{name: front, address: 192.0.2.10}]\n"

@@ -21,7 +21,7 @@ def handouts(
     """Write cards.pdf, cards.csv, guide.html and, with tls: auto, workshop-ca.crt again."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.people import print_again
+    from orchestrator.workflow.people.listed import print_again
 
     loaded = load(spec, practice=practice or None)
     written = print_again(loaded, read_settings(), state_dir, to)

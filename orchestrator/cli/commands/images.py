@@ -12,8 +12,8 @@ from orchestrator.cli.options import common_options, practice_option, spec_argum
 
 if TYPE_CHECKING:
     from orchestrator.fleet.images.archive_manifest import Manifest
-    from orchestrator.workflow.image_archive import Built, SavedImages
-    from orchestrator.workflow.image_load import Loaded
+    from orchestrator.workflow.images.archive import Built, SavedImages
+    from orchestrator.workflow.images.load import Loaded
 
 HOSTS_FAILED = 3
 
@@ -31,7 +31,7 @@ def build(spec: Path, *, practice: bool, output: str, state_dir: Path | None, ve
     """Make all images that SPEC needs out of Debian's and PyPI's packages, on this machine."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load as read
-    from orchestrator.workflow.image_archive import build as make
+    from orchestrator.workflow.images.archive import build as make
 
     loaded = read(spec, practice=practice or None)
     with Progress(verbose=verbose) as progress:
@@ -51,7 +51,7 @@ def save(spec: Path, *, to: Path | None, practice: bool, output: str, state_dir:
     """Write all images that SPEC needs into one file; those that are not here are had first."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load as read
-    from orchestrator.workflow.image_archive import save as write
+    from orchestrator.workflow.images.archive import save as write
 
     loaded = read(spec, practice=practice or None)
     with Progress(verbose=verbose) as progress:
@@ -68,7 +68,7 @@ def load(file: Path, spec: Path | None, *, practice: bool, output: str, state_di
     """Put the images of FILE into this machine's Docker and, with SPEC, into that of each host that needs them."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load as read
-    from orchestrator.workflow.image_load import load as take
+    from orchestrator.workflow.images.load import load as take
 
     loaded = read(spec, practice=practice or None) if spec else None
     with Progress(verbose=verbose) as progress:

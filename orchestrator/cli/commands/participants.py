@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from orchestrator.participants import Credentials
-    from orchestrator.workflow.change import Changed
-    from orchestrator.workflow.people_commands import Command
+    from orchestrator.workflow.people.change import Changed
+    from orchestrator.workflow.people.commands import Command
 
 STEPS = 4
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
@@ -35,7 +35,7 @@ def list_(spec: Path, *, practice: bool, everybody: bool, output: str, state_dir
     """List participants with keys, passwords and models, ordered by id."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.people import listed
+    from orchestrator.workflow.people.listed import listed
 
     found = listed(load(spec, practice=practice or None), read_settings(), state_dir, everybody=everybody)
     emit([document(one) for one in found], text=_text(found), output=output)
@@ -61,9 +61,9 @@ def add(
 ) -> None:
     """Let somebody in: on the lowest spare seat, whose card stays good, else with a new key."""
     from orchestrator.spec.roster import newcomer
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.add(newcomer(name, email, team)), practice, output, state_dir, verbose)
+    _change(spec, commands.add(newcomer(name, email, team)), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -75,9 +75,9 @@ def remove(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Take people out, though SPEC names them: keys end at once, accounts are closed, chats stay."""
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.remove(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.remove(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -89,9 +89,9 @@ def revoke(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Take keys away, and close accounts, until they are restored."""
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.revoke(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.revoke(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -103,9 +103,9 @@ def restore(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give revoked people the same key and account back."""
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.restore(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.restore(ids), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -117,9 +117,9 @@ def rotate(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give people another API key, and a card with it; the old one ends at once."""
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.rotate(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.rotate(ids), practice, output, state_dir, verbose)
 
 
 @participants.command("reset-password")
@@ -131,9 +131,9 @@ def reset_password(
     spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
 ) -> None:
     """Give people another password for Open WebUI, whatever theirs was, and a card with it."""
-    from orchestrator.workflow import people_commands
+    from orchestrator.workflow.people import commands
 
-    _change(spec, people_commands.reset_password(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.reset_password(ids), practice, output, state_dir, verbose)
 
 
 def _change(
@@ -147,7 +147,7 @@ def _change(
     """Do it; stdout has what `list` says of these people."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.change import change
+    from orchestrator.workflow.people.change import change
 
     with Progress(verbose=verbose, steps=STEPS) as progress:
         done = change(load(spec, practice=practice or None), read_settings(), state_dir, progress, command)

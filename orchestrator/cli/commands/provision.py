@@ -29,9 +29,9 @@ def provision(
     """Turn SPEC into a class that works: servers, keys, accounts, proof, cards."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
+    from orchestrator.workflow.context.run import Options
     from orchestrator.workflow.provision import STEPS
     from orchestrator.workflow.provision import provision as make_it_so
-    from orchestrator.workflow.run import Options
 
     loaded = load(spec, practice=practice or None)
     with Progress(verbose=verbose, steps=len(STEPS)) as progress:

@@ -76,7 +76,7 @@ def rehearse(
     from orchestrator.checks.rehearsal.values import Bounds
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.rehearsal_plan import Asked
+    from orchestrator.workflow.rehearsal.plan import Asked
     from orchestrator.workflow.rehearse import rehearse as play
 
     if minutes is not None and seconds is not None:

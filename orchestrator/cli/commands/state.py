@@ -13,9 +13,9 @@ from orchestrator.cli.passphrase import ask_once, ask_twice, asker, passphrase_o
 
 if TYPE_CHECKING:
     from orchestrator.handover.contents import LeftOut
-    from orchestrator.workflow.state_export import Exported
-    from orchestrator.workflow.state_import import Imported
-    from orchestrator.workflow.state_take_back import TakenBack
+    from orchestrator.workflow.handover.exporting import Exported
+    from orchestrator.workflow.handover.importing import Imported
+    from orchestrator.workflow.handover.take_back import TakenBack
 
 AGAIN = "Made again by provision, so not in it: rendered files, cards and the guide, logs. Nor archives and rehearsals."
 
@@ -46,8 +46,8 @@ def export(
     """Write SPEC, the files that it names, and the state with all keys into one file, locked with a passphrase."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.state_export import Asked
-    from orchestrator.workflow.state_export import export as write
+    from orchestrator.workflow.handover.exporting import Asked
+    from orchestrator.workflow.handover.exporting import export as write
 
     ask = asker(source, ask_twice)
     asked = Asked(to=to, with_secrets=with_secrets, hand_over=hand_over)
@@ -75,7 +75,7 @@ def import_(
 ) -> None:
     """Go on with a workshop from the FILE that somebody else exported: same keys, same cards."""
     from orchestrator.settings import read_settings
-    from orchestrator.workflow.state_import import import_ as take
+    from orchestrator.workflow.handover.importing import import_ as take
 
     done = take(file, read_settings(), to, state_dir, asker(source, ask_once), replace=replace)
     emit(imported(done), text=_imported(done), output=output)
@@ -88,7 +88,7 @@ def take_back(spec: Path, *, output: str, state_dir: Path | None, verbose: bool)
     """Go on here with a workshop that was handed over, where nobody else took it."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load
-    from orchestrator.workflow.state_take_back import take_back as do
+    from orchestrator.workflow.handover.take_back import take_back as do
 
     done = do(load(spec), read_settings(), state_dir)
     emit(taken_back(done), text=_taken_back(done), output=output)

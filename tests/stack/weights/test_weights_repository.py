@@ -24,7 +24,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 from orchestrator.state.deployed import DeployedHost
-from orchestrator.workflow.weights_delivery import Delivered, Delivery, Parcel
+from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
 
 REPOSITORY = "lab/tiny"
 OFFLINE = "from huggingface_hub import snapshot_download as s; print(s('lab/tiny', local_files_only=True))"

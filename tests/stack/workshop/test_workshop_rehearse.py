@@ -20,7 +20,7 @@ from orchestrator.checks.rehearsal.values import Guest
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.plan.gateway import CallerLimits
-from orchestrator.workflow.guests import REVISION, admitted, invited, welcome
+from orchestrator.workflow.rehearsal.guests import REVISION, admitted, invited, welcome
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "rehearse.json"
 EASY = ("--first-token", "20", "--tokens-per-second", "0.5", "--tokens", "32", "--think", "0.3")

@@ -14,7 +14,7 @@ from workshop_bed import Provisioned, Workshop
 
 from orchestrator import keys
 from orchestrator.plan.policy import service_key
-from orchestrator.workflow.desired import admin_password
+from orchestrator.workflow.wanted.desired import admin_password
 
 
 @pytest.fixture(scope="module")

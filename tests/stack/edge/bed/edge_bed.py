@@ -26,8 +26,8 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.tls.edges import IssuedEdges, KeptEdges, WantedEdges, issue_edges
 from orchestrator.tls.pair import Pair
-from orchestrator.workflow.desired import Desired, desired, planned
-from orchestrator.workflow.edges import credentials_of
+from orchestrator.workflow.gateway.edges import credentials_of
+from orchestrator.workflow.wanted.desired import Desired, desired, planned
 
 STUB = Path(__file__).parents[2] / "gateway" / "stub.py"
 SECRET = b"s" * 32

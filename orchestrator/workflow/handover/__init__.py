@@ -1,0 +1,1 @@
+"""A running workshop handed from one laptop to another."""

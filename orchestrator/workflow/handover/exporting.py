@@ -1,0 +1,139 @@
+"""Writes all that somebody else needs to go on with a running workshop into one encrypted file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator.durable import new_file
+from orchestrator.errors import UserError, Where
+from orchestrator.handover.contents import STATE, Entry, LeftOut, Manifest, is_acceptable, require_acceptable
+from orchestrator.handover.named import named_by
+from orchestrator.handover.packed import pack
+from orchestrator.handover.passphrase import require_long
+from orchestrator.handover.sealed import seal
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.clock import utc_now
+from orchestrator.state.database import Database
+from orchestrator.state.failures import refusals_explained
+from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
+from orchestrator.state.handed_over import HandedOver, hand_over
+from orchestrator.state.lock import WorkshopLock, who_is_here
+from orchestrator.state.state import Meta, State
+from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.context.target_file import disk_explained, require_new
+
+FILE_MODE = 0o600
+COPIES = ".export"  # of databases, while they are packed
+Ask = Callable[[], SecretStr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says."""
+
+    to: Path | None = None  # absent: NAME.workshop in this folder
+    with_secrets: bool = False
+    hand_over: bool = False  # commands here refuse from now on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    workshop: str
+    file: Path
+    size: int  # bytes
+    handed_over: bool
+    included: tuple[str, ...]  # of the spec's folder
+    left_out: tuple[LeftOut, ...]
+    secrets: tuple[str, ...]  # references that the other one has to provide
+
+
+def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked, ask: Ask) -> Exported:
+    """`ask` gives the passphrase, once it is clear that there is something to lock.
+
+    Raises UserError `not_provisioned`, `file_exists`, `handed_over`, `passphrase_short` and others; then nothing was
+    written and nothing handed over.
+    """
+    folder, workshop = state_folder(spec, state_dir, settings), spec.workshop.name
+    file = (asked.to or Path(f"{workshop}.workshop")).absolute()
+    with State.read(folder) as before:
+        before.secret  # noqa: B018 - raises where nothing was provisioned
+    require_new(file)
+    named = named_by(spec, with_secrets=asked.with_secrets)
+    passphrase = ask()
+    require_long(passphrase)
+    with WorkshopLock(folder, "state export"), State.open(folder) as state, _copies(folder) as copies:
+        files = {f"{STATE}/{name}": path for name, path in copies.items()} | named.files
+        at, who = utc_now(), who_is_here()
+        manifest = Manifest(
+            workshop=workshop,
+            deployment_id=_begun(state, folder).deployment_id,
+            at=at,
+            who=who,
+            handed_over=asked.hand_over,
+            spec=spec.file.name,
+            left_out=list(named.left_out),
+            secrets=list(named.secrets),
+            entries=[Entry(name=name, size=_size(path)) for name, path in files.items()],
+        )
+        require_acceptable(manifest)
+        with disk_explained(file, "exported"):
+            size = new_file(file, seal(pack(manifest, tuple(files.values())), passphrase), FILE_MODE)
+        if asked.hand_over:
+            hand_over(folder, HandedOver(at, who, str(file)))
+        state.events.add("state export", f"{'handed over' if asked.hand_over else 'a copy'} by {who}, as {file}")
+    return Exported(
+        workshop=workshop,
+        file=file,
+        size=size,
+        handed_over=asked.hand_over,
+        included=tuple(name.partition("/")[2] for name in named.files),
+        left_out=named.left_out,
+        secrets=named.secrets,
+    )
+
+
+def _begun(state: State, folder: StateFolder) -> Meta:
+    if state.meta is None:
+        message, hint = "nothing of this workshop was deployed yet", "Run `provision SPEC` first."
+        raise UserError("not_provisioned", message, where=Where(file=folder.path), hint=hint)
+    return state.meta
+
+
+@contextmanager
+def _copies(folder: StateFolder) -> Iterator[dict[str, Path]]:
+    """All of the state that cannot be made again, by name; databases as they are now, copied inside the folder."""
+    copies = folder.path / COPIES
+    files = [folder.secret, *(file for file in (folder.teardowns, *sorted(folder.tls.rglob("*"))) if file.is_file())]
+    databases = [folder.database, *sorted(folder.usage.glob("*.sqlite3"))]
+    names = {file: str(file.relative_to(folder.path)) for file in (*files, *databases)}
+    names = {file: name for file, name in names.items() if is_acceptable(f"{STATE}/{name}")}  # not what a crash left
+    with refusals_explained(copies):
+        _take_away(copies)  # of a run that was killed
+        copies.mkdir(mode=PRIVATE_FOLDER)
+    try:
+        found = {}
+        for file, name in names.items():
+            if file in databases:
+                Database.copy(file, copies / file.name)
+            found[name] = copies / file.name if file in databases else file
+        yield found
+    finally:
+        with refusals_explained(copies):
+            _take_away(copies)
+
+
+def _take_away(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _size(path: Path) -> int:
+    with disk_explained(path, "exported"):
+        return path.stat().st_size

@@ -1,0 +1,1 @@
+"""Participants: their keys, accounts and cards, before the class and while it runs."""

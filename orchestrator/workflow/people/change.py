@@ -1,0 +1,122 @@
+"""Changes to people while the class runs: the state, then the gateway, then Open WebUI, then cards.
+
+Killed between any two of them, the same command or the next `provision` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserError
+from orchestrator.fleet.host_lock import HostLocks
+from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.ownership import require_ownership
+from orchestrator.handouts.folder import write_cards
+from orchestrator.participants import Credentials, Participant
+from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.plan.remarks import team_slips
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.state.lock import WorkshopLock, lock_owner
+from orchestrator.state.state import State
+from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.open import provisioned_folder
+from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.gateway.live import bring_into_effect, live_config
+from orchestrator.workflow.people.commands import Command, Told
+from orchestrator.workflow.people.credentials import credentials
+from orchestrator.workflow.people.print import handout, handouts
+from orchestrator.workflow.people.seed import seed_changed
+from orchestrator.workflow.wanted.address import addresses
+
+BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
+MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What the instructor is told at the end."""
+
+    people: tuple[Credentials, ...]
+    told: tuple[Told, ...]
+    notes: tuple[str, ...]  # what is not in effect yet, and when it will be; what looks like a slip
+    cards: Path | None  # of these people alone
+
+
+def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Report, command: Command) -> Changed:
+    """Raises UserError `not_provisioned`, `participant_unknown` and others before anything is changed."""
+    if command.needs_webui and spec.workshop.webui.mode == "none":
+        raise spec.problem(("webui",), "no_webui", "this workshop has no Open WebUI, so nobody has a password", None)
+    folder = provisioned_folder(spec, state_dir, settings)
+    with (
+        WorkshopLock(folder, f"participants {command.name}"),
+        State.open(folder) as state,
+        at_front(spec, settings, state.deployed.hosts()) as front,
+        HostLocks(lock_owner(f"participants {command.name}")) as locks,
+    ):
+        locks.ask(front)
+        if state.meta:
+            require_ownership(front.name, front.owner(), state.meta.deployment_id)
+        locks.require(front)
+        return _applied(spec, settings, state, front, report, command)
+
+
+def _applied(spec: Spec, settings: Settings, state: State, front: Machine, report: Report, command: Command) -> Changed:
+    report.step("Participants")
+    with state.transaction():
+        told = command.decide(state)
+        state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
+    people = tuple(one.person for one in told)
+    report.step("Gateway")
+    notes = bring_into_effect(spec, state, front, people=people)
+    trouble: UserError | None = None
+    if command.accounts and spec.workshop.webui.mode != "none":
+        report.step("Open WebUI")
+        try:
+            notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
+        except UserError as problem:
+            trouble = problem  # cards and keys are as good without it
+    report.step("Cards")
+    _take_away_cards(state.folder.handouts, {person.id for person in people})
+    cards = _print(spec, state, people if command.cards else ())
+    if trouble:
+        raise trouble
+    found = credentials(spec.workshop, people, state, addresses(spec.workshop))
+    slips = team_slips(spec.workshop, people) if command.name == "add" else ()
+    return Changed(found, told, (*notes, *slips), cards)
+
+
+def _accounts(
+    spec: Spec, settings: Settings, state: State, front: Machine, people: Sequence[Participant], report: Report
+) -> tuple[str, ...]:
+    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
+    if webui is None or not webui.is_up:
+        return ("Open WebUI does not run: provision brings the accounts in line",)
+    seed_changed(spec, state, people, settings, report.say)
+    return ()
+
+
+def _take_away_cards(handouts: Path, changed: set[str]) -> None:
+    """Of earlier commands, with one of these people on them: somebody in a hurry would print them again."""
+    for file in handouts.glob("cards-*.pdf"):
+        if changed & set(file.stem.split("-")):
+            file.unlink(missing_ok=True)
+
+
+def _print(spec: Spec, state: State, people: Sequence[Participant]) -> Path | None:
+    """The whole set again, and a file for these people alone."""
+    where, models = addresses(spec.workshop), live_config(spec, state).models
+    handouts(spec, state, state.people.all(), where, models)
+    active = tuple(person for person in people if person.state == "active")
+    if not active:
+        return None
+    file = state.folder.handouts / f"cards-{_names(active)}.pdf"
+    write_cards(file, handout(spec, state, active, where, models))
+    return file
+
+
+def _names(people: Sequence[Participant]) -> str:
+    ids = [person.id for person in people]
+    return "-".join(ids) if len(ids) <= MOST_IN_A_NAME else f"{ids[0]}-and-{len(ids) - 1}-more"

@@ -1,0 +1,111 @@
+"""Step: Open WebUI holds the accounts, the connection and the models, visible to whom they are meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.participants import Participant
+from orchestrator.plan.policy import instructor_email, service_key, verifiers
+from orchestrator.settings import Settings
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.workshop import Workshop
+from orchestrator.state.state import State
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.seed import as_admin, seed, seed_people
+from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
+from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.gateway.certificates import trusted_nearby
+from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
+
+READY_SECONDS = 180
+PASSWORD = "webui-password"  # noqa: S105 - what is derived, not a password
+
+
+def seed_webui(run: Run) -> Run:
+    addresses = run.planned.addresses
+    if addresses.webui is None or addresses.local_webui is None:
+        return run
+    webui = _open_webui(run.spec, run.state, addresses.local_webui)
+    webui.wait_ready(READY_SECONDS)
+    wanted = wanted_seed(run.spec.workshop, run.people, run.state.secret, addresses.webui)
+    result = seed(
+        _signed_in(webui, wanted, run.state),
+        wanted,
+        run.state.accounts,
+        report=run.report.say,
+        concurrency=run.settings.webui_concurrency,
+    )
+    touched = result.created + result.changed
+    return (
+        replace(run, changes=(*run.changes, f"Open WebUI: {result.created} created, {result.changed} changed"))
+        if touched
+        else run
+    )
+
+
+def seed_changed(
+    spec: Spec, state: State, changed: Iterable[Participant], settings: Settings, say: Callable[[str], None]
+) -> None:
+    """The accounts of these people alone, while the class runs."""
+    where = addresses(spec.workshop)
+    if where.webui is None or where.local_webui is None:
+        return
+    wanted = wanted_seed(spec.workshop, state.people.all(), state.secret, where.webui)
+    seed_people(
+        _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
+        wanted,
+        state.accounts,
+        frozenset(person.id for person in changed),
+        report=say,
+        concurrency=settings.webui_concurrency,
+    )
+
+
+def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
+    return WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
+
+
+def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
+    """By the last command's session while it lasts: a script may call more commands than sign-ins are taken."""
+    session = state.accounts.session
+    admin = as_admin(webui.signed_in(session) if session else webui, wanted.admin)
+    if admin.token and admin.token != session:
+        state.accounts.keep_session(admin.token)
+    return admin
+
+
+def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
+    """All that Open WebUI should hold; removed people keep a closed account, so that their chats are not lost."""
+    return Seed(
+        title=workshop.title,
+        url=url,
+        admin=Admin(instructor_email(workshop.name), admin_password(secret)),
+        gateway_url=INTERNAL_GATEWAY,
+        gateway_key=service_key(secret),
+        models=tuple(
+            VisibleModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None)
+            for model in workshop.listed
+        ),
+        people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
+    )
+
+
+def _person(person: Participant, workshop: str, secret: bytes) -> Person:
+    return Person(
+        id=person.id,
+        email=person.webui_email(workshop),
+        name=person.label,
+        password=webui_password(secret, person),
+        team=person.team,
+        generation=person.password_generation,
+        active=person.state == "active",
+    )
+
+
+def webui_password(secret: bytes, person: Participant) -> SecretStr:
+    return keys.password(secret, PASSWORD, person.id, person.password_generation)

@@ -1,0 +1,1 @@
+"""Who comes to a rehearsal, and how much they ask."""

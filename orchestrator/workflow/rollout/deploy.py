@@ -1,0 +1,182 @@
+"""Step: on every host the containers are what its stack says. The Docker SDK reads, Ansible writes."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.errors import HostError, Where, WorkshopError
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.gateway_admin import GatewayAdmin
+from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.ownership import Owner, as_variables
+from orchestrator.fleet.playbook import Target, run_playbook
+from orchestrator.fleet.playbook_events import HostResult
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend, Stack
+from orchestrator.render.files import Files
+from orchestrator.state.failures import refusals_explained
+from orchestrator.state.lock import who_is_here
+from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.gateway.live import LOADED, cut_streams, rules_digest, standing_policy
+from orchestrator.workflow.rollout.difference import Difference, difference
+from orchestrator.workflow.rollout.drain import resting
+from orchestrator.workflow.rollout.leave import leaving_engines
+from orchestrator.workflow.rollout.look import LOG
+from orchestrator.workflow.rollout.ready import ANSWERED
+from orchestrator.workflow.weights.fetch import fetch_weights
+
+TAGS = ("files", "reload", "stale", "restart", "front", "engines", "put")  # variables that ask for tasks
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one host needs."""
+
+    stack: Stack
+    files: Files
+    found: Difference
+    empty: frozenset[str]  # engines that are given their model while they run, and have none yet
+    containers: Mapping[str, ContainerState]
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.found.is_empty and not self.empty
+
+
+def deploy(run: Run) -> Run:
+    """Bring up what differs, on all hosts at once; an unchanged stack costs only the look."""
+    stacks = {stack.host.name: stack for stack in run.planned.deployment.stacks}
+    works, failed = run.fleet.each(
+        lambda machine: _compare(run, machine, stacks[machine.name]), [name for name in run.standing if name in stacks]
+    )
+    run = run.without(failed)
+    works = {name: work for name, work in works.items() if not work.is_nothing}
+    if not works:
+        return run
+    fetched = fetch_weights(run, {name: _without_weights(work) for name, work in works.items()})
+    run = replace(run.changed(*fetched.changes), notes=(*run.notes, *fetched.notes))
+    front = works.get(run.front_name)
+    standing = standing_policy(run.front) if front and front.found.reloads else None
+    stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
+    with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
+        results = _apply(run, works, fetched.lacking)
+    run = replace(run, notes=(*run.notes, *cut))
+    for name, result in results.items():
+        run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))
+    log = f"Details: {run.state.folder.logs / LOG}; then run the same command again"
+    run = run.without(
+        {
+            name: HostError("deploy_failed", result.failed, where=Where(host=name), hint=log)
+            for name, result in results.items()
+            if result.failed
+        }
+    )
+    for name in works:
+        nginx = works[name].stack.nginx
+        if nginx and name not in run.failed_hosts:
+            run.state.deployed.record_applied(name, LOADED, rules_digest(works[name].files, nginx))
+    if front and front.found.reloads:
+        gateway = front.containers[GATEWAY_SERVICE].id
+        cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
+    return run
+
+
+def _gateway(run: Run, works: Mapping[str, _Work]) -> GatewayAdmin | None:
+    """The running gateway; None where it does not run, or stops too."""
+    if run.front_name in works and GATEWAY_SERVICE in works[run.front_name].found.stopping:
+        return None
+    container = run.front.docker.containers(run.spec.workshop.name).get(GATEWAY_SERVICE)
+    return GatewayAdmin(run.front.docker, container.id) if container and container.is_up else None
+
+
+def _compare(run: Run, machine: Machine, stack: Stack) -> _Work:
+    files = run.planned.files[machine.name]
+    containers = machine.docker.containers(run.spec.workshop.name)
+    there = machine.stack(files["compose.yaml"].content.decode())
+    loaded = run.state.deployed.applied(machine.name).get(LOADED)
+    found = difference(stack, files, there, containers, loaded)
+    return _Work(stack, files, found, _without_model(run, stack, containers), containers)
+
+
+def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerState]) -> frozenset[str]:
+    """Engines that are given their model while they run, and have not answered since they were made."""
+    answered = run.state.deployed.applied(ANSWERED)
+    return frozenset(
+        b.service
+        for b in stack.backends
+        if b.fetch and b.fetch.after_start and b.service in containers
+        if not answered.get(b.service, "").startswith(containers[b.service].id)
+    )
+
+
+def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> dict[str, HostResult]:
+    with ExitStack() as archives:
+        targets: list[Target] = []
+        tags = {"always"}
+        for name, work in works.items():
+            archive = run.state.folder.rendered / f".{name}.tar"
+            archives.callback(archive.unlink, missing_ok=True)
+            with refusals_explained(archive):
+                write_archive(archive, work.files)
+            targets.append(_target(run, work, archive, lacking))
+            tags |= {name for name in TAGS if targets[-1].variables[name]}
+        return run_playbook("provision.yml", targets, run.report.say, run.state.folder.logs / LOG, sorted(tags))
+
+
+def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Target:
+    meta = run.state.meta
+    if meta is None:
+        raise WorkshopError("deploying comes after the workshop was begun")
+    owner = Owner(run.spec.workshop.name, meta.deployment_id, who_is_here(), str(run.spec.file))
+    stack, found = work.stack, work.found
+    after = [
+        b.service for b in stack.backends if b.fetch and b.fetch.after_start and b.service in _new(work) | work.empty
+    ]
+    return run.fleet[stack.host.name].target(
+        {
+            "project": stack.project,
+            "stack_folder": str(run.fleet[stack.host.name].folder),
+            "archive": str(archive),
+            "owner": as_variables(owner),
+            "files": bool(found.files),
+            "reload": found.reloads,
+            "nginx": stack.nginx,
+            "stale": list(found.stale),
+            "restart": list(found.restart),
+            "front": [name for name in (stack.nginx, WEBUI_SERVICE) if name in stack.services],
+            "engines": [backend.service for backend in stack.backends if backend.service not in lacking],
+            "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
+            "put": [f"fetch-{service}" for service in after],
+        }
+    )
+
+
+def _new(work: _Work) -> set[str]:
+    """One that is down may lack its weights."""
+    found = work.found
+    return {*found.create, *found.recreate, *found.start, *found.restart}
+
+
+def _without_weights(work: _Work) -> list[Backend]:
+    """Backends about to be started, whose weights must be there before."""
+    return [b for b in work.stack.backends if b.fetch and not b.fetch.after_start and b.service in _new(work)]
+
+
+def write_archive(path: Path, files: Files) -> None:
+    """A tar that unpacks to exactly these files; private, for it holds secrets.
+
+    They carry the time: nginx keeps a certificate over a reload while the file's time and inode are the same.
+    """
+    now = int(time.time())
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    with tarfile.open(path, "w") as archive:
+        for name, file in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(file.content), file.mode, now
+            archive.addfile(entry, io.BytesIO(file.content))

@@ -1,0 +1,67 @@
+"""Step: each engine has answered one real question. Health alone does not say that a model can speak."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.checks.asking import Patience, Server
+from orchestrator.checks.readiness import ask_all
+from orchestrator.checks.routing import wait_until_routed
+from orchestrator.checks.trust import authorities
+from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.plan.deployment import GATEWAY_SERVICE
+from orchestrator.plan.policy import key_of, models_for, verifiers
+from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.gateway.certificates import trusted
+
+ANSWERED = "_answered"  # kept in the state like a host: service -> container and start
+ROUTED_SECONDS = 20  # a name is asked again after 5, a server that failed after 10
+SECONDS = 120  # for the first answer, which may compile kernels
+
+
+def ask_engines(run: Run) -> Run:
+    """Asks those that were started or restarted since they last answered."""
+    deployment = run.planned.deployment
+    states = run.containers()
+    gateway = states.get(GATEWAY_SERVICE)
+    if gateway is None or not gateway.is_up:
+        return run
+    since = {service: f"{state.id} {state.started}" for service, state in states.items()}
+    answered = run.state.deployed.applied(ANSWERED)
+    fresh = [b for b in deployment.backends if b.service in since and answered.get(b.service) != since[b.service]]
+    silent = ask_all(run.front.docker, gateway.id, fresh, seconds=SECONDS)
+    for backend in fresh:
+        if backend.service not in silent:
+            run.state.deployed.record_applied(ANSWERED, backend.service, since[backend.service])
+    _wait_for_the_gateway(run, {b.model for b in fresh if b.service not in silent})
+    missing = {
+        b.service: f"its host {b.host} failed" if b.host in run.failed_hosts else "its container is not there"
+        for b in deployment.backends
+        if b.service not in since
+    }
+    reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing
+    return replace(
+        run,
+        broken=tuple(
+            f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons
+        ),
+    )
+
+
+def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
+    """Until it has found the containers that are new; it lost sight of a model that had none for a while."""
+    workshop = run.spec.workshop
+    keys = {
+        model: key_of(run.state.secret, person)
+        for person in verifiers(workshop)
+        for model in models_for(workshop, person.team)
+        if model in models
+    }
+    trust = authorities(trusted(run.spec, run.state.folder))
+    wait_until_routed(Server(run.planned.addresses.api, trust, Patience()), keys, sorted(keys), seconds=ROUTED_SECONDS)
+
+
+def _with_state(why: str, container: ContainerState) -> str:
+    """A container that is not up says more than a connection that was refused."""
+    state = container.health if container.state == "running" else container.state
+    return why if container.is_up else f"{why}; its container is {state} (restarts: {container.restarts})"

@@ -1,0 +1,156 @@
+"""What should be there: all stacks of a workshop with all their files, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.errors import SpecError, UserError
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
+from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
+from orchestrator.plan.placement import Unplaced
+from orchestrator.plan.policy import gateway_config, instructor_email
+from orchestrator.plan.stacks import Known, plan_stacks
+from orchestrator.render.compose import Published, StackValues
+from orchestrator.render.edge import EdgeCredentials
+from orchestrator.render.files import File
+from orchestrator.render.stack import StackInputs, stack_files
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.values import SecretReference
+from orchestrator.spec.workshop import Workshop
+from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
+from orchestrator.webui.environment import webui_environment
+from orchestrator.workflow.wanted.address import Addresses, addresses
+from orchestrator.workflow.wanted.authorities import authorities
+from orchestrator.workflow.wanted.synthetic import synthetic_models
+
+LOOPBACK = "127.0.0.1"
+INTERNAL_GATEWAY = f"http://gateway:{INTERNAL_PORT}/v1"  # as Open WebUI's container reaches it
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    deployment: Deployment
+    gateway: GatewayConfig
+    addresses: Addresses
+    files: Mapping[str, Mapping[str, File]]  # by host
+
+
+def planned(spec: Spec, unavailable: Mapping[Component, str], known: Known | None = None) -> Deployment:
+    """The stacks; raises SpecError naming the models for which no host has room."""
+    section = spec.workshop.participants
+    heads = (section.count or len(spec.roster or ())) + section.spare
+    deployment, unplaced = plan_stacks(spec.workshop, heads, unavailable, known)
+    if unplaced:
+        raise SpecError([_does_not_fit(spec, lack) for lack in unplaced])
+    return deployment
+
+
+def desired(
+    spec: Spec,
+    deployment: Deployment,
+    people: Sequence[Participant],
+    *,
+    secret: bytes,
+    deployment_id: str,
+    images: Mapping[Component, str],
+    cache: Path,
+    tls: Mapping[str, bytes],
+    edges: EdgeCredentials | None = None,
+    revision: int = 0,
+    drained: AbstractSet[str] = frozenset(),
+) -> Desired:
+    """All files of all hosts; `cache` keeps synthetic weights, `tls` are cert.pem and key.pem.
+
+    Raises UserError for what it cannot read.
+    """
+    workshop, where = spec.workshop, addresses(spec.workshop)
+    secrets = _secrets(spec, deployment, secret)
+    provider_secrets = _provider_secrets(spec)
+    config = gateway_config(workshop, deployment, people, secret, provider_secrets, revision=revision, drained=drained)
+    inputs = StackInputs(
+        secret=secret,
+        gateway=config,
+        tls=tls,
+        authorities=authorities(spec) if _asks_providers(config) else b"",
+        secrets=secrets,
+        models=synthetic_models(deployment, cache),
+        edges=edges,
+    )
+    values = StackValues(
+        workshop=workshop.name,
+        deployment=deployment_id,
+        images=images,
+        published=_published(workshop),
+        tls=workshop.public.tls is not None,
+        webui_environment=_webui_environment(spec, where),
+        webui_secrets=WEBUI_SECRETS,
+        inputs={},
+    )
+    files = {stack.host.name: stack_files(stack, values, inputs) for stack in deployment.stacks}
+    return Desired(deployment, config, where, files)
+
+
+def _asks_providers(config: GatewayConfig) -> bool:
+    """Over TLS."""
+    return any(server.tls and not server.edge for upstream in config.upstreams for server in upstream.servers)
+
+
+def admin_password(secret: bytes) -> SecretStr:
+    return keys.password(secret, "webui-admin", "", 1)
+
+
+def _webui_environment(spec: Spec, where: Addresses) -> dict[str, str]:
+    if where.webui is None or where.local_webui is None:
+        return {}
+    return webui_environment(
+        where.webui,
+        title=spec.workshop.title,
+        admin_email=instructor_email(spec.workshop.name),
+        gateway_url=INTERNAL_GATEWAY,
+        origins=(where.local_webui, where.local_webui.replace("127.0.0.1", "localhost")),
+    )
+
+
+def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, SecretStr]:
+    found = {
+        f"{WEBUI_SERVICE}.WEBUI_ADMIN_PASSWORD": admin_password(secret),
+        f"{WEBUI_SERVICE}.WEBUI_SECRET_KEY": keys.token(secret, "webui-sessions"),
+    }
+    for backend in deployment.backends:
+        references = backend.container.secret_environment | (backend.fetch.secret_environment if backend.fetch else {})
+        found |= {f"{backend.service}.{name}": reference.reveal(spec.folder) for name, reference in references.items()}
+    return found
+
+
+def _provider_secrets(spec: Spec) -> dict[SecretReference, SecretStr]:
+    if spec.workshop.practice:
+        return {}
+    references = {
+        reference for at, reference in spec.secret_references() if at[0] == "models" and "environment" not in at
+    }
+    return {reference: reference.reveal(spec.folder) for reference in references}
+
+
+def _published(workshop: Workshop) -> tuple[Published, ...]:
+    inside = {
+        "gateway.port": (API_PORT, ""),
+        "webui.port": (WEBUI_PORT, ""),
+        "gateway.metrics": (METRICS_PORT, LOOPBACK),
+    }
+    return tuple(Published(port, *inside[field]) for field, port in workshop.published.items())
+
+
+def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:
+    index = spec.workshop.models.index(lack.model)
+    hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}"
+    if lack.offers:
+        hint = f"It fits with {'; or with '.join(lack.offers)}; or on one more host"
+    return spec.problem(("models", index), "does_not_fit", f"{lack.model.name}: {lack.reason}", hint)

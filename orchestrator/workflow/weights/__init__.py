@@ -1,0 +1,1 @@
+"""Weights: fetched once, copied from host to host."""
