@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from orchestrator.spec.components import Component
 from orchestrator.spec.section import Problem, Section, refuse
 from orchestrator.spec.values import HostName, ImageReference, Line, Port, RelativePath, SecretReference
+from orchestrator.spec.webui import WebUI
 
 AUTO: Literal["auto"] = "auto"
 
@@ -59,13 +60,6 @@ class Grace(Section):
 
     before: Annotated[int, Field(ge=0, le=1440)] = 0
     after: Annotated[int, Field(ge=0, le=1440)] = 0
-
-
-class WebUI(Section):
-    """Open WebUI: one for everybody, or none."""
-
-    mode: Literal["shared", "none"] = "shared"
-    port: Port = 3000
 
 
 class Handouts(Section):
