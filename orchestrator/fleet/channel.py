@@ -48,6 +48,9 @@ class Channel(Protocol):
     def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         """A script that goes on until its stdin ends, and prints what it has to say. `question` holds no secret."""
 
+    def require_engine(self) -> None:
+        """Raises UserError `docker_unreachable`. The SDK itself would only tell that nobody spoke."""
+
     def engine(self) -> str | None:
         """The address of its Docker engine for the SDK; None: what the docker command here would take."""
 
@@ -75,6 +78,9 @@ class LocalChannel:
 
     def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         return _start([sys.executable, *_conversation(script, question)])
+
+    def require_engine(self) -> None:
+        """The SDK tells by itself."""
 
     def engine(self) -> str | None:
         return None
@@ -121,10 +127,12 @@ class SshChannel:
     def start(self, script: Script, question: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         return _start(self._ssh(["python3", *_conversation(script, question)]))
 
-    def engine(self) -> str | None:
+    def require_engine(self) -> None:
         done = self.run(["docker", "version", "--format", "{{.Server.Version}}"])
-        if done.code:  # the SDK would only tell that nobody spoke
+        if done.code:
             raise engine_trouble(self.name, done.error)
+
+    def engine(self) -> str | None:
         return self._socket.open()
 
     def for_ansible(self) -> dict[str, object]:

@@ -43,6 +43,7 @@ class Machine:
     def __init__(self, host: DeployedHost, channel: Channel) -> None:
         self.host = host
         self.channel = channel
+        self._engine_answered = False  # when it was looked at
 
     @property
     def name(self) -> str:
@@ -60,12 +61,15 @@ class Machine:
     @cached_property
     def docker(self) -> DockerHost:
         """Its Docker engine. Raises UserError `docker_unreachable`."""
+        if not self._engine_answered:
+            self.channel.require_engine()
         return connect(self.name, self.channel.engine())
 
     def look(self, ports: Sequence[int] = ()) -> Look:
         """One question to the host; from then on its folder is known."""
         found = self.channel.call(look.look, {"folder": str(self.folder), "ports": list(ports)})
         self.host = replace(self.host, folder=PurePosixPath(found["folder"]))
+        self._engine_answered = found["docker"] is not None
         return Look(
             owner=Owner.read(found["owner"]),
             busy=frozenset(found["busy"]),

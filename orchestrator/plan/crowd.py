@@ -19,6 +19,11 @@ def at_once(deployment: Deployment, model: str) -> int | None:
     return sum(known) if each and len(known) == len(each) else None
 
 
+def people_for(requests: int, share: float) -> int:
+    """How many people a model serves that answers so many requests at once, where that `share` of them asks."""
+    return math.floor(requests / share + 1e-9)
+
+
 def crowd_remarks(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> tuple[str, ...]:
     """A line for each model that can't serve the stated share of those who may use it; nothing in practice mode."""
     if spec.workshop.practice:

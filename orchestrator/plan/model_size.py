@@ -45,6 +45,7 @@ class ModelSize:
     context: int | None = None  # tokens that the model was made for
     origin: str | None = None
     lacks: str | None = "its size is not known"
+    quantised: bool = False  # its files are
 
     def kv(self, tokens: int, gpus: int, width: float | None) -> float | None:
         """Bytes on each GPU that one request of so many tokens takes."""
@@ -78,8 +79,8 @@ def from_config(config: Mapping[str, Any], weights: int | None, origin: str) -> 
     found = attention(config)
     if isinstance(found, str):
         return ModelSize(weights, origin=origin, lacks=found)
-    size = ModelSize(weights, found, None, found.context, origin, None)
     scheme = config.get("quantization_config") or {}
+    size = ModelSize(weights, found, None, found.context, origin, None, quantised=bool(scheme))
     if isinstance(scheme, Mapping) and (scheme.get("kv_cache_scheme") or scheme.get("kv_cache_quant_algo")):
         return replace(size, attention=None, lacks="its KV cache is quantised in a way of its own")
     return size

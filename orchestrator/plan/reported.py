@@ -1,6 +1,6 @@
-"""What vLLM itself says of its KV cache once it runs, in its log or its metrics. Pure.
+"""What vLLM itself says of its KV cache once it runs, in its metrics. Pure.
 
-Sources: vllm/v1/core/kv_cache_utils.py, vllm/v1/metrics/loggers.py of 0.32; older versions write two lines of log.
+Source: vllm/v1/metrics/loggers.py of 0.32.
 """
 
 from __future__ import annotations
@@ -8,32 +8,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SIZE = re.compile(r"KV cache size: ([\d,]+) tokens")
-_CONCURRENCY = re.compile(r"Maximum concurrency for ([\d,]+) tokens per request: ([\d.]+)x")
 _METRIC = re.compile(r"^vllm:cache_config_info\{(.*)\} ", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """`tokens` that the cache holds; `concurrency` is how many requests of full length that is."""
-
-    tokens: int
-    concurrency: float | None
+    tokens: int  # that the cache holds
 
     def requests(self, request_tokens: int) -> int:
         """Requests of so many tokens that it holds at once."""
         return self.tokens // request_tokens
-
-
-def from_log(text: str) -> Reported | None:
-    """The last start that the log tells of."""
-    sizes = list(_SIZE.finditer(text))
-    if not sizes:
-        return None
-    concurrencies = list(_CONCURRENCY.finditer(text))
-    tokens = int(sizes[-1][1].replace(",", ""))
-    return Reported(tokens, float(concurrencies[-1][2]) if concurrencies else None)
 
 
 def from_metrics(text: str) -> Reported | None:
@@ -43,9 +28,7 @@ def from_metrics(text: str) -> Reported | None:
     known = [number for number in tokens if number]
     if not found or len(known) != len(found):
         return None
-    concurrencies = [_number(labels.get("kv_cache_max_concurrency")) for labels in found]
-    total = [number for number in concurrencies if number]
-    return Reported(sum(known), sum(total) if len(total) == len(found) else None)
+    return Reported(sum(known))
 
 
 def _tokens(labels: dict[str, str]) -> int | None:

@@ -27,6 +27,8 @@ def machine_problems(hosts: Sequence[Host]) -> Iterator[Problem]:
     has_gateway = any("gateway" in host.roles for host in hosts)
     seen: dict[tuple[object, ...], Host] = {}
     for index, host in enumerate(hosts):
+        yield from _no_address(index, "address", host.address)
+        yield from _no_address(index, "private", host.private)
         machine = (LOCAL,) if host.is_local else (host.address.lower(), host.port, host.jump)
         other = seen.setdefault(machine, host)
         if other.name != host.name:  # two of one name are told apart from this
@@ -44,7 +46,10 @@ def _edge_problems(hosts: Sequence[Host], index: int) -> Iterator[Problem]:
         message = f"{_gateway(hosts)} can't reach {host.name} at {address}: that is {_gateway(hosts)} itself"
         hint = f"Say in private: at which address {_gateway(hosts)} reaches {host.name}"
         yield Problem(("hosts", index, field), message, hint)
-    elif ":" in address and not _is_number(address):
+
+
+def _no_address(index: int, field: str, address: str | None) -> Iterator[Problem]:
+    if address and ":" in address and not _is_number(address):
         yield Problem(("hosts", index, field), f"{address} is no address", "A port is given as port: or edge_port:")
 
 

@@ -140,6 +140,8 @@ class Model(Section):
             yield Problem(("fallback", number), f"{name!r} stands here twice")
 
     def _own_problems(self) -> Iterable[Problem]:
+        if self.source.startswith("-"):
+            yield Problem(("source",), "a source does not begin with a hyphen", "Arguments of the engine go to args:")
         for field in EXTERNAL_ONLY:
             if field in self.model_fields_set and getattr(self, field) is not None:
                 yield Problem((field,), f"{field} belongs to engine: external, not to {self.engine}")

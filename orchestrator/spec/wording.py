@@ -90,6 +90,8 @@ def _pattern_in_words(detail: Detail) -> str:
     last = detail.path[-1] if detail.path else ""
     of_model = detail.path[:1] == ("models",)
     cases = (
+        (last == "host_key", "expected SHA256: and 43 characters, as ssh-keygen -lf prints it"),
+        (last == "jump", "expected USER@ADDRESS:PORT, or ADDRESS alone"),
         (last == "base_url", "expected a URL like https://api.example.org/v1"),
         (last in {"headers", "api_key_header"}, "expected the name of a header: letters, digits and hyphens"),
         ("headers" in steps, "expected the name of a header (letters, digits and hyphens) and one line of text"),

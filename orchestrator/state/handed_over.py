@@ -33,16 +33,23 @@ def take_back(folder: StateFolder) -> bool:
 
 
 def require_in_charge(folder: StateFolder) -> None:
-    """Raises UserError `handed_over`; a note that cannot be read counts as one."""
+    """Raises UserError `handed_over`."""
+    refusal = handed_over(folder)
+    if refusal is not None:
+        raise refusal
+
+
+def handed_over(folder: StateFolder) -> UserError | None:
+    """That this state was given away, and what to do; a note that cannot be read counts as one."""
     with refusals_explained(folder.handed_over):
         if not folder.handed_over.exists():
-            return
+            return None
         try:
             note = HandedOver(**json.loads(folder.handed_over.read_text(encoding="utf-8")))
         except (ValueError, TypeError):
             note = None
     told = f" on {note.at} by {note.who}, as {note.file}" if note else ""
-    raise UserError(
+    return UserError(
         "handed_over",
         f"this workshop was handed over{told}: another copy of its state is the one that counts",
         where=Where(file=folder.path),

@@ -9,17 +9,15 @@ from typing import Any, Literal
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError
-from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
-from orchestrator.fleet.ownership import require_ownership
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
-from orchestrator.state.lock import WorkshopLock, lock_owner
+from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.hosts import at_front, holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.gateway.live import bring_into_effect, live_config
 
@@ -69,13 +67,8 @@ def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence
     with (
         WorkshopLock(folder, command),
         State.open(folder) as state,
-        at_front(spec, settings, state.deployed.hosts()) as front,
-        HostLocks(lock_owner(command)) as locks,
+        holding_front(spec, settings, state, command) as front,
     ):
-        locks.ask(front)
-        if state.meta:
-            require_ownership(front.name, front.owner(), state.meta.deployment_id)
-        locks.require(front)
         _require_known(names, {*_models(live_config(spec, state)), *(() if drained else state.drained.all())})
         with state.transaction():
             change = state.drained.add if drained else state.drained.remove

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.capacity import Serves
-from orchestrator.plan.crowd import crowd_remarks
+from orchestrator.plan.crowd import crowd_remarks, people_for
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
+from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
+from orchestrator.state.handed_over import handed_over
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import front_of, open_fleet
@@ -56,6 +58,7 @@ class Placement:
     replica: int = 1
     memory_gib: float | None = None  # of each of its GPUs, that it may take; None: not known, or no GPU
     serves: Serves | None = None  # at once
+    people: int | None = None  # that it can serve, where the assumed share of them asks at once; None: cannot estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Plan:
     changes: tuple[Change, ...]
     backends: tuple[Placement, ...]
     notes: tuple[str, ...]
+    at_once: float = Capacity().at_once  # the share of people who ask in the same moment, as assumed
 
 
 def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
@@ -79,10 +83,13 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         fresh = sorted(deployment.components - set(recorded))
         changes += [Change("choose", "image", str(component), None) for component in fresh]
         everybody = [row.participant for row in people.rows]
-        notes = [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
+        given = handed_over(folder)
+        notes = [str(given)] if given else []
+        notes += [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
         notes += overrides(people.rows, state.drained.all())
+    share = spec.workshop.capacity.at_once
     placements = tuple(
         Placement(
             b.model,
@@ -94,10 +101,11 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
             b.replica,
             b.memory_gib,
             b.serves,
+            people_for(b.serves.requests, share) if b.serves and b.serves.requests is not None else None,
         )
         for b in deployment.backends
     )
-    return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes))
+    return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes), share)
 
 
 def overrides(rows: Sequence[Enrolled], drained: AbstractSet[str]) -> list[str]:

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from orchestrator.checks.check import Check
 from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, ModelUnderTest, Subject, Verifier
 from orchestrator.checks.verification import verify
-from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
@@ -22,7 +21,7 @@ from orchestrator.render.files import digest, prints
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
-from orchestrator.workflow.context.hosts import front_of
+from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
 from orchestrator.workflow.people.seed import webui_password
@@ -118,10 +117,11 @@ def _webui_key(account: AccountRecord | None) -> SecretStr | None:
     return account.api_key if account else None
 
 
-def _what_is_proven(run: Run, containers: dict[str, ContainerState]) -> str:
+def _what_is_proven(run: Run, containers: Containers) -> str:
     """Changes with every file and every container."""
     files = [digest(prints(files)) for _, files in sorted(run.planned.files.items())]
-    return " ".join([*files, *sorted(f"{state.id}{state.started}" for state in containers.values())])
+    states = [state for here in containers.values() for state in here.values()]
+    return " ".join([*files, *sorted(f"{state.id}{state.started}" for state in states)])
 
 
 def _failures_to(say: Callable[[str], None]) -> Callable[[Check], None]:

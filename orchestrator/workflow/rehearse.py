@@ -36,7 +36,7 @@ from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin
 from orchestrator.webui.wanted import Admin
-from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.gateway.certificates import trusted, trusted_nearby
@@ -56,13 +56,14 @@ def rehearse(
 ) -> tuple[Rehearsal, dict[str, object]]:
     """The result, and the document that lies beside its picture. Nothing else is left behind.
 
-    Raises UserError: `not_provisioned`, `model_unknown`, `only_external`, `model_silent`, `no_webui`, `lock_held`.
+    Raises UserError: `not_provisioned`, `model_unknown`, `only_external`, `model_silent`, `no_webui`, `lock_held`,
+    `deployed_by_another`.
     """
     folder, workshop = provisioned_folder(spec, state_dir, settings), spec.workshop
     with (
         WorkshopLock(folder, "rehearse"),
         State.read(folder) as state,
-        at_front(spec, settings, state.deployed.hosts()) as front,
+        holding_front(spec, settings, state, "rehearse") as front,
     ):
         docker = front.docker
         gateway = _gateway(docker, spec)

@@ -17,6 +17,7 @@ from orchestrator.plan.reported import Reported
 from orchestrator.plan.stacks import service_names
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
+from orchestrator.state.handed_over import handed_over
 from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import open_fleet
@@ -102,6 +103,7 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         window=window_state(window(spec.workshop), time.time()),
         busy=str(owner) if owner else None,
         advice=(
+            *([str(given)] if (given := handed_over(folder)) else ()),
             *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
             *_drained(spec, services, drained),
         ),

@@ -29,7 +29,7 @@ def verify(
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,
     ):
         secret, people = state.secret, state.people.all()
-        if not containers_on(fleet, spec.workshop.name):
+        if not any(containers_on(fleet, spec.workshop.name).values()):
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
         deployment = planned(spec, unavailable(spec, state), known(spec, state))
         gateway = gateway_config(spec.workshop, deployment, people, secret, {})

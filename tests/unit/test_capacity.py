@@ -149,6 +149,8 @@ def test_the_text_part_of_a_model_with_pictures_counts() -> None:
 def test_a_cache_that_is_quantised_by_the_checkpoint_is_not_guessed() -> None:
     size = from_config(config(quantization_config={"kv_cache_scheme": {"num_bits": 8}}), GIB, "here")
     assert size.lacks == "its KV cache is quantised in a way of its own"
+    assert size.quantised
+    assert not LLAMA.quantised
 
 
 # several GPUs

@@ -124,11 +124,20 @@ def test_plan() -> None:
         (Change("create", "container", "gateway", "here"),),
         (
             Placement("m", "m-1", "vllm", "vllm", "h", (0, 1)),
-            Placement("m", "m-2", "vllm", "vllm", "h", (2,), 2, 21.999, Serves(7, 4096, 30_000, "workshop.yaml")),
+            Placement("m", "m-2", "vllm", "vllm", "h", (2,), 2, 21.999, Serves(7, 4096, 30_000, "workshop.yaml"), 28),
         ),
         (),
     )
     assert problems("plan", plan.document(made)) == []
+    assert "22.0 GiB  7                28" in plan._text(made)
+    assert "people: where 25% of them ask in the same moment (capacity.at_once)" in plan._text(made)
+
+
+def test_a_plan_says_in_one_line_that_a_class_is_added() -> None:
+    people = [Change("added", "participant", f"p{number:03}", None) for number in range(1, 501)]
+    text = plan._text(Plan("w", (*people, Change("create", "container", "gateway", "here")), (), ()))
+    assert "501 changes:\n  added 500 participants: p001 to p500\n  create container gateway on here" in text
+    assert "added participant p002" in plan._text(Plan("w", tuple(people[:5]), (), ()))
 
 
 @pytest.mark.parametrize("busy", [None, "ada@host (4711): provision, since 2026-11-21"])

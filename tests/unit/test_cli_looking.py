@@ -51,6 +51,9 @@ def test_the_real_class_is_told_as_one_document(tmp_path: Path) -> None:
         ("mistral-7b", "gpu-2", [0]),
         ("llama3.2", "gpu-2", [1]),
     ]
+    assert [backend["people"] for backend in document["backends"]] == [
+        4 * backend["serves"]["requests"] for backend in document["backends"]
+    ]
     assert sum(change["what"] == "participant" for change in document["changes"]) == 33
 
 

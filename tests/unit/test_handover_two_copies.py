@@ -17,6 +17,17 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.gateway.live import behind_gateway
 from orchestrator.workflow.handover.take_back import take_back
+from orchestrator.workflow.plan import make_plan
+from orchestrator.workflow.status import status
+
+PLAIN = """\
+name: demo
+title: A class
+participants: {count: 3}
+models: [{name: m, engine: llamacpp, source: o/r/f.gguf}]
+webui: {mode: none}
+practice: true
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +56,21 @@ def test_after_a_hand_over_commands_that_change_something_refuse_until_it_is_tak
     assert not take_back(spec, Settings(), None).was_handed_over
     with State.read(folder) as state:
         assert [event.kind for event in state.events.all()] == ["state export", "state take-back"]
+
+
+def test_who_looks_is_told_that_it_was_handed_over(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")  # no engine is needed for that
+    (first / "workshop.yaml").write_text(PLAIN, encoding="utf-8")
+    spec = load(first / "workshop.yaml")
+    give(first, tmp_path / "x", hand_over=True)
+    for told in (make_plan(spec, Settings(), None).notes, status(spec, Settings(), None).advice):
+        assert "this workshop was handed over" in told[0]
+        assert "workshop state take-back" in told[0]
+    take_back(spec, Settings(), None)
+    told = (*make_plan(spec, Settings(), None).notes, *status(spec, Settings(), None).advice)
+    assert "handed over" not in " ".join(told)
 
 
 def test_a_copy_is_said_to_be_one_and_a_hand_over_is_not(first: Path, tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ def refused(folder: Path, gpus: int, memory: int, text: str) -> str:
         (1, 32, f"source: {LLAMA_8B}", "context: 65536; or with args: {kv_cache_dtype: fp8}"),
         (2, 24, f"source: {LLAMA_8B}, context: 8192, replicas: 3", "replicas: 2"),
         (4, 64, f"source: {LLAMA_70B}, context: 8192", "gpus: 4"),
+        (2, 48, f"source: {LLAMA_70B}, context: 8192, gpus: 2", "a quantised source: 4 bits"),
+        (2, 24, f"source: {LLAMA_8B}, context: 8192, gpus: 4", "gpus: 2"),
+        (8, 80, f"source: {LLAMA_8B}, context: 8192, gpus: 3", "gpus: 4"),
+        (1, 24, f"source: {LLAMA_8B}, context: 8192, replicas: 2", "one more host like a"),
         (1, 24, "source: o/r, memory_gib: 22, size: {weights_gib: 1}, context: 4096, replicas: 2", "memory_gib: 4.5"),
     ],
 )
@@ -152,9 +156,28 @@ def test_what_would_fit_is_offered(tmp_path: Path, gpus: int, memory: int, text:
 def test_an_offer_is_kept_when_it_is_taken(tmp_path: Path) -> None:
     """Each one, put into the file, is a plan that fits."""
     text = f"name: m, engine: vllm, source: {LLAMA_8B}"
-    hint = refused(tmp_path, 1, 32, text)
-    for offer in hint.removeprefix("It fits with ").removesuffix("; or on one more host").split("; or with "):
-        planned(spec_of(tmp_path, with_models(f"{text}, {offer}") + HOST.format(1, 32)), {})
+    offers = refused(tmp_path, 1, 32, text).removeprefix("It fits with ").split("; or with ")
+    assert offers == [
+        "context: 65536",
+        "args: {kv_cache_dtype: fp8}",
+        "a quantised source: 8 bits, with at most 9 GiB of weights",
+    ]
+    for taken in (*offers[:2], "size: {weights_gib: 9}"):
+        planned(spec_of(tmp_path, with_models(f"{text}, {taken}") + HOST.format(1, 32)), {})
+
+
+def test_another_host_is_offered_only_where_it_would_do(tmp_path: Path) -> None:
+    assert "one more host" not in refused(tmp_path, 2, 48, f"name: m, engine: vllm, source: {LLAMA_70B}, gpus: 2")
+
+
+def test_what_is_quantised_already_is_not_offered_again() -> None:
+    from orchestrator.plan.offers import with_offers
+
+    models, hosts = [model("m", "o/r")], [host("a", 1, 16)]
+    for quantised, offered in ((False, 1), (True, 0)):
+        facts = Facts({"m": ModelSize(20 * GIB, quantised=quantised)})
+        lack = with_offers(place(models, hosts, facts).unplaced[0], models, hosts, facts, None)
+        assert sum("quantised" in offer for offer in lack.offers) == offered
 
 
 def test_another_host_is_offered_where_the_named_one_is_too_small() -> None:

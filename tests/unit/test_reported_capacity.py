@@ -1,19 +1,11 @@
-"""What vLLM prints of its KV cache is read from its log and its metrics, of this version and older ones."""
+"""What vLLM prints of its KV cache is read from its metrics, of this version and older ones."""
 
 from __future__ import annotations
 
 import pytest
 
-from orchestrator.plan.reported import Reported, from_log, from_metrics
+from orchestrator.plan.reported import Reported, from_metrics
 
-CPU = (  # vLLM 0.32 on a CPU, in practice mode
-    "(EngineCore pid=27) INFO 11-21 12:33:30 [kv_cache_utils.py:2327] CPU KV cache size: 2,097,152 tokens,"
-    " Maximum concurrency for 2,048 tokens per request: 1024.00x\n"
-)
-OLDER = (  # https://github.com/vllm-project/vllm/pull/17122
-    "INFO 04-24 16:33:13 [kv_cache_utils.py:634] GPU KV cache size: 158,656 tokens\n"
-    "INFO 04-24 16:33:13 [kv_cache_utils.py:637] Maximum concurrency for 32,768 tokens per request: 4.84x\n"
-)
 METRICS = """\
 # HELP vllm:cache_config_info Information of the LLMEngine CacheConfig
 # TYPE vllm:cache_config_info gauge
@@ -27,24 +19,9 @@ BLOCKS = 'vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="5691
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (CPU, Reported(2_097_152, 1024.0)),
-        (OLDER, Reported(158_656, 4.84)),
-        (OLDER + CPU, Reported(2_097_152, 1024.0)),
-        ("GPU KV cache size: 7 tokens", Reported(7, None)),
-        ("INFO Starting", None),
-        ("", None),
-    ],
-)
-def test_the_last_start_in_a_log_counts(text: str, found: Reported | None) -> None:
-    assert from_log(text) == found
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        (METRICS, Reported(2_097_152, 1024.0)),
-        (BLOCKS, Reported(91_056, None)),
-        (METRICS + METRICS.replace('engine="0"', 'engine="1"'), Reported(4_194_304, 2048.0)),
+        (METRICS, Reported(2_097_152)),
+        (BLOCKS, Reported(91_056)),
+        (METRICS + METRICS.replace('engine="0"', 'engine="1"'), Reported(4_194_304)),
         (METRICS.replace("2097152", "None"), None),
         (BLOCKS.replace("5691", "None"), None),
         (BLOCKS.replace("5691", "many"), None),
@@ -57,4 +34,4 @@ def test_metrics_give_the_tokens_or_nothing(text: str, found: Reported | None) -
 
 
 def test_requests_are_those_that_the_tokens_hold() -> None:
-    assert Reported(8191, None).requests(4096) == 1
+    assert Reported(8191).requests(4096) == 1

@@ -66,11 +66,51 @@ def test_this_machine_may_serve_a_gateway_elsewhere(tmp_path: Path) -> None:
     assert workshop.hosts[1].edge_port == 7443
 
 
-def test_a_port_in_an_address_is_told(tmp_path: Path) -> None:
-    (problem,) = told(
-        tmp_path, hosts(FRONT, "{name: b, address: gpu.lan, private: '10.0.0.2:7443', roles: [inference]}")
+@pytest.mark.parametrize(
+    ("host", "field"),
+    [
+        ("{name: b, address: gpu.lan, private: '10.0.0.2:7443', roles: [inference]}", "hosts[2].private"),
+        ("{name: b, address: '10.0.0.2:7443', private: gpu.lan, roles: [inference]}", "hosts[2].address"),
+        ("{name: b, address: '10.0.0.2:7443', roles: [inference]}", "hosts[2].address"),
+    ],
+)
+def test_a_port_in_an_address_is_told(tmp_path: Path, host: str, field: str) -> None:
+    (problem,) = told(tmp_path, hosts(FRONT, host))
+    assert f"{field}: 10.0.0.2:7443 is no address. A port is given as port: or edge_port:" in problem
+    (problem,) = told(tmp_path, hosts("{name: a, address: '10.0.0.2:7443'}"))
+    assert "hosts[1].address: 10.0.0.2:7443 is no address" in problem
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "fd00::2", "gpu.lan"])
+def test_an_address_is_a_name_or_a_number(tmp_path: Path, address: str) -> None:
+    assert spec_of(tmp_path, hosts(f"{{name: a, address: '{address}'}}")).workshop.hosts
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("address", "-oProxyCommand=id", "expected plain letters, digits, dots and hyphens"),
+        ("address", "a\\nb", "expected plain letters, digits, dots and hyphens"),
+        ("user", "-l root", "expected plain letters, digits, dots and hyphens"),
+        ("jump", "-oProxyCommand=id", "expected USER@ADDRESS:PORT, or ADDRESS alone"),
+        ("host_key", "MD5:aa:bb", "expected SHA256: and 43 characters, as ssh-keygen -lf prints it"),
+        ("key", "a\\nb", "control characters and line breaks are not allowed here"),
+    ],
+)
+def test_what_could_be_an_option_or_another_line_for_ssh_is_refused(
+    tmp_path: Path, field: str, value: str, expected: str
+) -> None:
+    address = "" if field == "address" else "address: gpu.lan, "
+    (problem,) = told(tmp_path, hosts(f'{{name: a, {address}{field}: "{value}"}}'))
+    assert f"hosts[1].{field}: {expected}, got " in problem
+
+
+@pytest.mark.parametrize(("engine", "source"), [("vllm", "--trust-remote-code"), ("ollama", "-h"), ("tgi", "-x/y")])
+def test_a_source_that_an_engine_would_read_as_an_option_is_refused(tmp_path: Path, engine: str, source: str) -> None:
+    problems = told(
+        tmp_path, VALID.replace("models:", f'models:\n  - {{name: o, engine: {engine}, source: "{source}"}}', 1)
     )
-    assert "10.0.0.2:7443 is no address. A port is given as port: or edge_port:" in problem
+    assert any("models[1].source: a source does not begin with a hyphen" in problem for problem in problems)
 
 
 def test_only_other_machines_are_bootstrapped(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,10 @@ from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
 
 if TYPE_CHECKING:
-    from orchestrator.workflow.plan import Placement, Plan
+    from orchestrator.workflow.plan import Change, Placement, Plan
 
 CHANGES = 10
+MOST_PEOPLE = 5  # changes of them, each on a line of its own
 
 
 @click.command()
@@ -52,29 +55,44 @@ def document(made: Plan) -> dict[str, object]:
                 "gpus": list(b.gpus),
                 "memory_gib": None if b.memory_gib is None else round(b.memory_gib, 2),
                 "serves": asdict(b.serves) if b.serves else None,
+                "people": b.people,
             }
             for b in made.backends
         ],
+        "at_once": made.at_once,
         "notes": list(made.notes),
     }
 
 
 def _text(made: Plan) -> str:
     rows = [_row(b) for b in made.backends]
-    header = ("model", "replica", "engine", "runs", "host", "GPUs", "memory", "at once")
+    header = ("model", "replica", "engine", "runs", "host", "GPUs", "memory", "at once", "people")
     lines = [table(header, rows)] if rows else ["No model runs on a host of this workshop."]
     lines += section("At once, as reckoned (docs/capacity.md):", _assumptions(made))
     lines += section("Note:", made.notes)
     if not made.changes:
         return "\n".join([*lines, "", "Nothing would change."])
     number = len(made.changes)
-    return "\n".join([*lines, *section(f"{number} change{'' if number == 1 else 's'}:", map(str, made.changes))])
+    return "\n".join([*lines, *section(f"{number} change{'' if number == 1 else 's'}:", _lines(made.changes))])
 
 
 def _row(b: Placement) -> tuple[str, ...]:
     gpus, memory = ", ".join(map(str, b.gpus)) or "-", "-" if b.memory_gib is None else f"{b.memory_gib:.1f} GiB"
     able = "cannot estimate" if b.serves is None or b.serves.requests is None else str(b.serves.requests)
-    return (b.model, str(b.replica), b.engine, b.runs, b.host, gpus, memory, able)
+    people = "-" if b.people is None else str(b.people)
+    return (b.model, str(b.replica), b.engine, b.runs, b.host, gpus, memory, able, people)
+
+
+def _lines(changes: Sequence[Change]) -> list[str]:
+    """One for each, but people in one: the rest would be lost among hundreds."""
+    lines: list[str] = []
+    for (action, what), group in groupby(changes, key=lambda change: (change.action, change.what)):
+        same = list(group)
+        if what == "participant" and len(same) > MOST_PEOPLE:
+            lines.append(f"{action} {len(same)} participants: {same[0].name} to {same[-1].name}")
+        else:
+            lines += map(str, same)
+    return lines
 
 
 def _assumptions(made: Plan) -> list[str]:
@@ -88,4 +106,6 @@ def _assumptions(made: Plan) -> list[str]:
         else:
             text = f"requests of {b.serves.request_tokens} tokens, prompt and answer together; from {b.serves.origin}"
         lines.setdefault(text, {})[b.model] = None
-    return [f"{', '.join(models)}: {text}" for text, models in lines.items()]
+    told = [f"{', '.join(models)}: {text}" for text, models in lines.items()]
+    people = f"people: where {made.at_once:.0%} of them ask in the same moment (capacity.at_once)"
+    return [*told, people] if any(b.people is not None for b in made.backends) else told

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
+from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.ownership import require_ownership
 from orchestrator.plan.deployment import project_name
 from orchestrator.settings import Settings
 from orchestrator.spec.hosts import Host
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.workshop import THIS_MACHINE
 from orchestrator.state.deployed import DeployedHost
+from orchestrator.state.lock import lock_owner
+from orchestrator.state.state import State
 
+Containers = Mapping[str, Mapping[str, ContainerState]]  # by host, then by service: every host's edge is `edge`
 REMOTE_STACKS = PurePosixPath("~/.local/share/workshop")  # of the user who may talk to Docker there
 
 
@@ -51,12 +56,26 @@ def at_front(spec: Spec, settings: Settings, known: Sequence[DeployedHost] = ())
         yield fleet[front]
 
 
-def containers_on(fleet: Fleet, workshop: str, names: Sequence[str] | None = None) -> dict[str, ContainerState]:
-    """The workshop's containers by service, of all hosts that answer. Services of hosts differ, but for `edge`."""
+@contextmanager
+def holding_front(spec: Spec, settings: Settings, state: State, command: str) -> Iterator[Machine]:
+    """The gateway's host alone, whose class is this state's, while nobody else changes it.
+
+    Raises UserError `lock_held`, `deployed_by_another`.
+    """
+    with at_front(spec, settings, state.deployed.hosts()) as front, HostLocks(lock_owner(command)) as locks:
+        locks.ask(front)
+        if state.meta:
+            require_ownership(front.name, front.owner(), state.meta.deployment_id)
+        locks.require(front)
+        yield front
+
+
+def containers_on(fleet: Fleet, workshop: str, names: Sequence[str] | None = None) -> Containers:
+    """The workshop's, of all hosts that answer. Raises HostError where none does."""
     found, failed = fleet.each(lambda machine: machine.docker.containers(workshop), names)
     if failed and not found:
         raise next(iter(failed.values()))
-    return {service: state for containers in found.values() for service, state in containers.items()}
+    return found
 
 
 def _reached(spec: Spec, settings: Settings, host: Host) -> DeployedHost:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from orchestrator.checks.check import Check
 from orchestrator.errors import UserError, WorkshopError
-from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
@@ -19,7 +18,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
-from orchestrator.workflow.context.hosts import containers_on
+from orchestrator.workflow.context.hosts import Containers, containers_on
 from orchestrator.workflow.wanted.desired import Desired
 
 
@@ -78,8 +77,8 @@ class Run:
         """The hosts that did not fail so far."""
         return tuple(name for name in self.fleet if name not in self.failed_hosts)
 
-    def containers(self) -> dict[str, ContainerState]:
-        """Of the workshop, by service, on all hosts that stand; those of `edge` come from one of them."""
+    def containers(self) -> Containers:
+        """Of the workshop, on all hosts that stand."""
         return containers_on(self.fleet, self.spec.workshop.name, self.standing)
 
     @property

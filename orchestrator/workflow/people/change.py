@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserError
-from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
-from orchestrator.fleet.ownership import require_ownership
 from orchestrator.handouts.folder import write_cards
 from orchestrator.participants import Credentials, Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import WorkshopLock, lock_owner
+from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
-from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.gateway.live import bring_into_effect, live_config
@@ -53,13 +51,8 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     with (
         WorkshopLock(folder, f"participants {command.name}"),
         State.open(folder) as state,
-        at_front(spec, settings, state.deployed.hosts()) as front,
-        HostLocks(lock_owner(f"participants {command.name}")) as locks,
+        holding_front(spec, settings, state, f"participants {command.name}") as front,
     ):
-        locks.ask(front)
-        if state.meta:
-            require_ownership(front.name, front.owner(), state.meta.deployment_id)
-        locks.require(front)
         return _applied(spec, settings, state, front, report, command)
 
 

@@ -22,10 +22,11 @@ SECONDS = 120  # for the first answer, which may compile kernels
 def ask_engines(run: Run) -> Run:
     """Asks those that were started or restarted since they last answered."""
     deployment = run.planned.deployment
-    states = run.containers()
-    gateway = states.get(GATEWAY_SERVICE)
+    found = run.containers()
+    gateway = found.get(run.front_name, {}).get(GATEWAY_SERVICE)
     if gateway is None or not gateway.is_up:
         return run
+    states = {b.service: found[b.host][b.service] for b in deployment.backends if b.service in found.get(b.host, {})}
     since = {service: f"{state.id} {state.started}" for service, state in states.items()}
     answered = run.state.deployed.applied(ANSWERED)
     fresh = [b for b in deployment.backends if b.service in since and answered.get(b.service) != since[b.service]]

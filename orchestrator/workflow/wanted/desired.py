@@ -152,5 +152,5 @@ def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:
     index = spec.workshop.models.index(lack.model)
     hint = "Lower replicas, gpus or memory_gib, or add a host with gpus: {count: N, memory_gib: M}"
     if lack.offers:
-        hint = f"It fits with {'; or with '.join(lack.offers)}; or on one more host"
+        hint = f"It fits with {'; or with '.join(lack.offers)}"
     return spec.problem(("models", index), "does_not_fit", f"{lack.model.name}: {lack.reason}", hint)
