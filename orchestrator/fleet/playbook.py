@@ -24,6 +24,8 @@ from orchestrator.fleet.playbook_events import HostResult, Listener
 RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
 KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
 
+TASK_SECONDS = 600
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -35,11 +37,17 @@ class Target:
 
 
 def run_playbook(
-    name: str, targets: Sequence[Target], report: Callable[[str], None], log: Path, tags: Sequence[str] = ()
+    name: str,
+    targets: Sequence[Target],
+    report: Callable[[str], None],
+    log: Path,
+    tags: Sequence[str] = (),
+    seconds: int = TASK_SECONDS,
 ) -> dict[str, HostResult]:
     """Run playbooks/NAME on all targets, its tasks with one of `tags` (none: all).
 
-    Ansible's own output goes to `log`. A host that fails does not stop the others.
+    Ansible's own output goes to `log`. A host that fails does not stop the others; nor does one that answers and whose
+    Docker hangs: a task without a limit of its own has `seconds`.
     """
     from ansible_runner import Runner
     from ansible_runner.config.runner import RunnerConfig
@@ -62,7 +70,9 @@ def run_playbook(
         )
         config.prepare()
         config.command = [*_ending_with_this_process(), *config.command]
-        config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(private)
+        config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(
+            private, seconds
+        )
         with log.open("a", encoding="utf-8") as stream:
             log.chmod(0o600)
 
@@ -111,7 +121,7 @@ def _host_variables(target: Target, private: Path) -> dict[str, object]:
     return own | dict(target.connection) | dict(target.variables)
 
 
-def _environment(private: Path) -> dict[str, str]:
+def _environment(private: Path, seconds: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return (
         kept
@@ -125,6 +135,7 @@ def _environment(private: Path) -> dict[str, str]:
             "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_FORKS": "25",
+            "ANSIBLE_TASK_TIMEOUT": str(seconds),
             "ANSIBLE_GATHERING": "explicit",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_DEPRECATION_WARNINGS": "0",

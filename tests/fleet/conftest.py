@@ -32,6 +32,7 @@ import pytest
 from bed import Bed, Hosts, bed_or_skip
 from bed_images import SMALL, build
 from bed_registry import Registry
+from fleet_workshop import give_weights
 from ssh_host import HostSetup, SshHost
 
 from orchestrator.spec.components import Component
@@ -62,6 +63,14 @@ def hosts(bed: Bed) -> Iterator[Hosts]:
 
     yield start
     bed.remove(*started)
+
+
+@pytest.fixture(scope="module")
+def host(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> SshHost:
+    """One for a whole workshop, with weights."""
+    (host,) = hosts(HostSetup(name="far"))
+    give_weights(tmp_path_factory.mktemp("weights"), host)
+    return host
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup
+from bed import Bed
+from fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
+from ssh_host import SshHost
 
 SENTINEL = "sentinel-5a17-of-the-provider"
 CLAUDE = {
@@ -24,9 +24,7 @@ ROSTER = "name,email\nAda Lovelace,ada@x.org\nGrace Hopper,grace@y.org\n"
 
 
 @pytest.fixture(scope="module")
-def workshop(bed: Bed, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetWorkshop]:
-    (host,) = hosts(HostSetup(name="far"))
-    give_weights(tmp_path_factory.mktemp("weights"), host)
+def workshop(bed: Bed, host: SshHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetWorkshop]:
     folder = tmp_path_factory.mktemp("doctor")
     (folder / "people.csv").write_text(ROSTER)
     sections = {

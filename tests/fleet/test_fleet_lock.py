@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
+from bed import Bed
+from fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
+from ssh_host import SshHost
 
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks
@@ -37,13 +37,6 @@ with Fleet([host], Path(known)) as fleet, HostLocks(lock_owner("provision")) as 
     print("held", flush=True)
     time.sleep(300)
 """
-
-
-@pytest.fixture(scope="module")
-def host(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> SshHost:
-    (host,) = hosts(HostSetup(name="far"))
-    give_weights(tmp_path_factory.mktemp("weights"), host)
-    return host
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +69,13 @@ def lock_files(host: SshHost) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    [("provision",), ("teardown", "--yes"), ("participants revoke", "p01"), ("backends drain", "model-tiny-1")],
+    [
+        ("provision",),
+        ("teardown", "--yes"),
+        ("participants revoke", "p01"),
+        ("backends drain", "model-tiny-1"),
+        ("rehearse",),
+    ],
 )
 def test_who_comes_second_is_told_and_changes_nothing(
     workshop: FleetWorkshop, host: SshHost, elsewhere: Fleet, command: tuple[str, ...]

@@ -65,6 +65,17 @@ def test_a_look_tells_versions_ports_and_where_the_stack_lies(machine: Machine) 
     assert machine.folder == PurePosixPath("/root/.local/share/workshop/workshop-w")
 
 
+def test_an_engine_that_answered_a_look_is_not_asked_again(machine: Machine, host: SshHost) -> None:
+    host.write("/usr/local/bin/docker", '#!/bin/sh\necho "$@" >>/tmp/asked\nexec /usr/bin/docker "$@"\n', mode="0755")
+    try:
+        machine.look()
+        assert machine.docker.client.ping()
+        asked = host.read("/tmp/asked").splitlines()
+    finally:
+        host.run("rm", "/usr/local/bin/docker", "/tmp/asked")
+    assert [line for line in asked if line.startswith("version")] == ["version --format {{.Server.Version}}"]
+
+
 def test_words_reach_the_host_as_they_are(machine: Machine) -> None:
     hostile = ["", "a b", "$HOME", "`id`", "'", '"', ";true", "\n", "ä"]
     done = machine.channel.run(["python3", "-c", "import sys, json; print(json.dumps(sys.argv[1:]))", *hostile])

@@ -6,18 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
+from bed import Bed
+from fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
+from ssh_host import SshHost
 
 ROLES = ("gateway", "webui", "inference")
-
-
-@pytest.fixture(scope="module")
-def host(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> SshHost:
-    (host,) = hosts(HostSetup(name="far"))
-    give_weights(tmp_path_factory.mktemp("weights"), host)
-    return host
 
 
 @pytest.fixture(scope="module")

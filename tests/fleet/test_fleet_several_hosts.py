@@ -118,6 +118,15 @@ def test_a_host_that_dies_costs_its_own_streams_and_comes_back_by_itself(fleet: 
     assert workshop.provision()["ok"]
 
 
+def test_a_proof_is_kept_for_the_containers_of_every_host(fleet: Fleet) -> None:
+    assert fleet.workshop.provision()["checks"] == []
+    for host in (fleet.first, fleet.second):
+        host.docker("restart", "workshop-fleet-edge-1")
+        done = fleet.workshop.provision()
+        assert done["ok"]
+        assert done["checks"] != []
+
+
 def test_a_replica_is_taken_away_and_no_stream_is_cut(fleet: Fleet) -> None:
     workshop = fleet.workshop
     api = workshop.people()[0]["api_base"]

@@ -18,7 +18,7 @@ import pytest
 
 from orchestrator import resources
 from orchestrator.fleet.channel import LocalChannel
-from orchestrator.fleet.playbook import Target, run_playbook
+from orchestrator.fleet.playbook import TASK_SECONDS, Target, run_playbook
 from orchestrator.fleet.playbook_events import HostResult
 
 SENTINEL = "sentinel-9f3a-of-the-shell"
@@ -42,6 +42,13 @@ HELLO = """
       ansible.builtin.command: sh -c 'echo one >&2; echo the reason >&2; exit 3'
       ignore_errors: true
       tags: good
+    - name: Hang
+      ansible.builtin.command: sleep 20
+      tags: hang
+    - name: Take its time
+      ansible.builtin.command: sleep 2
+      timeout: "{{ 2 + 10 }}"
+      tags: slow
     - name: Fail
       ansible.builtin.command: sh -c 'echo the last line >&2; exit 1'
       tags: fail
@@ -71,12 +78,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]
         patch.setenv("CLOUD_TOKEN", SENTINEL)
         patch.setenv("ANSIBLE_STDOUT_CALLBACK", SENTINEL)
 
-        def go(*tags: str, text: str = HELLO) -> Ran:
+        def go(*tags: str, text: str = HELLO, seconds: int = TASK_SECONDS) -> Ran:
             (folder / "playbooks" / "hello.yml").write_text(text, encoding="utf-8")
             told: list[str] = []
             variables = {"file": str(folder / "file"), "text": HOSTILE, "environment_file": str(folder / "environment")}
             target = Target("here", connection=LocalChannel("here").for_ansible(), variables=variables)
-            result = run_playbook("hello.yml", [target], told.append, folder / "log", tags)["here"]
+            result = run_playbook("hello.yml", [target], told.append, folder / "log", tags, seconds)["here"]
             return Ran(folder, result, told, (folder / "log").read_text(encoding="utf-8"))
 
         yield go
@@ -120,6 +127,17 @@ def test_a_failure_names_its_task_and_its_last_line(run: Callable[..., Ran]) -> 
     failed = run("fail")
     assert failed.result.failed == "Fail: the last line"
     assert failed.leftovers == []
+
+
+def test_a_task_that_hangs_is_given_up(run: Callable[..., Ran]) -> None:
+    begun = time.monotonic()
+    hung = run("hang", seconds=1)
+    assert (hung.result.failed or "").endswith("Timed out after 1 second(s).")
+    assert time.monotonic() - begun < 15
+
+
+def test_a_task_may_have_a_limit_of_its_own(run: Callable[..., Ran]) -> None:
+    assert run("slow", seconds=1).result.failed is None
 
 
 def test_a_playbook_that_cannot_start_is_a_failure_too(run: Callable[..., Ran]) -> None:
@@ -178,13 +196,3 @@ def eventually(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def test_the_packaged_playbooks_are_well_formed() -> None:
-    program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent))
-    assert program
-    playbooks = sorted((Path(__file__).parents[2] / "playbooks").glob("*.yml"))
-    assert {"provision.yml", "teardown.yml"} <= {playbook.name for playbook in playbooks}
-    check = [program, "--syntax-check", "-i", "localhost,", *map(str, playbooks)]
-    done = subprocess.run(check, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
