@@ -22,6 +22,7 @@ class Verifier:
     webui_email: str
     webui_password: SecretStr | None
     webui_api_key: SecretStr | None
+    presets: tuple[str, ...] = ()  # what it must see in Open WebUI besides
 
     @property
     def label(self) -> str:

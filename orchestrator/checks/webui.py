@@ -8,7 +8,6 @@ from orchestrator.checks import reading
 from orchestrator.checks.answers import PIECES, WORDS, ask_model, body, judge, names, who_may_use
 from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
-from orchestrator.checks.refusals import others_models
 from orchestrator.checks.subject import Subject, Verifier
 from orchestrator.checks.wire import ModelList, SignedIn
 
@@ -36,7 +35,10 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         for model in subject.models:
             if who_may_use(model.name, subject) is verifier:
                 questions += _questions(model.name, verifier, webui)
-        if others := others_models(verifier, subject):
+        for preset in verifier.presets:
+            if next(one for one in subject.verifiers if preset in one.presets) is verifier:
+                questions.append(_preset(preset, verifier, webui))
+        if others := tuple(name for name in _menu(subject) if name not in _menu_of(verifier)):
             questions.append(_others(verifier, others, webui))
         yield tuple(questions)
         yield (_sign_in(verifier, webui),)
@@ -46,7 +48,7 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
 
 def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Question:
     """What the instructor added in Open WebUI itself may be there too; it is named."""
-    workshops = {model.name for model in subject.models}
+    workshops, wanted = _menu(subject), _menu_of(verifier)
 
     def verdict(text: str) -> Outcome:
         found = reading.read(ModelList, text)
@@ -55,14 +57,14 @@ def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Ques
         listed = [model.id for model in found.data if model.id in workshops]
         added = [model.id for model in found.data if model.id not in workshops]
         got = names(listed) + (f" (and, not of the workshop: {names(added)})" if added else "")
-        return Outcome(sorted(listed) == sorted(verifier.models), got)
+        return Outcome(sorted(listed) == sorted(wanted), got)
 
     def ask() -> Outcome:
         if verifier.webui_api_key is None:
             return _not_known("API key")
         return judge(webui.get(MODELS, verifier.webui_api_key), verdict)
 
-    return Question("List of models", f"Open WebUI, {verifier.label}", names(verifier.models), ask)
+    return Question("List of models", f"Open WebUI, {verifier.label}", names(wanted), ask)
 
 
 def _questions(model: str, verifier: Verifier, webui: Server) -> Iterator[Question]:
@@ -73,6 +75,25 @@ def _questions(model: str, verifier: Verifier, webui: Server) -> Iterator[Questi
 
     yield Question("Question", f"Open WebUI, {model}", WORDS, lambda: asked(stream=False))
     yield Question("Question, streamed", f"Open WebUI, {model}", PIECES, lambda: asked(stream=True))
+
+
+def _menu(subject: Subject) -> tuple[str, ...]:
+    """Every name of the workshop's that somebody sees in Open WebUI."""
+    presets = (name for verifier in subject.verifiers for name in verifier.presets)
+    return tuple(dict.fromkeys((*(model.name for model in subject.models), *presets)))
+
+
+def _menu_of(verifier: Verifier) -> tuple[str, ...]:
+    return (*verifier.models, *verifier.presets)
+
+
+def _preset(name: str, verifier: Verifier, webui: Server) -> Question:
+    def ask() -> Outcome:
+        if verifier.webui_api_key is None:
+            return _not_known("API key")
+        return ask_model(webui, CHAT, EMBED, verifier.webui_api_key, name, stream=False)
+
+    return Question("Question to a preset", f"Open WebUI, {name}", WORDS, ask)
 
 
 def _others(verifier: Verifier, others: tuple[str, ...], webui: Server) -> Question:

@@ -125,6 +125,7 @@ def _validate(document: Document, data: dict[str, Any]) -> tuple[Workshop | None
             detail
             for detail in details
             if not any(_within(path, detail.path) or _within(detail.path, path) for path in mended)
+            and not any(detail.looked_in == path[0] for path in mended if path)
         ]
         problems += [explain(document, same) for same in _by_path(fresh)]
         if len(problems) >= ENOUGH:
@@ -150,8 +151,9 @@ def _expand(errors: list[ErrorDetails], data: dict[str, Any]) -> list[Detail]:
         context = error.get("ctx") or {}
         path = _real_path(error["loc"], data, missing=error["type"] in {"missing", "extra_forbidden"})
         if error["type"] == "problems":
-            for at, message, hint in context["problems"]:
-                details.setdefault(((*path, *at), message), Detail((*path, *at), "problem", message, None, "", hint))
+            for at, message, hint, looked_in in context["problems"]:
+                told = Detail((*path, *at), "problem", message, None, "", hint, looked_in)
+                details.setdefault((told.path, message), told)
             continue
         kind = error["type"]
         details.setdefault(

@@ -24,6 +24,7 @@ from orchestrator.spec.values import (
     RelativePath,
     SecretReference,
     TeamName,
+    Words,
 )
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
@@ -83,6 +84,12 @@ class Model(Section):
     """Models asked in its place, in this order, while none of its replicas can answer; then what those fall back to."""
     aliases: list[ModelName] = []
     """Other names that clients may send; no list shows them."""
+    title: Line | None = None
+    """What Open WebUI's model menu shows; absent: the name."""
+    description: Words | None = None
+    """Open WebUI shows it beside the name."""
+    picture: RelativePath | None = None
+    """For Open WebUI: a PNG, JPEG, GIF or WebP file of at most 256 KiB."""
     hidden: bool = False
     """Only as another's fallback: in nobody's list, and nobody may name it."""
     provider: Annotated[Provider, Field(strict=False)] | None = None

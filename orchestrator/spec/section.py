@@ -18,11 +18,15 @@ class Section(BaseModel):
 
 
 class Problem(NamedTuple):
-    """Something wrong below the value being validated; `at` leads there."""
+    """Something wrong below the value being validated; `at` leads there.
+
+    `looked_in`: the section whose names were looked up. Where one of those is wrong itself, that alone is told.
+    """
 
     at: tuple[str | int, ...]
     message: str
     hint: str | None = None
+    looked_in: str | None = None
 
 
 def refuse(problems: Iterable[Problem]) -> None:

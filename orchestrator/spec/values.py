@@ -47,6 +47,18 @@ def printable(text: str) -> str:
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
 
 
+def _readable(text: str) -> str:
+    """For text of several lines."""
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in text):
+        raise PydanticCustomError("control", "control characters are not allowed here")
+    return text
+
+
+Words = Annotated[
+    str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True), AfterValidator(_readable)
+]
+
+
 def _path(value: Any) -> Any:
     """A `~` is resolved here, so that an unknown user is told with the line."""
     if not isinstance(value, str) or not value:

@@ -1,11 +1,60 @@
-"""Open WebUI in workshop.yaml: who gets one, and what is in it."""
+"""Open WebUI in workshop.yaml: who gets one, and what stands in it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
 
-from orchestrator.spec.section import Section
-from orchestrator.spec.values import Port
+from pydantic import Field, StringConstraints
+
+from orchestrator.spec.models import Model
+from orchestrator.spec.section import Problem, Section, duplicates, same_names
+from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
+from orchestrator.spelling import did_you_mean, nearest
+
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,78}[A-Za-z0-9])?$")]
+NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets")
+
+
+class Banner(Section):
+    """A line across the top of the page, for everybody who is signed in."""
+
+    text: Words
+    """Markdown."""
+    title: Line | None = None
+    kind: Literal["info", "success", "warning", "error"] = "info"
+    dismissible: bool = True
+    """Whether each person may close it for themselves; a text that changes is shown again."""
+
+
+class Suggestion(Section):
+    """A question on the empty page, to be sent by a click."""
+
+    title: Line
+    subtitle: Line = ""
+    prompt: Words
+
+
+class Preset(Section):
+    """A model of the workshop under a name of its own, with a system prompt and parameters; in Open WebUI alone."""
+
+    name: PresetName
+    model: ModelName
+    """The model of this workshop that answers."""
+    title: Line | None = None
+    """What the model menu shows; absent: the name."""
+    description: Words | None = None
+    picture: RelativePath | None = None
+    """A PNG, JPEG, GIF or WebP file of at most 256 KiB."""
+    system: Words | None = None
+    """The system prompt. Who uses the preset doesn't see it on the page; it is no secret from a model that is asked."""
+    parameters: dict[ParameterName, bool | int | float | str | list[str]] = {}
+    """As the model's API calls them: temperature, top_p, max_tokens, stop, seed."""
+    suggestions: Annotated[list[Suggestion], Field(max_length=20)] = []
+    """Shown in place of the page's own while this preset is chosen."""
+    teams: Annotated[list[TeamName], Field(min_length=1)] | None = None
+    """The teams that see it; absent: who may use the model."""
 
 
 class WebUI(Section):
@@ -13,3 +62,51 @@ class WebUI(Section):
 
     mode: Literal["shared", "none"] = "shared"
     port: Port = 3000
+    welcome: Words | None = None
+    """A banner under the workshop's title that nobody can close. Markdown."""
+    banners: Annotated[list[Banner], Field(max_length=20)] = []
+    suggestions: Annotated[list[Suggestion], Field(max_length=50)] | None = None
+    """Questions on the empty page; absent: left as they are, Open WebUI's own at first; `[]`: those again."""
+    default_models: list[ModelName] | None = None
+    """Chosen in a new chat, models or presets; absent: the first model that is for everybody."""
+    presets: list[Preset] = []
+
+
+def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
+    """What names models that are not there, or names that are taken."""
+    if webui.mode == "none":
+        for field in NEEDS_A_PAGE:
+            if getattr(webui, field):
+                yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
+    yield from _below("presets", _preset_problems(webui.presets, models))
+    choices = [*_listed(models), *(preset.name for preset in webui.presets)]
+    for index, name in enumerate(webui.default_models or ()):
+        if name not in choices:
+            yield _unknown(("default_models", index), name, choices)
+    for name, index in duplicates(webui.default_models or ()):
+        yield Problem(("default_models", index), f"{name!r} stands here twice")
+
+
+def _preset_problems(presets: Sequence[Preset], models: Sequence[Model]) -> Iterable[Problem]:
+    yield from same_names([preset.name for preset in presets], "preset")
+    listed, taken = _listed(models), {name for model in models for name in (model.name, *model.aliases)}
+    for index, preset in enumerate(presets):
+        if preset.name in taken:
+            yield Problem((index, "name"), f"{preset.name!r} is the name of a model already")
+        if preset.model not in listed:
+            yield _unknown((index, "model"), preset.model, listed)
+        elif blocked := [team for team in preset.teams or () if not listed[preset.model].open_to(team)]:
+            message = f"the team {blocked[0]!r} may not use the model {preset.model!r}, which answers here"
+            yield Problem((index, "teams"), message, "Open the model to it, or take the team out")
+
+
+def _listed(models: Sequence[Model]) -> dict[str, Model]:
+    return {model.name: model for model in models if not model.hidden}
+
+
+def _unknown(at: tuple[str | int, ...], name: str, choices: Iterable[str]) -> Problem:
+    return Problem(at, f"no model is named {name!r}", did_you_mean(nearest(name, choices)), "models")
+
+
+def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
+    return (problem._replace(at=(section, *problem.at)) for problem in problems)

@@ -20,6 +20,7 @@ from orchestrator.spec.people import Participants
 from orchestrator.spec.section import Problem, refuse, same_names
 from orchestrator.spec.sections import Grace, Handouts, Images, Ports, Public, window_problems
 from orchestrator.spec.values import DnsLabel, Line, TeamName
+from orchestrator.spec.webui import webui_problems
 from orchestrator.spelling import did_you_mean, nearest
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
@@ -111,6 +112,7 @@ class Workshop(Ports):
                 *role_problems(self.hosts, webui=self.webui.mode != "none"),
                 *machine_problems(self.hosts),
                 *self._host_problems(),
+                *self._below("webui", webui_problems(self.webui, self.models)),
             ],
         )
         return self

@@ -66,7 +66,7 @@ def _options(wanted: Seed) -> dict[str, Any]:
     return {
         "enable": True,
         # Listed here, so that neither a gateway that is down nor one person's list decides what everybody sees.
-        "model_ids": [model.name for model in wanted.models],
+        "model_ids": [model.name for model in wanted.served],
         "prefix_id": "",
         "tags": [{"name": TAG}],
         "connection_type": "external",

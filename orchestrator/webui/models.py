@@ -1,19 +1,24 @@
-"""Who sees which model: a grant to a group for each, nothing public. The rule is the gateway's."""
+"""The model menu: what each entry is called and shows, and who sees it: a grant to a group for each, nothing public.
+
+Who sees what is the gateway's rule. A preset is an entry with another one as its base.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.groups import EVERYBODY, team_group
-from orchestrator.webui.wanted import Seed, Tally, VisibleModel
+from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
 MARK = "workshop"  # in a record's `meta`: made here, so removed here
+OWN = "fields"  # below the mark: the fields of `meta` that the spec gave, and may take back
 
 
 def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> None:
-    """`groups`: ids by name. Presets and models of other connections stay as they are."""
-    records = {record["id"]: record for record in webui.get("/api/v1/models/base")}
+    """`groups`: ids by name. Presets and models of others stay as they are."""
+    records = {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
     for model in wanted.models:
         _apply_one(webui, model, _grants(model, groups), records.pop(model.name, None), tally)
     for name, record in records.items():
@@ -32,22 +37,49 @@ def load(webui: WebUI, wanted: Seed, *, changed: bool) -> None:
         webui.get("/api/models", refresh="true")
 
 
+def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The entry as it should be; what the spec doesn't speak of stays as it was `found`."""
+    there = dict((found or {}).get("meta") or {})
+    given = {
+        name: value
+        for name, value in (
+            ("description", model.description),
+            ("profile_image_url", model.picture),
+            ("suggestion_prompts", suggested(model.suggestions)),
+        )
+        if value
+    }
+    taken_back = {name: None for name in (there.get(MARK) or {}).get(OWN, ()) if name not in given}
+    ours = {MARK: {"tag": model.tag, OWN: sorted(given)}, "tags": [{"name": model.tag}]}
+    return {
+        "id": model.name,
+        "name": model.title or model.name,
+        "base_model_id": model.base,
+        "meta": {**there, **taken_back, **given, **ours},
+        "params": dict(model.parameters) if model.base else (found or {}).get("params") or {},
+        "is_active": True,
+    }
+
+
+def suggested(suggestions: tuple[Suggestion, ...]) -> list[dict[str, Any]]:
+    """As the server keeps them."""
+    return [{"title": [one.title, one.subtitle], "content": one.prompt} for one in suggestions]
+
+
 def _apply_one(
     webui: WebUI, model: VisibleModel, grants: list[dict[str, str]], found: dict[str, Any] | None, tally: Tally
 ) -> None:
-    meta = {MARK: {"engine": model.engine}, "tags": [{"name": model.engine}]}
+    record = record_of(model, found)
     if found is None:
-        names = {"id": model.name, "name": model.name, "base_model_id": None}
-        webui.post("/api/v1/models/create", {**names, "meta": meta, "params": {}, "access_grants": grants})
+        webui.post("/api/v1/models/create", {**record, "access_grants": grants})
         tally.create(f"model {model.name}")
         return
     changes = []
-    if (found["meta"] or {}).get(MARK) != meta[MARK] or not found["is_active"]:
-        record = {**found, "meta": {**(found["meta"] or {}), **meta}, "is_active": True}
-        webui.post("/api/v1/models/model/update", record, repeatable=True)
+    if any(found.get(name) != value for name, value in record.items()):
+        webui.post("/api/v1/models/model/update", {**found, **record}, repeatable=True)
         changes.append("put right")
     if _plain(found["access_grants"]) != _plain(grants):
-        body = {"id": model.name, "name": model.name, "access_grants": grants}
+        body = {"id": model.name, "name": record["name"], "access_grants": grants}
         webui.post("/api/v1/models/model/access/update", body, repeatable=True)
         changes.append("shown to " + (", ".join(model.teams) if model.teams is not None else "everybody"))
     if changes:

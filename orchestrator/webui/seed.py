@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui import accounts as people
-from orchestrator.webui import connections, groups, guests, models, settings
+from orchestrator.webui import connections, front_page, groups, guests, models, settings
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
 
@@ -31,6 +31,7 @@ def seed(
     connections.apply(admin, wanted, tally)
     ids = groups.make(admin, wanted, tally)
     models.apply(admin, wanted, ids, tally)
+    front_page.apply(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
     if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):

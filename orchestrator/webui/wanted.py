@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -20,12 +20,41 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A question to be sent by a click."""
+
+    title: str
+    subtitle: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A line across the top of the page; `kind` is info, success, warning or error."""
+
+    text: str
+    title: str = ""
+    kind: str = "info"
+    dismissible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class VisibleModel:
-    """A model of the gateway; `teams` may use it, None: everybody. `engine` becomes a tag in the model menu."""
+    """An entry of the model menu; `teams` may use it, None: everybody.
+
+    A model of the gateway, or with `base` a preset of one, whose `parameters` it then adds. `tag` is how the menu
+    filters it: the engine, or `preset`. `picture` is a data URL.
+    """
 
     name: str
-    engine: str
+    tag: str
     teams: tuple[str, ...] | None = None
+    title: str | None = None
+    description: str | None = None
+    picture: str | None = None
+    base: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +79,16 @@ class Seed:
     admin: Admin
     gateway_url: str
     gateway_key: SecretStr
-    models: tuple[VisibleModel, ...]
+    models: tuple[VisibleModel, ...]  # as the menu lists them; a preset after its base
     people: tuple[Person, ...]
+    chosen: tuple[str, ...] = ()  # the models of a new chat
+    banners: tuple[Banner, ...] = ()
+    suggestions: tuple[Suggestion, ...] | None = None  # of the empty page; None: left as they are
+
+    @property
+    def served(self) -> tuple[VisibleModel, ...]:
+        """The models that the gateway has: all but presets."""
+        return tuple(model for model in self.models if model.base is None)
 
 
 class AccountStore(Protocol):

@@ -26,6 +26,7 @@ from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
 from orchestrator.workflow.people.seed import webui_password
 from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.page import presets_for
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
 PROVEN = "_proven"  # kept in the state like a host
@@ -81,6 +82,7 @@ def subject(
                 webui_email=person.webui_email(workshop.name),
                 webui_password=webui_password(secret, person) if where.webui else None,
                 webui_api_key=_webui_key(accounts.get(person.id)),
+                presets=presets_for(workshop, person.team),
             )
             for person in verifiers(workshop)
         ),

@@ -65,7 +65,7 @@ def test_accounts_and_keys(
     assert where.webui
     assert where.local_webui
     with State.read(StateFolder.for_spec(workshop.spec, workshop.name, workshop.state_dir)) as state:
-        everything = wanted_seed(spec.workshop, (), state.secret, where.webui)
+        everything = wanted_seed(spec, (), state.secret, where.webui)
         secret = state.secret
     admin = WebUI(where.local_webui).sign_in(everything.admin.email, everything.admin.password)
 
@@ -74,7 +74,7 @@ def test_accounts_and_keys(
         people = tuple(
             Participant(f"p{one:03}", email=f"p{one:03}@round-{number}.example.org") for one in range(1, PEOPLE + 1)
         )
-        return wanted_seed(spec.workshop, people, secret, where.webui or "")
+        return wanted_seed(spec, people, secret, where.webui or "")
 
     def seconds_for(number: int) -> float:
         with closing(Database.open(tmp_path / f"{number}.sqlite3")) as database:

@@ -30,7 +30,10 @@ models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b},
 capacity: {at_once: 0.5}
 limits: {requests_per_minute: 60, teams: {NAME: {token_budget: 1}}, participants: {NAME: {token_budget: 1}}}
 gateway: {port: 8080}
-webui: {mode: shared}
+webui:
+  banners: [{text: t}]
+  suggestions: [{title: t, prompt: p}]
+  presets: [{name: q, model: m, suggestions: [{title: t, prompt: p}]}]
 handouts: {paper: a4}
 images: {source: auto, login: {user: u, password: "${env:SHELL}"}}
 practice: false
@@ -114,7 +117,7 @@ def test_a_value_of_a_wrong_type_is_told_with_its_place(tmp_path: Path, at: Step
 
 def test_a_key_that_is_like_no_other_gets_the_list_of_those_known(tmp_path: Path) -> None:
     assert told(tmp_path, VALID + "webui: {qqq: 1}\n") == [
-        "workshop.yaml:8:9: unknown key webui.qqq. Known here: mode, port"
+        "workshop.yaml:8:9: unknown key webui.qqq. Known here: mode, port, welcome, banners, suggestions, default_models, presets"
     ]
 
 

@@ -12,13 +12,13 @@ from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, seed, seed_people
-from orchestrator.webui.wanted import Admin, Person, Seed, VisibleModel
+from orchestrator.webui.wanted import Admin, Person, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
+from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
 
@@ -32,7 +32,7 @@ def seed_webui(run: Run) -> Run:
         return run
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     webui.wait_ready(READY_SECONDS)
-    wanted = wanted_seed(run.spec.workshop, run.people, run.state.secret, addresses.webui)
+    wanted = wanted_seed(run.spec, run.people, run.state.secret, addresses.webui)
     result = seed(
         _signed_in(webui, wanted, run.state),
         wanted,
@@ -55,7 +55,7 @@ def seed_changed(
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
-    wanted = wanted_seed(spec.workshop, state.people.all(), state.secret, where.webui)
+    wanted = wanted_seed(spec, state.people.all(), state.secret, where.webui)
     seed_people(
         _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
         wanted,
@@ -79,18 +79,19 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
     return admin
 
 
-def wanted_seed(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
+def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
     """All that Open WebUI should hold; removed people keep a closed account, so that their chats are not lost."""
+    workshop = spec.workshop
     return Seed(
         title=workshop.title,
         url=url,
         admin=Admin(instructor_email(workshop.name), admin_password(secret)),
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=service_key(secret),
-        models=tuple(
-            VisibleModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None)
-            for model in workshop.listed
-        ),
+        models=page.menu(spec),
+        chosen=page.chosen(workshop),
+        banners=page.banners(workshop),
+        suggestions=None if workshop.webui.suggestions is None else page.suggestions(workshop.webui.suggestions),
         people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
     )
 

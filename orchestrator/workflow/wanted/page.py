@@ -1,0 +1,78 @@
+"""What Open WebUI's page should show: the model menu, banners and suggested questions, out of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.spec import webui as given
+from orchestrator.spec.loader import Spec
+from orchestrator.spec.models import Model
+from orchestrator.spec.workshop import Workshop
+from orchestrator.webui.wanted import Banner, Suggestion, VisibleModel
+from orchestrator.workflow.wanted.pictures import pictures
+
+PRESET = "preset"  # the tag by which the menu filters them
+
+
+def menu(spec: Spec) -> tuple[VisibleModel, ...]:
+    """Models, then presets, in the spec's order. Raises UserError where a picture can't be used."""
+    shown, models = pictures(spec), {model.name: model for model in spec.workshop.listed}
+    presets = (_preset(one, models[one.model], shown.get(one.name)) for one in spec.workshop.webui.presets)
+    return (*(_model(model, shown.get(model.name)) for model in models.values()), *presets)
+
+
+def chosen(workshop: Workshop) -> tuple[str, ...]:
+    """The models of a new chat; people whose team has none of them get the first of their own menu."""
+    if workshop.webui.default_models is not None:
+        return tuple(workshop.webui.default_models)
+    return tuple(model.name for model in workshop.listed if model.teams is None)[:1]
+
+
+def banners(workshop: Workshop) -> tuple[Banner, ...]:
+    welcome = workshop.webui.welcome
+    first = (Banner(welcome, workshop.title, dismissible=False),) if welcome else ()
+    return first + tuple(Banner(one.text, one.title or "", one.kind, one.dismissible) for one in workshop.webui.banners)
+
+
+def suggestions(given: Iterable[given.Suggestion]) -> tuple[Suggestion, ...]:
+    return tuple(Suggestion(one.title, one.subtitle, one.prompt) for one in given)
+
+
+def presets_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
+    """The presets that a member of this team sees."""
+    models = {model.name: model for model in workshop.listed}
+    return tuple(one.name for one in workshop.webui.presets if _open_to(_teams(one, models[one.model]), team))
+
+
+def _open_to(teams: tuple[str, ...] | None, team: str | None) -> bool:
+    return teams is None or team in teams
+
+
+def _teams(preset: given.Preset, model: Model) -> tuple[str, ...] | None:
+    teams = preset.teams or model.teams
+    return tuple(teams) if teams else None
+
+
+def _model(model: Model, picture: str | None) -> VisibleModel:
+    return VisibleModel(
+        model.name,
+        str(model.engine),
+        tuple(model.teams) if model.teams else None,
+        title=model.title,
+        description=model.description,
+        picture=picture,
+    )
+
+
+def _preset(preset: given.Preset, model: Model, picture: str | None) -> VisibleModel:
+    return VisibleModel(
+        preset.name,
+        PRESET,
+        _teams(preset, model),
+        title=preset.title,
+        description=preset.description,
+        picture=picture,
+        base=preset.model,
+        parameters={**preset.parameters, **({"system": preset.system} if preset.system else {})},
+        suggestions=suggestions(preset.suggestions),
+    )

@@ -1,0 +1,126 @@
+"""What workshop.yaml may say of Open WebUI's page, and how its mistakes are told."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+from spec_samples import VALID, model, spec_of, told, with_models
+
+from orchestrator.webui.wanted import Banner, Suggestion
+from orchestrator.workflow.validate import problems
+from orchestrator.workflow.wanted import page
+from orchestrator.workflow.wanted.pictures import LIMIT
+
+TWO = with_models("name: open, engine: ollama, source: a", "name: closed, engine: ollama, source: b, teams: [red]")
+PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg==")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("presets: [{name: t, model: opn}]", "webui.presets[1].model: no model is named 'opn'. Did you mean 'open'?"),
+        ("presets: [{name: open, model: open}]", "webui.presets[1].name: 'open' is the name of a model already"),
+        (
+            "presets: [{name: t, model: open}, {name: t, model: open}]",
+            "webui.presets[2].name: a second preset named 't'; the first is number 1",
+        ),
+        (
+            "presets: [{name: t, model: closed, teams: [blue]}]",
+            "webui.presets[1].teams: the team 'blue' may not use the model 'closed', which answers here",
+        ),
+        ("presets: [{name: a b, model: open}]", "webui.presets[1].name: "),
+        ("presets: [{name: t, model: open, parameters: {top-p: 1}}]", "webui.presets[1].parameters."),
+        ("default_models: [open, tutr]", "webui.default_models[2]: no model is named 'tutr'"),
+        ("default_models: [open, open]", "webui.default_models[2]: 'open' stands here twice"),
+        ("banners: [{text: a, kind: loud}]", "webui.banners[1].kind: "),
+        ('welcome: "a\\u0000b"', "webui.welcome: control characters are not allowed here"),
+        ("mode: none, welcome: Hello", "webui.welcome: welcome is for Open WebUI, and its mode is none"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, lines: str, expected: str) -> None:
+    (line,) = told(tmp_path, TWO + f"webui: {{{lines}}}\n")
+    assert expected in line
+
+
+def test_a_presets_model_is_not_missed_where_its_own_name_is_the_mistake(tmp_path: Path) -> None:
+    lines = told(tmp_path, TWO.replace("name: open", "nam: open") + "webui: {presets: [{name: t, model: open}]}\n")
+    assert all(": models[1].name" in line or "unknown key models[1].nam" in line for line in lines)
+
+
+def test_the_menu_is_models_then_presets_and_a_preset_is_seen_by_who_may_use_its_model(tmp_path: Path) -> None:
+    spec = spec_of(
+        tmp_path,
+        TWO + "webui: {presets: [{name: a, model: closed, system: Be brief., parameters: {temperature: 0.1}},"
+        " {name: b, model: open, teams: [red]}, {name: c, model: open}]}\n",
+    )
+
+    menu = {model.name: model for model in page.menu(spec)}
+
+    assert list(menu) == ["open", "closed", "a", "b", "c"]
+    assert [menu[name].teams for name in "abc"] == [("red",), ("red",), None]
+    assert menu["a"].parameters == {"temperature": 0.1, "system": "Be brief."}
+    assert page.presets_for(spec.workshop, "red") == ("a", "b", "c")
+    assert page.presets_for(spec.workshop, "blue") == page.presets_for(spec.workshop, None) == ("c",)
+
+
+def test_a_new_chat_has_the_first_model_for_everybody_unless_others_are_named(tmp_path: Path) -> None:
+    turned = with_models(
+        "name: closed, engine: ollama, source: b, teams: [red]", "name: open, engine: ollama, source: a"
+    )
+
+    assert page.chosen(spec_of(tmp_path, turned).workshop) == ("open",)
+    assert page.chosen(spec_of(tmp_path, turned + "webui: {default_models: [closed, open]}\n").workshop) == (
+        "closed",
+        "open",
+    )
+    assert page.chosen(spec_of(tmp_path, turned + "webui: {default_models: []}\n").workshop) == ()
+
+
+def test_the_welcome_stands_first_and_cannot_be_closed(tmp_path: Path) -> None:
+    text = VALID + "webui: {welcome: '**Hello**', banners: [{text: Lunch at 12, kind: success, title: Food}]}\n"
+
+    assert page.banners(spec_of(tmp_path, text).workshop) == (
+        Banner("**Hello**", "A class", "info", dismissible=False),
+        Banner("Lunch at 12", "Food", "success", dismissible=True),
+    )
+    assert page.suggestions(()) == ()
+
+
+def test_suggestions_that_are_absent_are_not_the_same_as_none(tmp_path: Path) -> None:
+    assert spec_of(tmp_path, VALID).workshop.webui.suggestions is None
+    given = spec_of(tmp_path, VALID + "webui: {suggestions: [{title: T, prompt: P}]}\n").workshop.webui.suggestions
+    assert given is not None
+    assert page.suggestions(given) == (Suggestion("T", "", "P"),)
+
+
+def test_a_picture_is_told_by_what_it_is_and_not_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "logo.jpg").write_bytes(PNG)
+
+    (entry,) = page.menu(spec_of(tmp_path, model("picture: logo.jpg")))
+
+    assert entry.picture is not None
+    kind, _, content = entry.picture.partition(",")
+    assert kind == "data:image/png;base64"
+    assert b64decode(content) == PNG
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot read logo.png: no such file or directory"),
+        (b"<svg onload='x'/>", "logo.png is no PNG, JPEG, GIF or WebP picture"),
+        (PNG + b"x" * LIMIT, "logo.png is larger than 256 KiB"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_is_told_with_its_line(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    if content is not None:
+        (tmp_path / "logo.png").write_bytes(content)
+
+    (problem,) = problems(spec_of(tmp_path, model("picture: logo.png")))
+
+    assert problem.message == expected
+    assert problem.where.line == 8
