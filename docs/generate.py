@@ -61,6 +61,8 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "WebUI.port": "The port on the gateway's host that browsers use.",
     "WebUI.banners": "Below the welcome, in this order.",
     "WebUI.presets": "More entries of the model menu, behind the models.",
+    "WebUI.functions": "Python that runs inside Open WebUI.",
+    "Function.description": "For the administrator's list.",
     "Banner.title": "In bold, before the text.",
     "Banner.kind": "Its colour.",
     "Suggestion.title": "What the button says.",

@@ -70,6 +70,7 @@ class Subject:
     window: Window
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
     hidden: tuple[str, ...] = ()  # models that nobody may name
+    functions: tuple[str, ...] = ()  # ids of Open WebUI's; a model of theirs begins with one
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
     gateway_container: str | None = None

@@ -55,7 +55,8 @@ def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Ques
         if found is None:
             return reading.UNREADABLE
         listed = [model.id for model in found.data if model.id in workshops]
-        added = [model.id for model in found.data if model.id not in workshops]
+        others = [model.id for model in found.data if model.id not in workshops]
+        added = [name for name in others if name.partition(".")[0] not in subject.functions]
         got = names(listed) + (f" (and, not of the workshop: {names(added)})" if added else "")
         return Outcome(sorted(listed) == sorted(wanted), got)
 

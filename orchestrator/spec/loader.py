@@ -70,6 +70,12 @@ class Spec:
             for index, model in enumerate(self.workshop.models)
             for at, reference in model.secret_references.items()
         ]
+        found += [
+            (("webui", "functions", index, "valves", name), value)
+            for index, function in enumerate(self.workshop.webui.functions)
+            for name, value in function.valves.items()
+            if isinstance(value, SecretReference)
+        ]
         return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
 
 

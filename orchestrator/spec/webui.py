@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, duplicates, same_names
 from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
@@ -14,7 +15,8 @@ from orchestrator.spelling import did_you_mean, nearest
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,78}[A-Za-z0-9])?$")]
-NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets")
+NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets", "functions")
+_FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
 
 class Banner(Section):
@@ -70,6 +72,7 @@ class WebUI(Section):
     default_models: list[ModelName] | None = None
     """Chosen in a new chat, models or presets; absent: the first model that is for everybody."""
     presets: list[Preset] = []
+    functions: list[Function] = []
 
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
@@ -80,6 +83,7 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from _below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
+    yield from _below("functions", _function_problems(webui.functions, choices))
     for index, name in enumerate(webui.default_models or ()):
         if name not in choices:
             yield _unknown(("default_models", index), name, choices)
@@ -98,6 +102,20 @@ def _preset_problems(presets: Sequence[Preset], models: Sequence[Model]) -> Iter
         elif blocked := [team for team in preset.teams or () if not listed[preset.model].open_to(team)]:
             message = f"the team {blocked[0]!r} may not use the model {preset.model!r}, which answers here"
             yield Problem((index, "teams"), message, "Open the model to it, or take the team out")
+
+
+def _function_problems(functions: Sequence[Function], choices: Sequence[str]) -> Iterable[Problem]:
+    for name, index in duplicates(function.name for function in functions):
+        yield Problem((index,), f"a second function {name!r}", "Give one of them another id")
+    for index, function in enumerate(functions):
+        try:
+            _FUNCTION_ID.validate_python(function.name)
+        except ValidationError:
+            hint = "Give it an id of small letters, digits and _"
+            yield Problem((index, "file"), f"{function.name!r} can't be a function's id", hint)
+        for number, name in enumerate(function.models or ()):
+            if name not in choices:
+                yield _unknown((index, "models", number), name, choices)
 
 
 def _listed(models: Sequence[Model]) -> dict[str, Model]:

@@ -13,6 +13,7 @@ from orchestrator.webui.groups import EVERYBODY, team_group
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
 MARK = "workshop"  # in a record's `meta`: made here, so removed here
+EMPTY: Mapping[str, Any] = {"filterIds": [], "actionIds": []}
 OWN = "fields"  # below the mark: the fields of `meta` that the spec gave, and may take back
 
 
@@ -46,10 +47,12 @@ def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> di
             ("description", model.description),
             ("profile_image_url", model.picture),
             ("suggestion_prompts", suggested(model.suggestions)),
+            ("filterIds", list(model.filters)),
+            ("actionIds", list(model.actions)),
         )
         if value
     }
-    taken_back = {name: None for name in (there.get(MARK) or {}).get(OWN, ()) if name not in given}
+    taken_back = {name: EMPTY.get(name) for name in (there.get(MARK) or {}).get(OWN, ()) if name not in given}
     ours = {MARK: {"tag": model.tag, OWN: sorted(given)}, "tags": [{"name": model.tag}]}
     return {
         "id": model.name,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui import accounts as people
-from orchestrator.webui import connections, front_page, groups, guests, models, settings
+from orchestrator.webui import connections, front_page, functions, groups, guests, models, settings
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
 
@@ -21,7 +22,7 @@ def seed(
     for the administrator already. `report` gets a line for each change. `concurrency` counts accounts made at a time:
     the server's cores, up to twice as many. Killed at any point, the next call ends in the same state with the same
     keys. Raises UserError: the server can't be reached, is too old, doesn't let the administrator in, or refused some
-    accounts (`webui_accounts`: all else is then done).
+    accounts (`webui_accounts`) or functions (`webui_parts`): all else is then done.
     """
     _each_mail_once(wanted)
     webui.require_version()
@@ -30,6 +31,7 @@ def seed(
     settings.apply(admin, wanted, tally)
     connections.apply(admin, wanted, tally)
     ids = groups.make(admin, wanted, tally)
+    wanted = replace(wanted, models=(*wanted.models, *functions.apply(admin, wanted, tally)))
     models.apply(admin, wanted, ids, tally)
     front_page.apply(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
@@ -38,6 +40,7 @@ def seed(
         tally.change("accounts of a rehearsal that was killed", f"{left} removed")
     models.load(admin, wanted, changed=bool(tally.created or tally.changed))
     _require_all(found, len(wanted.people))
+    _require_none(tally.failures)
     return tally.result()
 
 
@@ -67,6 +70,16 @@ def _require_all(found: people.Accounts, wanted: int) -> None:
         raise UserError(
             "webui_accounts",
             f"{len(found.failures)} of {wanted} accounts were refused: {'; '.join(found.failures[:3])}",
+            where=Where(service=SERVICE),
+            hint="All else is done. Put right what is named here and run the command again.",
+        )
+
+
+def _require_none(failures: list[str]) -> None:
+    if failures:
+        raise UserError(
+            "webui_parts",
+            f"{len(failures)} parts were refused: {'; '.join(failures[:3])}",
             where=Where(service=SERVICE),
             hint="All else is done. Put right what is named here and run the command again.",
         )

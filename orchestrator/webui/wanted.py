@@ -55,6 +55,25 @@ class VisibleModel:
     base: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
+    filters: tuple[str, ...] = ()  # ids of functions that are for this entry and not for all
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Python that runs in the server: `kind` is pipe, filter or action.
+
+    `everywhere`: for all models; else for the entries that name it. `teams` see the models of a pipe; None: everybody.
+    """
+
+    id: str
+    kind: str
+    title: str
+    description: str
+    content: str
+    valves: Mapping[str, Any] = field(default_factory=dict)  # a secret is a SecretStr
+    everywhere: bool = True
+    teams: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,7 @@ class Seed:
     chosen: tuple[str, ...] = ()  # the models of a new chat
     banners: tuple[Banner, ...] = ()
     suggestions: tuple[Suggestion, ...] | None = None  # of the empty page; None: left as they are
+    functions: tuple[Function, ...] = ()
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:
@@ -116,6 +136,7 @@ class Tally:
     created: int = field(default=0, init=False)
     changed: int = field(default=0, init=False)
     unchanged: int = field(default=0, init=False)
+    failures: list[str] = field(default_factory=list, init=False)  # a line each; all else is done
 
     def create(self, what: str) -> None:
         self.created += 1
@@ -124,6 +145,9 @@ class Tally:
     def change(self, what: str, how: str) -> None:
         self.changed += 1
         self.report(f"{what}: {how}")
+
+    def fail(self, what: str, why: str) -> None:
+        self.failures.append(f"{what}: {why}")
 
     def keep(self) -> None:
         self.unchanged += 1

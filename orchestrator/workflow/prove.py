@@ -74,6 +74,7 @@ def subject(
             for model in workshop.listed
         ),
         hidden=tuple(model.name for model in workshop.models if model.hidden),
+        functions=tuple(function.name for function in workshop.webui.functions),
         verifiers=tuple(
             Verifier(
                 participant=person,

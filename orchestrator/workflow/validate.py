@@ -7,6 +7,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.workflow.gateway.certificates import require_usable
 from orchestrator.workflow.wanted.authorities import authorities
 from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.functions import function_problems
 from orchestrator.workflow.wanted.pictures import picture_problems
 
 
@@ -18,7 +19,7 @@ def problems(spec: Spec) -> list[UserError]:
             look(spec)
         except UserError as problem:
             found.append(problem)
-    found += picture_problems(spec)
+    found += [*picture_problems(spec), *function_problems(spec)]
     if not _untold(spec):
         try:
             planned(spec, {})

@@ -95,6 +95,25 @@ def test_what_the_instructor_added_in_open_webui_is_named_and_no_fault(api: Stub
     assert wrong(checks) == []
     assert one(checks, "List of models", "Open WebUI, everybody").got == "chat, small (and, not of the workshop: tutor)"
 
+    checks = ask(replace(subject(api.url, webui.url), functions=("tutor",)))  # a pipe of the workshop's
+
+    assert one(checks, "List of models", "Open WebUI, everybody").got == "chat, small"
+
+
+def test_a_preset_must_be_seen_and_answer_and_is_refused_to_others(api: StubServer, webui: StubServer) -> None:
+    everybody, *rest = subject(api.url, webui.url).verifiers
+    asked = replace(subject(api.url, webui.url), verifiers=(replace(everybody, presets=("tutor",)), *rest))
+
+    checks = ask(asked)
+
+    assert ("List of models", "Open WebUI, everybody") in wrong(checks)  # the stub has no such entry
+    assert one(checks, "List of models", "Open WebUI, everybody").expected == "chat, small, tutor"
+    assert one(checks, "Question to a preset", "Open WebUI, tutor")
+    assert any(
+        check.name == "Another team's model" and "tutor" in check.target and "everybody" not in check.target
+        for check in checks
+    )
+
 
 @pytest.mark.parametrize(
     ("reply", "got"),

@@ -12,6 +12,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
+from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, seed, seed_people
@@ -21,6 +22,7 @@ from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
+from orchestrator.workflow.wanted.functions import functions
 
 READY_SECONDS = 180
 PASSWORD = "webui-password"  # noqa: S105 - what is derived, not a password
@@ -55,7 +57,7 @@ def seed_changed(
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
-    wanted = wanted_seed(spec, state.people.all(), state.secret, where.webui)
+    wanted = _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui)
     seed_people(
         _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
         wanted,
@@ -80,18 +82,27 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
 
 
 def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
-    """All that Open WebUI should hold; removed people keep a closed account, so that their chats are not lost."""
-    workshop = spec.workshop
+    """All that Open WebUI should hold. Raises UserError with the line of a file that can't be used."""
+    given = spec.workshop.webui.suggestions
+    return replace(
+        _wanted_people(spec.workshop, people, secret, url),
+        models=page.menu(spec),
+        chosen=page.chosen(spec.workshop),
+        banners=page.banners(spec.workshop),
+        suggestions=None if given is None else page.suggestions(given),
+        functions=functions(spec),
+    )
+
+
+def _wanted_people(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
+    """Removed people keep a closed account, so that their chats are not lost."""
     return Seed(
         title=workshop.title,
         url=url,
         admin=Admin(instructor_email(workshop.name), admin_password(secret)),
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=service_key(secret),
-        models=page.menu(spec),
-        chosen=page.chosen(workshop),
-        banners=page.banners(workshop),
-        suggestions=None if workshop.webui.suggestions is None else page.suggestions(workshop.webui.suggestions),
+        models=page.entries(workshop),
         people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
     )
 

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from orchestrator.spec import webui as given
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.wanted import Banner, Suggestion, VisibleModel
+from orchestrator.workflow.wanted.functions import kinds
 from orchestrator.workflow.wanted.pictures import pictures
 
 PRESET = "preset"  # the tag by which the menu filters them
 
 
+def entries(workshop: Workshop) -> tuple[VisibleModel, ...]:
+    """The model menu, in the spec's order: models, then presets; without what stands in files."""
+    models = {model.name: model for model in workshop.listed}
+    presets = (_preset(one, models[one.model]) for one in workshop.webui.presets)
+    return (*(_model(model) for model in models.values()), *presets)
+
+
 def menu(spec: Spec) -> tuple[VisibleModel, ...]:
-    """Models, then presets, in the spec's order. Raises UserError where a picture can't be used."""
-    shown, models = pictures(spec), {model.name: model for model in spec.workshop.listed}
-    presets = (_preset(one, models[one.model], shown.get(one.name)) for one in spec.workshop.webui.presets)
-    return (*(_model(model, shown.get(model.name)) for model in models.values()), *presets)
+    """With pictures, and the functions that are not for all. Raises UserError with the line of a useless file."""
+    shown, kind_of = pictures(spec), kinds(spec)
+
+    def named(entry: VisibleModel, kind: str) -> tuple[str, ...]:
+        some = (one.name for one in spec.workshop.webui.functions if entry.name in (one.models or ()))
+        return tuple(name for name in some if kind_of[name] == kind)
+
+    return tuple(
+        replace(one, picture=shown.get(one.name), filters=named(one, "filter"), actions=named(one, "action"))
+        for one in entries(spec.workshop)
+    )
 
 
 def chosen(workshop: Workshop) -> tuple[str, ...]:
@@ -53,25 +69,23 @@ def _teams(preset: given.Preset, model: Model) -> tuple[str, ...] | None:
     return tuple(teams) if teams else None
 
 
-def _model(model: Model, picture: str | None) -> VisibleModel:
+def _model(model: Model) -> VisibleModel:
     return VisibleModel(
         model.name,
         str(model.engine),
         tuple(model.teams) if model.teams else None,
         title=model.title,
         description=model.description,
-        picture=picture,
     )
 
 
-def _preset(preset: given.Preset, model: Model, picture: str | None) -> VisibleModel:
+def _preset(preset: given.Preset, model: Model) -> VisibleModel:
     return VisibleModel(
         preset.name,
         PRESET,
         _teams(preset, model),
         title=preset.title,
         description=preset.description,
-        picture=picture,
         base=preset.model,
         parameters={**preset.parameters, **({"system": preset.system} if preset.system else {})},
         suggestions=suggestions(preset.suggestions),

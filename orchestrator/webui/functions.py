@@ -1,0 +1,105 @@
+"""Functions: filters, pipes and actions, made from their text, switched on, their valves set."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from pydantic import SecretStr
+
+from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.wanted import Function, Seed, Tally, VisibleModel
+
+FUNCTIONS = "/api/v1/functions"
+MARK = "workshop"  # in a function's `meta`: made here, so removed here
+
+
+def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
+    """The models that pipes add, as entries of the menu. Functions that somebody else made stay as they are.
+
+    One that the server can't load is a line in the tally's failures; the others go on.
+    """
+    found = {one["id"]: one for one in webui.get(f"{FUNCTIONS}/export")}
+    for function in wanted.functions:
+        try:
+            _apply_one(webui, function, found.pop(function.id, None), tally)
+        except WebUIRefused as refused:
+            tally.fail(f"function {function.id}", f"{refused.detail} (its log says more: `workshop logs`)")
+    for name, one in found.items():
+        if MARK in one["meta"]:
+            webui.delete(f"{FUNCTIONS}/id/{name}/delete")
+            tally.change(f"function {name}", "removed")
+    return _added_models(webui, wanted)
+
+
+def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, tally: Tally) -> None:
+    path, changes = f"{FUNCTIONS}/id/{function.id}", []
+    if found is None or not _is_as_wanted(function, found):
+        found = _write(webui, function, found)
+        changes.append("put right")
+    for switch, field, should in (
+        ("toggle", "is_active", True),
+        ("toggle/global", "is_global", function.everywhere and function.kind != "pipe"),
+    ):
+        if found[field] != should:
+            webui.post(f"{path}/{switch}", None)
+            changes.append("switched")
+    if function.valves and (different := _different_valves(webui, function)):
+        webui.post(f"{path}/valves/update", different, repeatable=True)
+        changes.append("valves set")
+    if changes:
+        tally.change(f"function {function.id}", ", ".join(dict.fromkeys(changes)))
+    else:
+        tally.keep()
+
+
+def _write(webui: WebUI, function: Function, found: dict[str, Any] | None) -> dict[str, Any]:
+    """The function as the server then has it. It may rewrite old imports: what it kept is noted beside what it got."""
+    path = f"{FUNCTIONS}/id/{function.id}"
+    webui.post(f"{path}/update" if found else f"{FUNCTIONS}/create", _form(function), repeatable=found is not None)
+    kept = dict(webui.get(path))
+    if kept["content"] != function.content:
+        kept = dict(webui.post(f"{path}/update", _form(function, _digest(kept["content"])), repeatable=True))
+    return kept
+
+
+def _form(function: Function, kept: str | None = None) -> dict[str, Any]:
+    mark = {"given": _digest(function.content), "kept": kept or _digest(function.content)}
+    meta = {"description": function.description, MARK: mark}
+    return {"id": function.id, "name": function.title, "content": function.content, "meta": meta}
+
+
+def _is_as_wanted(function: Function, found: dict[str, Any]) -> bool:
+    mark = found["meta"].get(MARK) or {}
+    return (
+        (found["name"], found["meta"].get("description") or "") == (function.title, function.description)
+        and mark.get("given") == _digest(function.content)
+        and mark.get("kept") == _digest(found["content"])
+    )
+
+
+def _different_valves(webui: WebUI, function: Function) -> dict[str, Any]:
+    """All valves with those of the spec, if one of these differs; else none."""
+    found = webui.get(f"{FUNCTIONS}/id/{function.id}/valves") or {}
+    should = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in function.valves.items()
+    }
+    return {**found, **should} if any(found.get(name) != value for name, value in should.items()) else {}
+
+
+def _added_models(webui: WebUI, wanted: Seed) -> tuple[VisibleModel, ...]:
+    """A pipe adds a model under its id, or several under `ID.NAME`."""
+    pipes = {function.id: function for function in wanted.functions if function.kind == "pipe"}
+    if not pipes:
+        return ()
+    listed = webui.get("/api/models", refresh="true")["data"]
+    return tuple(
+        VisibleModel(one["id"], "function", pipes[owner].teams, title=one["name"])
+        for one in listed
+        if (owner := one["id"].partition(".")[0]) in pipes and "pipe" in one
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
