@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.checks.preflight.judge import judge, unreached
 from orchestrator.errors import HostError, UserError
-from orchestrator.plan.deployment import Deployment
 from orchestrator.settings import Settings
 from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
@@ -20,11 +18,8 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.run import Report
-from orchestrator.workflow.images.foresee import unavailable
-from orchestrator.workflow.rollout.needs import host_needs
+from orchestrator.workflow.rollout.forewarn import needs_of
 from orchestrator.workflow.rollout.survey import first_look, second_look
-from orchestrator.workflow.wanted.desired import planned
-from orchestrator.workflow.wanted.sizes import known
 
 BUSY = {"lock_held", "handed_over"}  # who is at work looks for GPUs, too; a copy's state is of no use
 
@@ -64,7 +59,7 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
         _keep(spec, settings, state_dir, found)
         report.step("Comparing with the plan")
         with State.read(folder) as state:
-            needs, findings = _needs(spec, state, facts)
+            needs, findings = needs_of(spec, state, facts)
         seen, lost = fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
     failed = failed | lost
     for name in fleet:
@@ -77,18 +72,6 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
         findings=tuple(findings),
         seconds=time.monotonic() - begun,
     )
-
-
-def _needs(spec: Spec, state: State, facts: Mapping[str, Facts]) -> tuple[dict[str, Needs], list[Finding]]:
-    """Where the plan does not come out, that is a finding, and hosts are looked at without it."""
-    seen = known(spec, state, ask=True)
-    findings: list[Finding] = []
-    try:
-        deployment = planned(spec, unavailable(spec, state), seen)
-    except UserError as problem:
-        findings.append(Finding("plan", None, "problem", f"{problem.where}: {problem.message}", problem.hint))
-        deployment = Deployment(())
-    return host_needs(spec, state, deployment, seen, facts), findings
 
 
 def _keep(spec: Spec, settings: Settings, state_dir: Path | None, found: Mapping[str, Gpus]) -> None:

@@ -29,6 +29,7 @@ from orchestrator.workflow.people.print import print_handouts
 from orchestrator.workflow.people.seed import seed_webui
 from orchestrator.workflow.prove import prove
 from orchestrator.workflow.rollout.deploy import deploy
+from orchestrator.workflow.rollout.forewarn import forewarn
 from orchestrator.workflow.rollout.leave import let_go, note_leaving
 from orchestrator.workflow.rollout.look import look_at_hosts
 from orchestrator.workflow.rollout.ready import ask_engines
@@ -39,6 +40,7 @@ Step = Callable[[Run], Run]
 
 STEPS: tuple[tuple[str, Step], ...] = (
     ("Looking at the hosts", look_at_hosts),
+    ("Preflight", forewarn),
     ("Certificate", certify),
     ("Participants", enrol),
     ("Images", choose_images),

@@ -95,6 +95,16 @@ def test_provision_looks_for_gpus_itself(bed: Bed, machines: dict[str, SshHost],
         assert fresh.run("plan", "--output", "json").json["backends"][0]["gpus"] == [1]
 
 
+def test_provision_says_first_what_preflight_would(bed: Bed, machines: dict[str, SshHost], tmp_path: Path) -> None:
+    nowhere = {**VLLM, "source": "nobody/unheard-of", "environment": {"HF_ENDPOINT": "https://hub.invalid"}}
+    hosts = [host_section(machines["front"], bed, "gateway"), inference(machines, bed, "gpu")]
+    with fleet_workshop(bed, tmp_path, name="first", hosts=hosts, models=[nowhere]) as fresh:
+        told = fresh.run("provision", code=1).err
+        assert "gpu: hub: hub.invalid is not reached: no name. " in told
+        assert told.index("hub.invalid") < told.index("Images")
+        assert "front: " not in told.split("Images")[0]
+
+
 def test_a_host_without_docker_and_one_without_the_toolkit(
     workshop: FleetWorkshop, bed: Bed, machines: dict[str, SshHost]
 ) -> None:

@@ -25,6 +25,10 @@ class Finding:
     def of(cls, check: str, host: str | None, problem: UserError) -> Finding:
         return cls(check, host, "problem", problem.message, problem.hint)
 
+    def __str__(self) -> str:
+        text = ": ".join(filter(None, (self.host, self.check, self.what)))
+        return f"{text}. {self.remedy}" if self.remedy else text
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from orchestrator.cli.display import Progress, emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
 
 if TYPE_CHECKING:
-    from orchestrator.checks.preflight.finding import Finding
     from orchestrator.workflow.preflight import Preflight
 
 TO_FIX, NOT_REACHED = 1, 3
@@ -71,14 +69,8 @@ def summary(seen: Preflight) -> str:
         rows.append([host, *(CELLS[worst(cell)] if cell else "-" for cell in cells)])
     lines = [table(("host", *checks), rows)]
     for title, level in (("To fix:", "problem"), ("Could not be told:", "unknown"), ("Look at these:", "warn")):
-        lines += section(title, _told(finding for finding in seen.findings if finding.level == level))
+        lines += section(title, [str(finding) for finding in seen.findings if finding.level == level])
     gpus = [f for f in of_hosts if f.check == "gpus" and f.level == "ok"]
     lines += section("GPUs:", (f"{finding.host}: {finding.what}" for finding in gpus))
     ready = f"Nothing stands in the way of provision ({seen.seconds:.1f} s)." if seen.ok else ""
     return "\n".join([*lines, *(["", ready] if ready else [])])
-
-
-def _told(findings: Iterable[Finding]) -> list[str]:
-    return [
-        ": ".join(filter(None, (f.host, f.check, f.what))) + (f". {f.remedy}" if f.remedy else "") for f in findings
-    ]
