@@ -75,9 +75,3 @@ class HostError(UserError):
     """Some hosts failed, the rest stand: exit code 3."""
 
     exit_code = 3
-
-
-class VerificationError(UserError):
-    """A check of `verify` did not come out as it must: exit code 4."""
-
-    exit_code = 4

@@ -54,10 +54,6 @@ class Leftovers:
     networks: tuple[str, ...]
     volumes: tuple[str, ...]
 
-    def __iter__(self) -> Iterator[str]:
-        for kind, names in (("container", self.containers), ("network", self.networks), ("volume", self.volumes)):
-            yield from (f"{kind} {name}" for name in names)
-
 
 class DockerHost:
     """`name` is the host's name in the spec, for messages."""

@@ -118,6 +118,14 @@ class Machine:
         paths = [str(self.folder), str(owner_file(self.folder))]
         return tuple(self.channel.call(stack.lying, {"paths": paths}))
 
+    def listening(self, ports: Sequence[int]) -> tuple[int, ...]:
+        """Of these ports those that somebody listens on."""
+        return tuple(self.channel.call(look.busy, {"ports": list(ports)}))
+
+    def running(self) -> tuple[str, ...]:
+        """Processes that are at work on the stack's folder, by id and name."""
+        return tuple(self.channel.call(stack.running, {"folder": str(self.folder)}))
+
     def target(self, variables: Mapping[str, object]) -> Target:
         """The host for a playbook."""
         return Target(self.name, connection=self.channel.for_ansible(), variables=variables)

@@ -20,7 +20,7 @@ from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
 from orchestrator.workflow.context.run import Report
-from orchestrator.workflow.rollout.remove import left_on, remove_stacks
+from orchestrator.workflow.rollout.remove import Left, left_on, ports_of, remove_stacks
 from orchestrator.workflow.usage import collect
 
 LOG = "ansible.log"
@@ -35,6 +35,7 @@ class TornDown:
     left: tuple[str, ...]  # what is there still: empty, with `failed`, is the proof
     kept: tuple[str, ...]  # on purpose
     failed: tuple[UserError, ...] = ()  # hosts that could not be cleaned, or not be looked at
+    proof: tuple[Left, ...] = ()  # what each host that could be looked at still has
 
     @property
     def ok(self) -> bool:
@@ -91,13 +92,13 @@ def _removed(
 ) -> TornDown:
     workshop = state.folder.name
 
-    def look(machine: Machine) -> tuple[str, ...]:
+    def look(machine: Machine) -> tuple[tuple[str, ...], tuple[int, ...]]:
         locks.take_if_possible(machine)
-        return left_on(machine, workshop)
+        return left_on(machine, workshop).lines, ports_of(machine, workshop)
 
     present, failed = fleet.each(look)
     require_not_held(failed)
-    removed = tuple(line for lines in present.values() for line in lines)
+    removed = tuple(line for lines, _ in present.values() for line in lines)
     confirm(workshop, (*removed, *map(str, failed.values())))
     _collect_usage(state, [fleet[name] for name in present], report, keep_state=keep_state)
     report.step("Removing")
@@ -105,20 +106,23 @@ def _removed(
         log = Path(logs) / LOG
         failed |= remove_stacks(fleet, present, workshop, report, log, keep_weights=keep_weights)
     report.step("Looking again")
-    after, unseen = fleet.each(lambda machine: left_on(machine, workshop, keep_weights=keep_weights), present)
+    after, unseen = fleet.each(
+        lambda machine: left_on(machine, workshop, keep_weights=keep_weights, ports=present[machine.name][1]), present
+    )
     failed |= unseen
     weights = fleet.each(lambda machine: machine.docker.weights(workshop), after)[0] if keep_weights else {}
     if failed:  # the state stays for those; the others are done
-        for name in (name for name, lines in after.items() if not lines):
+        for name in (name for name, left in after.items() if not left.lines):
             state.deployed.remove_host(name)
     return TornDown(
         workshop,
         was_there=True,
         hosts=tuple(fleet),
         removed=removed,
-        left=tuple(line for lines in after.values() for line in lines),
+        left=tuple(line for left in after.values() for line in left.lines),
         kept=tuple(sorted(f"volume {volume}" for names in weights.values() for volume in names)),
         failed=tuple(failed.values()),
+        proof=tuple(after.values()),
     )
 
 

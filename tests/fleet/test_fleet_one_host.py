@@ -67,8 +67,15 @@ def test_somebody_elses_workshop_of_this_name_stops(workshop: FleetWorkshop, bed
 
 
 def test_teardown_leaves_nothing(workshop: FleetWorkshop, host: SshHost) -> None:
+    folder = "/root/.local/share/workshop/workshop-fleet"
+    watching = host.run("sh", "-c", f"nohup tail -f /dev/null {folder}/nothing >/dev/null 2>&1 & echo $!").strip()
+    missed = workshop.run("teardown", "--yes", "--keep-state", "--output", "json", code=3).json
+    assert missed["left"] == [f"far: process {watching} tail"]
+    host.run("kill", watching)
     done = workshop.run("teardown", "--yes", "--output", "json").json
     assert (done["ok"], done["left"], done["problems"]) == (True, [], [])
+    nothing = dict.fromkeys(("containers", "networks", "volumes", "files", "ports", "processes"), 0)
+    assert done["proof"] == [{"host": "far", **nothing}]
     assert host.docker("ps", "-aq") == ""
     assert host.docker("volume", "ls", "-q") == ""
     assert host.run(

@@ -39,6 +39,7 @@ from orchestrator.plan.capacity import Serves
 from orchestrator.plan.images import Image
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Gpus
+from orchestrator.state.folder import StateFolder
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
@@ -53,6 +54,7 @@ from orchestrator.workflow.images.load import Loaded
 from orchestrator.workflow.plan import Change, Placement, Plan
 from orchestrator.workflow.preflight import Preflight
 from orchestrator.workflow.provision import Provisioned
+from orchestrator.workflow.rollout.remove import Left
 from orchestrator.workflow.status import ServiceStatus, Status
 from orchestrator.workflow.teardown import TornDown
 from orchestrator.workflow.usage import Usage
@@ -175,11 +177,18 @@ def test_doctor(tmp_path: Path) -> None:
     assert (document["ok"], document["size"]) == (False, 3)
 
 
+HAS = Left(host="here", volumes=("v",), files=("/x",), ports=("8080",), processes=("7 curl",))
+
+
 def test_teardown() -> None:
-    done = TornDown("w", was_there=True, hosts=("here",), removed=("a",), left=("b",), kept=())
+    done = TornDown("w", was_there=True, hosts=("here",), removed=("a",), left=("b",), kept=(), proof=(HAS,))
     document = teardown.document(done)
     assert problems("teardown", document) == []
     assert document["ok"] is False
+    assert "here: 0 containers, 0 networks, 1 volumes, 1 files, 1 ports, 1 processes" in teardown._text(
+        done, StateFolder(Path("/x/w"))
+    )
+    assert HAS.lines == ("here: volume v", "here: /x", "here: port 8080", "here: process 7 curl")
 
 
 def test_a_teardown_that_missed_a_host_is_not_ok() -> None:

@@ -16,7 +16,7 @@ from command_line import ask
 
 from orchestrator.cli import app
 from orchestrator.cli.outcome import run, wants_json
-from orchestrator.errors import HostError, UserError, VerificationError, Where
+from orchestrator.errors import HostError, UserError, Where
 
 WORKSHOP = [sys.executable, "-m", "orchestrator.cli"]
 
@@ -43,7 +43,6 @@ def command(error: BaseException | None) -> click.Command:
         (UserError("c", "m"), 1),
         (click.UsageError("m"), 2),
         (HostError("c", "m"), 3),
-        (VerificationError("c", "m"), 4),
         (ZeroDivisionError("m"), 70),
         (KeyboardInterrupt(), 130),
     ],

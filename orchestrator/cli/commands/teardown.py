@@ -13,6 +13,7 @@ from orchestrator.cli.options import common_options
 
 if TYPE_CHECKING:
     from orchestrator.state.folder import StateFolder
+    from orchestrator.workflow.rollout.remove import Left
     from orchestrator.workflow.teardown import TornDown
 
 HOSTS_FAILED = 3
@@ -71,6 +72,7 @@ def document(done: TornDown) -> dict[str, object]:
         "hosts": list(done.hosts),
         "removed": list(done.removed),
         "left": list(done.left),
+        "proof": [{"host": one.host, **one.counts} for one in done.proof],
         "kept": list(done.kept),
         "problems": [problem.as_dict() for problem in done.failed],
     }
@@ -80,10 +82,13 @@ def _text(done: TornDown, folder: StateFolder) -> str:
     if not done.was_there:
         return f"{done.workshop}: nothing was there."
     lines = section(f"{done.workshop}: removed", done.removed) + section("Kept, as asked:", done.kept)
+    lines += section("Looked again:", map(_proof, done.proof))
     if not done.ok:
         again = "Run the same command again for what is left: it goes on where this one stopped."
         lines += section("STILL THERE:", done.left) + section("Could not be cleaned:", map(str, done.failed))
         return "\n".join([*lines, "", again]).lstrip()
-    return "\n".join(
-        [*lines, "", f"Looked again: nothing of {done.workshop} is left. The record: {folder.teardowns}"]
-    ).lstrip()
+    return "\n".join([*lines, "", f"Nothing of {done.workshop} is left. The record: {folder.teardowns}"]).lstrip()
+
+
+def _proof(one: Left) -> str:
+    return f"{one.host}: {', '.join(f'{number} {kind}' for kind, number in one.counts.items())}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,23 @@ def replace(question: Any) -> Any:
 def lying(question: Any) -> Any:
     """Those of `paths` that are there."""
     return [path for path in question["paths"] if os.path.lexists(path)]
+
+
+def running(question: Any) -> Any:
+    """Processes whose command line names `folder`, but for this one and for those that hold its lock: id and name."""
+    found = []
+    named = re.compile(
+        re.escape(question["folder"].encode()) + rb"(?![\w.-])"
+    )  # not another class whose name is longer
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+            name = (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:  # it has ended
+            continue
+        if named.search(words) and b"def hold(" not in words and int(entry.name) not in {os.getpid(), os.getppid()}:
+            found.append(f"{entry.name} {name}")
+    return found
 
 
 def _print_of(path: Path) -> list[Any]:

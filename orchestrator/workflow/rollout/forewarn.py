@@ -33,7 +33,8 @@ def forewarn(run: Run) -> Run:
     needs, _ = needs_of(run.spec, run.state, facts)
     seen, _ = run.fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
     found = [finding for name, told in seen.items() for finding in judge(name, told, needs[name])]
-    lines = tuple(str(finding) for finding in found if finding.level == "problem")
+    own = {"hub"} if run.settings.weights else set()  # the folder has what the hub would be asked for
+    lines = tuple(str(finding) for finding in found if finding.level == "problem" and finding.check not in own)
     for line in lines:
         run.report.say(line)
     return replace(run, notes=(*run.notes, *lines))

@@ -39,12 +39,12 @@ def let_go(run: Run) -> Run:
     if not run.leaving:
         return run
     workshop, log = run.spec.workshop.name, run.state.folder.logs / LOG
-    there, failed = run.leaving.each(lambda machine: left_on(machine, workshop))
+    there, failed = run.leaving.each(lambda machine: left_on(machine, workshop).lines)
     _, held = run.leaving.each(run.locks.take, [name for name, lines in there.items() if lines])
     failed |= held  # who is at work there may be about to use it
     found = [name for name, lines in there.items() if lines and name not in held]
     failed |= remove_stacks(run.leaving, found, workshop, run.report, log) if found else {}
-    after, unseen = run.leaving.each(lambda machine: left_on(machine, workshop), there)
+    after, unseen = run.leaving.each(lambda machine: left_on(machine, workshop).lines, there)
     failed |= unseen
     gone = [name for name, lines in after.items() if not lines and name not in failed]
     for name in gone:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import HostError, UserError, Where
@@ -11,6 +12,14 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.playbook import run_playbook
 from orchestrator.workflow.context.run import Report
 
+KINDS = {  # what is said before the name of each
+    "containers": "container ",
+    "networks": "network ",
+    "volumes": "volume ",
+    "files": "",
+    "ports": "port ",
+    "processes": "process ",
+}
 AGAIN = "Run the same command again; what is already gone stays gone"
 
 
@@ -34,11 +43,47 @@ def remove_stacks(
     return failed
 
 
-def left_on(machine: Machine, workshop: str, *, keep_weights: bool = False) -> tuple[str, ...]:
-    """What still carries the workshop's label, or lies in its folder: the proof, when it is empty."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What of a workshop is on a host: the proof, when it is nothing."""
+
+    host: str
+    containers: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By kind."""
+        return {kind: len(getattr(self, kind)) for kind in KINDS}
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One for each thing."""
+        return tuple(f"{self.host}: {word}{thing}" for kind, word in KINDS.items() for thing in getattr(self, kind))
+
+
+def left_on(machine: Machine, workshop: str, *, keep_weights: bool = False, ports: Sequence[int] = ()) -> Left:
+    """What still carries the workshop's label, lies in its folder or works on it; `ports` that it had published."""
     kept = machine.docker.weights(workshop) if keep_weights else frozenset()
-    found = [line for line in machine.docker.leftovers(workshop) if line.removeprefix("volume ") not in kept]
-    return tuple(f"{machine.name}: {line}" for line in (*found, *machine.lying()))
+    found = machine.docker.leftovers(workshop)
+    return Left(
+        host=machine.name,
+        containers=found.containers,
+        networks=found.networks,
+        volumes=tuple(volume for volume in found.volumes if volume not in kept),
+        files=machine.lying(),
+        ports=tuple(map(str, machine.listening(ports))) if ports else (),
+        processes=machine.running(),
+    )
+
+
+def ports_of(machine: Machine, workshop: str) -> tuple[int, ...]:
+    """That the workshop publishes there."""
+    return tuple(port for port, holder in machine.docker.published_ports().items() if holder == workshop)
 
 
 def _volumes(machine: Machine, workshop: str, *, keep_weights: bool) -> list[str]:
