@@ -7,9 +7,7 @@ reduced to what Ansible needs, secrets travel as files only, and the directory i
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import resources
+from orchestrator.ansible_process import ending_with_this_process, scrubbed_environment
 from orchestrator.fleet.docker_host import engine_address
 from orchestrator.fleet.playbook_events import HostResult, Listener
 
 # What ansible-runner needs to hear of events. Its other additions are the caller's, or switch off host key checks.
 RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
-KEPT = ("HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
 
 TASK_SECONDS = 600
 
@@ -69,7 +67,7 @@ def run_playbook(
             rotate_artifacts=1,
         )
         config.prepare()
-        config.command = [*_ending_with_this_process(), *config.command]
+        config.command = [*ending_with_this_process(), *config.command]
         config.env = {name: config.env[name] for name in RUNNERS_OWN if name in config.env} | _environment(
             private, seconds
         )
@@ -94,12 +92,6 @@ def run_playbook(
     return results
 
 
-def _ending_with_this_process() -> list[str]:
-    """Ansible would go on alone after a `kill -9`, beside the next run; the kernel ends it (Linux only)."""
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
-
-
 def _inventory(targets: Sequence[Target], private: Path) -> dict[str, Any]:
     return {"all": {"hosts": {target.name: _host_variables(target, private) for target in targets}}}
 
@@ -122,33 +114,18 @@ def _host_variables(target: Target, private: Path) -> dict[str, object]:
 
 
 def _environment(private: Path, seconds: int) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return (
-        kept
+        scrubbed_environment(private)
         | engine_address()
         | {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-            "PYTHONUNBUFFERED": "1",
             "ANSIBLE_STDOUT_CALLBACK": "awx_display",
-            "ANSIBLE_CONFIG": str(_empty(private / "ansible.cfg")),
-            "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
-            "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_FORKS": "25",
             "ANSIBLE_TASK_TIMEOUT": str(seconds),
             "ANSIBLE_GATHERING": "explicit",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_DEPRECATION_WARNINGS": "0",
-            "ANSIBLE_DEVEL_WARNING": "0",
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
         }
     )
-
-
-def _empty(file: Path) -> Path:
-    """The user's own ansible.cfg must not change what happens."""
-    file.touch(mode=0o600)
-    return file
 
 
 def _last_line(log: Path) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from orchestrator.errors import UserError, Where
 from orchestrator.handover.contents import SPEC, LeftOut, is_acceptable
+from orchestrator.handover.inventory_files import inventory_files
 from orchestrator.spec.hosts import Host
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.values import SecretReference
@@ -42,14 +43,23 @@ class _Mention:
 
 def named_by(spec: Spec, *, with_secrets: bool) -> Named:
     """The spec itself, and every file below its folder that it names. Raises UserError `file_unreadable`."""
+    inventory = spec.workshop.inventory
     mentions = {mention.path: mention for mention in _paths(spec.workshop)}
     files, left_out = {f"{SPEC}/{spec.file.name}": spec.file}, []
     for path, mention in sorted(mentions.items()):
         why = A_SECRET if mention.is_secret and not with_secrets else _why_not(spec.folder, path)
         if why:
             left_out.append(LeftOut(what=str(path), why=why))
-        else:
-            files |= {f"{SPEC}/{file.relative_to(spec.folder)}": file for file in _files(spec.folder / path)}
+            continue
+        found: Iterable[tuple[Path, str | None]] = ((file, None) for file in _files(spec.folder / path))
+        if inventory and path == inventory.path:
+            found = inventory_files(spec.folder / path, with_secrets=with_secrets, secret=A_SECRET)
+        for file, aside in found:
+            name = str(file.relative_to(spec.folder))
+            if aside:
+                left_out.append(LeftOut(what=name, why=aside))
+            else:
+                files[f"{SPEC}/{name}"] = file
     taken = {name: file for name, file in files.items() if is_acceptable(name)}
     untaken = (name.partition("/")[2] for name in sorted(files.keys() - taken.keys()))
     left_out += [LeftOut(what=name.encode(errors="replace").decode(), why=UNTAKEN) for name in untaken]

@@ -29,6 +29,14 @@ class Place:
     column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """A value that came from another file: what it is called there, and where it stands."""
+
+    name: str
+    where: Where
+
+
 @dataclass(slots=True)
 class Document:
     """`data` as JSON-like values; `values` and `keys` say where each stands."""
@@ -37,6 +45,7 @@ class Document:
     data: Any = None
     values: dict[Path_, Place] = field(default_factory=dict)
     keys: dict[Path_, Place] = field(default_factory=dict)
+    borrowed: dict[Path_, Borrowed] = field(default_factory=dict)
 
     def where(self, path: Path_, *, key: bool = False) -> Where:
         """The place of a value (or its key), else of the nearest thing around it that is in the file."""
@@ -44,9 +53,25 @@ class Document:
             place = self.keys[path]
         else:
             while path and path not in self.values:
+                if path in self.borrowed:
+                    return self.borrowed[path].where
                 path = path[:-1]
             place = self.values.get(path, Place(1, 1))
         return Where(file=self.file, line=place.line, column=place.column)
+
+    def name(self, path: Path_) -> str:
+        """What a value is called where it stands: `hosts[1].port`, or the variable of an inventory."""
+        for length in range(len(path), 0, -1):
+            if borrowed := self.borrowed.get(path[:length]):
+                return borrowed.name + _dotted(path[length:], borrowed.name)
+        return _dotted(path)
+
+
+def _dotted(path: Path_, before: str = "") -> str:
+    text = before
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(before).removeprefix("" if before else ".")
 
 
 def read_document(file: Path) -> Document:

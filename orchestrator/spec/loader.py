@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
-from orchestrator.spec.document import Document, Path_, read_document
+from orchestrator.spec.document import Borrowed, Document, Path_, read_document
+from orchestrator.spec.inventory_hosts import borrowed_hosts
 from orchestrator.spec.roster import RosterRow, read_roster
 from orchestrator.spec.values import RelativePath, SecretReference, require_one_line
 from orchestrator.spec.wording import Detail, explain
-from orchestrator.spec.workshop import Workshop
+from orchestrator.spec.workshop import HOSTS_UNKNOWN, THIS_MACHINE, Workshop
 
 _NOTHING = object()
 ENOUGH = 100  # problems in one reading: more is another kind of file
@@ -30,6 +32,14 @@ TIMES = ("opens", "closes")
 _PATH: TypeAdapter[Path] = TypeAdapter(RelativePath)
 
 
+class InventoryUse(Enum):
+    """What is done about an inventory that the spec names."""
+
+    READ = auto()
+    WITHOUT_PROGRAMS = auto()  # read, unless that would run a program or ask somebody
+    LEFT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A valid workshop.yaml, where it came from, and the people of its roster."""
@@ -38,6 +48,7 @@ class Spec:
     workshop: Workshop
     roster: tuple[RosterRow, ...] | None
     document: Document
+    unread: str | None = None  # why the hosts of its inventory are not known; None: they are, or there is none
 
     @property
     def folder(self) -> Path:
@@ -76,13 +87,19 @@ class Spec:
             for name, value in function.valves.items()
             if isinstance(value, SecretReference)
         ]
+        inventory = self.workshop.inventory
+        found += [
+            (("inventory", "environment", name), value)
+            for name, value in (inventory.environment if inventory else {}).items()
+            if isinstance(value, SecretReference)
+        ]
         return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
 
 
-def load(file: Path, *, practice: bool | None = None) -> Spec:
+def load(file: Path, *, practice: bool | None = None, inventory: InventoryUse = InventoryUse.READ) -> Spec:
     """Read and check a workshop.yaml; `practice` overrides its own switch.
 
-    Raises SpecError with all problems found.
+    Practice mode needs no hosts, so it reads no inventory. Raises SpecError with all problems found.
     """
     file = Path(file).absolute()
     document = read_document(file)
@@ -92,7 +109,11 @@ def load(file: Path, *, practice: bool | None = None) -> Spec:
         raise SpecError([UserError("spec_invalid", message, where=document.where(()), hint="workshop init shows one")])
     if practice is not None:
         data = {**data, "practice": practice}
-    workshop, problems = _validate(document, data)
+    unread = None
+    if data.get("inventory") is None:
+        workshop, problems = _validate(document, data)
+    else:
+        workshop, problems, unread = _with_inventory(document, data, inventory)
     roster, roster_problems = _roster(document, data)
     if problems or roster_problems or workshop is None:
         raise SpecError(
@@ -100,7 +121,31 @@ def load(file: Path, *, practice: bool | None = None) -> Spec:
                 [*problems, *roster_problems], key=lambda p: (str(p.where.file), p.where.line or 0, p.where.column or 0)
             )
         )
-    return Spec(file, workshop, roster, document)
+    return Spec(file, workshop, roster, document, unread)
+
+
+def _with_inventory(
+    document: Document, data: dict[str, Any], use: InventoryUse
+) -> tuple[Workshop | None, list[UserError], str | None]:
+    """The inventory is read when all else is right: nothing is asked of a cloud for the sake of a typing mistake."""
+    workshop, problems = _validate(document, data, HOSTS_UNKNOWN)
+    if workshop is None or workshop.inventory is None or problems:
+        return workshop, problems, None
+    if workshop.practice:
+        return workshop.model_copy(update={"hosts": [THIS_MACHINE]}), [], "practice mode needs none"
+    if use is InventoryUse.LEFT:
+        return workshop, [], "it was not asked for"
+    own = data.get("hosts") or []
+    try:
+        more = borrowed_hosts(document, workshop.inventory, own, programs=use is InventoryUse.READ)
+    except SpecError as error:
+        return None, list(error.problems), None
+    if more.unread:
+        return workshop, [], more.unread
+    document.borrowed |= more.places
+    if not own:
+        document.borrowed["hosts",] = Borrowed("inventory", document.where(("inventory",)))
+    return *_validate(document, {**data, "hosts": [*own, *more.sections]}), None
 
 
 def _roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, ...] | None, list[UserError]]:
@@ -115,14 +160,16 @@ def _roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, 
     return read_roster(document.file.parent / relative, document.where(("participants", "roster")))
 
 
-def _validate(document: Document, data: dict[str, Any]) -> tuple[Workshop | None, list[UserError]]:
+def _validate(
+    document: Document, data: dict[str, Any], context: str | None = None
+) -> tuple[Workshop | None, list[UserError]]:
     """Validate, mend what is wrong in a copy, and validate again: a typo must not hide the other problems."""
     data = copy.deepcopy(data)
     problems: list[UserError] = []
     mended: set[Path_] = set()
     for _ in range(ROUNDS):
         try:
-            workshop = Workshop.model_validate(data)
+            workshop = Workshop.model_validate(data, context=context)
         except ValidationError as error:
             details = _expand(error.errors(include_url=False), data)
         else:

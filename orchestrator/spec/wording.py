@@ -34,7 +34,7 @@ def explain(document: Document, same: Sequence[Detail]) -> UserError:
     """One problem out of what was found at one place; several where a value of several types is allowed."""
     detail = same[0]
     path = detail.path
-    name = _dotted(path)
+    name = document.name(path)
     if detail.kind == "extra_forbidden":
         fields = _fields(path[:-1])
         hint = did_you_mean(nearest(str(path[-1]), fields)) or f"Known here: {', '.join(fields)}"
@@ -97,6 +97,10 @@ def _pattern_in_words(detail: Detail) -> str:
         (last in {"headers", "api_key_header"}, "expected the name of a header: letters, digits and hyphens"),
         ("headers" in steps, "expected the name of a header (letters, digits and hyphens) and one line of text"),
         ("query" in steps, "expected a name of letters, digits and . _ -, and a value of plain ASCII"),
+        (
+            detail.path[:2] == ("inventory", "labels"),
+            "expected the name of a variable: letters, digits and _",
+        ),
         ("environment" in steps, "expected a variable's name: letters, digits and _"),
         ("args" in steps, "expected an argument's name without its dashes, like max_num_seqs"),
         ({"limits", "participants"} <= steps, "expected a participant's id or mail"),
@@ -170,10 +174,3 @@ def _describe(path: Path_) -> str | None:
     section = _section(path[:-1])
     info = section.model_fields.get(str(path[-1])) if section else None
     return info.description.split(";")[0] if info and info.description else None
-
-
-def _dotted(path: Path_) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
-    return text.removeprefix(".")

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import ALL_ROLES, Host
+from orchestrator.spec.inventory import InventoryChoice
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.machines import machine_problems, role_problems
 from orchestrator.spec.models import Engine, Model
@@ -24,6 +25,7 @@ from orchestrator.spec.webui import webui_problems
 from orchestrator.spelling import did_you_mean, nearest
 
 THIS_MACHINE = Host(name="here", roles=list(ALL_ROLES))
+HOSTS_UNKNOWN = "hosts are unknown"  # as context of the validation: an inventory has more of them
 YEARS = range(2000, 3000)  # who means for ever writes no window
 
 
@@ -72,6 +74,7 @@ class Workshop(Ports):
     instructors: list[TeamName] = []
     """Teams whose members may ask at any time, before opens and after closes too."""
     hosts: Annotated[list[Host], Field(min_length=1)] = [THIS_MACHINE]
+    inventory: InventoryChoice | None = None
     models: Annotated[list[Model], Field(min_length=1)]
     capacity: Capacity = Capacity()
     limits: Limits = Limits()
@@ -102,16 +105,14 @@ class Workshop(Ports):
         return tuple(sorted({team for model in self.listed for team in model.teams or ()}))
 
     @model_validator(mode="after")
-    def _sections_agree(self) -> Self:
+    def _sections_agree(self, info: ValidationInfo) -> Self:
         refuse(
             [
                 *self._time_problems(),
                 *self._below("hosts", same_names([host.name for host in self.hosts], "host")),
                 *self._below("models", same_names([model.name for model in self.models], "model")),
                 *self._below("models", name_problems(self.models)),
-                *role_problems(self.hosts, webui=self.webui.mode != "none"),
-                *machine_problems(self.hosts),
-                *self._host_problems(),
+                *(self._host_problems() if info.context != HOSTS_UNKNOWN else []),
                 *self._below("webui", webui_problems(self.webui, self.models)),
             ],
         )
@@ -132,6 +133,8 @@ class Workshop(Ports):
         return (problem._replace(at=(section, *problem.at)) for problem in problems)
 
     def _host_problems(self) -> Iterable[Problem]:
+        yield from role_problems(self.hosts, webui=self.webui.mode != "none")
+        yield from machine_problems(self.hosts)
         names = {host.name for host in self.hosts if "inference" in host.roles}
         if not names and any(model.engine is not Engine.EXTERNAL for model in self.models):
             yield Problem(("hosts",), "no host has the role inference")

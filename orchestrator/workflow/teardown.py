@@ -12,7 +12,7 @@ from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks, require_not_held
 from orchestrator.fleet.machine import Machine
 from orchestrator.settings import Settings
-from orchestrator.spec.loader import load
+from orchestrator.spec.loader import InventoryUse, load
 from orchestrator.state.clock import utc_now
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
 from orchestrator.state.lock import WorkshopLock, lock_owner
@@ -151,7 +151,7 @@ def find_folder(spec: Path | None, name: str | None, state_dir: Path | None) -> 
     path = (spec or Path("workshop.yaml")).absolute()
     base = state_dir or path.parent / BESIDE_SPEC
     try:
-        folder = StateFolder.for_spec(path, load(path).workshop.name, state_dir)
+        folder = StateFolder.for_spec(path, load(path, inventory=InventoryUse.LEFT).workshop.name, state_dir)
     except UserError as broken:
         known = [folder for folder in _known(base) if _belongs(folder, path)]
         if len(known) == 1:

@@ -14,7 +14,8 @@ from orchestrator.workflow.wanted.pictures import picture_problems
 def problems(spec: Spec) -> list[UserError]:
     """All of them; looks at files, asks no host: what fits is judged where the spec declares all GPUs."""
     found = [] if spec.workshop.practice else spec.secret_problems()
-    for look in (require_usable, *([] if spec.workshop.practice else [authorities])):
+    certificate = [] if spec.unread and not spec.workshop.practice else [require_usable]  # it may be for a host's name
+    for look in (*certificate, *([] if spec.workshop.practice else [authorities])):
         try:
             look(spec)
         except UserError as problem:
@@ -29,5 +30,7 @@ def problems(spec: Spec) -> list[UserError]:
 
 
 def _untold(spec: Spec) -> bool:
-    """Whether only a host itself can say what GPUs it has."""
+    """Whether only a host itself can say what GPUs it has, or which hosts there are."""
+    if spec.unread and not spec.workshop.practice:
+        return True
     return any("inference" in host.roles and host.gpus is None for host in spec.workshop.hosts)

@@ -26,6 +26,7 @@ timezone: Europe/Zurich
 public: {host: llm.example.org, tls: {cert: c.pem, key: k.pem}}
 participants: {count: 3, spare: 1}
 hosts: [{name: a, address: localhost, gpus: {count: 1, memory_gib: 24}}]
+inventory: {path: hosts.ini, roles: {gpu: [inference]}, environment: {A: b}}
 models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}, size: {weights_gib: 1}, limits: {token_budget: 1}}]
 capacity: {at_once: 0.5}
 limits: {requests_per_minute: 60, teams: {NAME: {token_budget: 1}}, participants: {NAME: {token_budget: 1}}}
@@ -37,7 +38,7 @@ webui:
   presets: [{name: q, model: m, suggestions: [{title: t, prompt: p}]}]
 handouts: {paper: a4}
 images: {source: auto, login: {user: u, password: "${env:SHELL}"}}
-practice: false
+practice: true
 """
 
 
