@@ -102,7 +102,9 @@ class Server:
         """Like `post`, with the patience that a model needs."""
         return self.ask("POST", path, key, body, seconds=self.patience.answer)
 
-    def ask(self, method: str, path: str, key: SecretStr | None, body: object, *, seconds: float) -> Answer:
+    def ask(
+        self, method: str, path: str, key: SecretStr | None, body: object, *, seconds: float, most: int = MOST_BYTES
+    ) -> Answer:
         """Raises Silence. The path goes out as it is, dots and all; redirects are not followed."""
         session = self._sessions.session
         headers = {"Accept-Encoding": "identity"}
@@ -115,13 +117,13 @@ class Server:
             waits = (self.patience.connect, seconds)
             response = session.send(request, timeout=waits, stream=True, allow_redirects=False, verify=session.verify)
             with response:
-                pieces = tuple(_pieces(response, began, seconds))
+                pieces = tuple(_pieces(response, began, seconds, most))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise Silence(why(error, self.patience.connect, seconds)) from None  # the chain holds the request's key
         return Answer(response.status_code, "json" in response.headers.get("content-type", ""), pieces)
 
 
-def _pieces(response: requests.Response, began: float, seconds: float) -> Iterator[tuple[float, bytes]]:
+def _pieces(response: requests.Response, began: float, seconds: float, most: int) -> Iterator[tuple[float, bytes]]:
     read: Callable[[int], bytes] = response.raw.read1
     size = 0
     while piece := read(PIECE):
@@ -129,6 +131,6 @@ def _pieces(response: requests.Response, began: float, seconds: float) -> Iterat
         size += len(piece)
         if passed > seconds:
             raise TimeoutError
-        if size > MOST_BYTES:
+        if size > most:
             raise EndlessAnswerError
         yield passed, piece

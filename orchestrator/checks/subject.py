@@ -35,6 +35,19 @@ class ModelUnderTest:
     engine: str
     ollama: bool  # served on /ollama/api/* too
     teams: tuple[str, ...] | None = None  # None: for everybody
+    embeds: bool = False  # not in Open WebUI's menu
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionUnderTest:
+    """Knowledge; `files` are names with the SHA-256 of what must be in them, None: it can't be read."""
+
+    name: str
+    teams: tuple[str, ...] | None
+    files: tuple[tuple[str, str | None], ...]
+
+    def open_to(self, team: str | None) -> bool:
+        return self.teams is None or team in self.teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class Subject:
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
     hidden: tuple[str, ...] = ()  # models that nobody may name
     functions: tuple[str, ...] = ()  # ids of Open WebUI's; a model of theirs begins with one
+    knowledge: tuple[CollectionUnderTest, ...] = ()
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
     gateway_container: str | None = None

@@ -33,7 +33,7 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
     for verifier in subject.verifiers:
         questions = [_list_of_models(verifier, subject, webui)]
         for model in subject.models:
-            if who_may_use(model.name, subject) is verifier:
+            if not model.embeds and who_may_use(model.name, subject) is verifier:
                 questions += _questions(model.name, verifier, webui)
         for preset in verifier.presets:
             if next(one for one in subject.verifiers if preset in one.presets) is verifier:
@@ -48,7 +48,8 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
 
 def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Question:
     """What the instructor added in Open WebUI itself may be there too; it is named."""
-    workshops, wanted = _menu(subject), _menu_of(verifier)
+    silent = {model.name for model in subject.models if model.embeds}
+    workshops, wanted = _menu(subject), tuple(name for name in _menu_of(verifier) if name not in silent)
 
     def verdict(text: str) -> Outcome:
         found = reading.read(ModelList, text)

@@ -77,3 +77,70 @@ class SignedIn(BaseModel):
     token: str
     email: str
     role: str
+
+
+class NamedRow(BaseModel):
+    id: str
+    name: str
+
+
+class KnowledgeList(BaseModel):
+    """A page of /api/v1/knowledge/."""
+
+    items: list[NamedRow] = []
+    total: int = 0
+
+
+class Mark(BaseModel):
+    """What the program sends with a file."""
+
+    collection: str
+    name: str
+    sha256: str
+
+
+class _Sent(BaseModel):
+    workshop: Mark | None = None
+
+
+class _FileMeta(BaseModel):
+    data: _Sent | None = None
+
+
+class FileRow(BaseModel):
+    id: str
+    meta: _FileMeta | None = None
+
+    @property
+    def mark(self) -> Mark | None:
+        return self.meta.data.workshop if self.meta and self.meta.data else None
+
+
+class KnowledgeFiles(BaseModel):
+    """A page of /api/v1/knowledge/ID/files."""
+
+    items: list[FileRow] = []
+    total: int = 0
+
+
+class FileStatus(BaseModel):
+    """/api/v1/files/ID/process/status."""
+
+    status: str
+
+
+class _PieceMeta(BaseModel):
+    file_id: str = ""
+
+
+class Pieces(BaseModel):
+    """/api/v1/retrieval/query/collection: lists of one list each."""
+
+    documents: list[list[str]] = []
+    metadatas: list[list[_PieceMeta]] = []
+
+    @property
+    def all(self) -> list[tuple[str, str]]:
+        """Id of the file and text of each piece."""
+        pairs = zip(self.metadatas, self.documents, strict=False)
+        return [(m.file_id, text) for metas, texts in pairs for m, text in zip(metas, texts, strict=False)]

@@ -37,7 +37,7 @@ def crowd_remarks(spec: Spec, deployment: Deployment, people: Sequence[Participa
 def _short(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
     assumed = spec.workshop.capacity
     for index, model in enumerate(spec.workshop.models):
-        if model.engine is Engine.EXTERNAL:
+        if model.engine is Engine.EXTERNAL or model.embeds:
             continue
         users = sum(model.open_to(person.team) for person in people)
         asking, able = math.ceil(users * assumed.at_once), at_once(deployment, model.name)

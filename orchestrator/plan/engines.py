@@ -73,6 +73,8 @@ def _vllm(model: Model, gpus: int, share: float | None) -> Container:
         arguments["max_model_len"] = model.context
     if share is not None:
         arguments["gpu_memory_utilization"] = share
+    if model.embeds:
+        arguments["runner"] = "pooling"
     arguments |= model.args
     plain, secret = split_environment(model)
     return Container(
@@ -151,7 +153,10 @@ def _ollama(model: Model, parallel: int) -> Container:
 def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
     path = model.source if model.source.startswith("/") else weights_file(model.source)
     plain, secret = split_environment(model)
-    environment = {"LLAMA_ARG_MODEL": path} | llamacpp_environment(model.context or 4096, parallel)
+    context = model.context or 4096
+    environment = {"LLAMA_ARG_MODEL": path} | llamacpp_environment(context, parallel)
+    if model.embeds:
+        environment |= llamacpp_embeds(context)
     if gpus:
         environment["LLAMA_ARG_N_GPU_LAYERS"] = "999"
     return Container(
@@ -177,6 +182,11 @@ def llamacpp_environment(context: int, parallel: int) -> dict[str, str]:
         "LLAMA_ARG_N_PARALLEL": str(parallel),
         "LLAMA_ARG_ENDPOINT_METRICS": "1",
     }
+
+
+def llamacpp_embeds(context: int) -> dict[str, str]:
+    """A text is embedded in one batch: one that is longer than the batch is refused."""
+    return {"LLAMA_ARG_EMBEDDINGS": "1", "LLAMA_ARG_BATCH": str(context), "LLAMA_ARG_UBATCH": str(context)}
 
 
 def _llamacpp_component(gpus: int) -> Component:

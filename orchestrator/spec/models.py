@@ -90,6 +90,8 @@ class Model(Section):
     """Open WebUI shows it beside the name."""
     picture: RelativePath | None = None
     """For Open WebUI: a PNG, JPEG, GIF or WebP file of at most 256 KiB."""
+    embeds: bool = False
+    """It makes embeddings (/v1/embeddings) instead of chatting, and is started for that; Open WebUI's menu lacks it."""
     hidden: bool = False
     """Only as another's fallback: in nobody's list, and nobody may name it."""
     provider: Annotated[Provider, Field(strict=False)] | None = None
@@ -152,6 +154,8 @@ class Model(Section):
         for field in EXTERNAL_ONLY:
             if field in self.model_fields_set and getattr(self, field) is not None:
                 yield Problem((field,), f"{field} belongs to engine: external, not to {self.engine}")
+        if self.engine is Engine.TGI and self.embeds:
+            yield Problem(("embeds",), "tgi makes no embeddings", "engine: vllm, ollama or llamacpp does")
         if self.engine in GPU_ENGINES and self.gpus == 0:
             yield Problem(("gpus",), f"{self.engine} needs at least one GPU (practice mode needs none)")
         if self.engine is Engine.LLAMACPP and not is_gguf(self.source):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from orchestrator.spec.functions import Function, FunctionId
+from orchestrator.spec.knowledge import Collection
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, duplicates, same_names
 from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
@@ -73,6 +74,10 @@ class WebUI(Section):
     """Chosen in a new chat, models or presets; absent: the first model that is for everybody."""
     presets: list[Preset] = []
     functions: list[Function] = []
+    embeddings: ModelName | None = None
+    """The model, with embeds: true, that makes files searchable; absent: a file goes into the question whole."""
+    knowledge: list[Collection] = []
+    """Collections of files that everybody, or a team, can ask."""
 
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
@@ -119,7 +124,8 @@ def _function_problems(functions: Sequence[Function], choices: Sequence[str]) ->
 
 
 def _listed(models: Sequence[Model]) -> dict[str, Model]:
-    return {model.name: model for model in models if not model.hidden}
+    """Those that the menu shows."""
+    return {model.name: model for model in models if not model.hidden and not model.embeds}
 
 
 def _unknown(at: tuple[str | int, ...], name: str, choices: Iterable[str]) -> Problem:

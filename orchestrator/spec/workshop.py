@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.inventory import InventoryChoice
+from orchestrator.spec.knowledge import embedder, knowledge_problems
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.machines import machine_problems, role_problems
 from orchestrator.spec.models import Engine, Model
@@ -100,9 +101,15 @@ class Workshop(Ports):
         return tuple(model for model in self.models if not model.hidden)
 
     @property
+    def embedder(self) -> Model | None:
+        """The model whose embeddings Open WebUI searches with."""
+        return embedder(self.webui.embeddings, self.models)
+
+    @property
     def teams(self) -> tuple[str, ...]:
-        """All teams that a model is restricted to, sorted."""
-        return tuple(sorted({team for model in self.listed for team in model.teams or ()}))
+        """All teams that a model or a collection of files is restricted to, sorted."""
+        named = [model.teams for model in self.listed] + [collection.teams for collection in self.webui.knowledge]
+        return tuple(sorted({team for teams in named for team in teams or ()}))
 
     @model_validator(mode="after")
     def _sections_agree(self, info: ValidationInfo) -> Self:
@@ -114,9 +121,14 @@ class Workshop(Ports):
                 *self._below("models", name_problems(self.models)),
                 *(self._host_problems() if info.context != HOSTS_UNKNOWN else []),
                 *self._below("webui", webui_problems(self.webui, self.models)),
+                *self._below("webui", self._knowledge_problems()),
             ],
         )
         return self
+
+    def _knowledge_problems(self) -> Iterable[Problem]:
+        webui = self.webui
+        return knowledge_problems(webui.embeddings, webui.knowledge, self.models, has_page=webui.mode != "none")
 
     def _time_problems(self) -> Iterable[Problem]:
         naive = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -39,6 +40,21 @@ class WebUIRefused(UserError):  # noqa: N818 - named like the other branches of 
         )
         self.status = status
         self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as the body of a request, with fields beside it; `kind` is its media type."""
+
+    name: str
+    content: bytes
+    kind: str
+    fields: Mapping[str, str]
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """As requests sends it."""
+        return {"files": {"file": (self.name, self.content, self.kind)}, "data": dict(self.fields)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,14 @@ class WebUI:
 
     def signed_in(self, token: SecretStr) -> WebUI:
         """The same server as the token's owner sees it."""
-        other = WebUI(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=token)
+        return self._like(token, self._timeout)
+
+    def patient(self, timeout: float) -> WebUI:
+        """The same, with so many seconds for each answer."""
+        return self._like(self.token, timeout)
+
+    def _like(self, token: SecretStr | None, timeout: float) -> WebUI:
+        other = WebUI(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
         other._connections = self._connections
         return other
 
@@ -188,13 +211,13 @@ class WebUI:
                 return self._connections.session.request(
                     method,
                     self.base_url + path,
-                    json=body,
                     params=query,
                     auth=_Bearer(self.token),
                     headers={"Accept": "application/json"},
                     timeout=self._timeout,
                     verify=self._verify_tls,
                     allow_redirects=False,
+                    **(body.parts if isinstance(body, Upload) else {"json": body}),
                 )
             except requests.ConnectionError:
                 if not tries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.webui.client import WebUI
@@ -16,6 +17,12 @@ EVERYBODY_MAY = {"features": {"api_keys": True}}
 
 def team_group(team: str) -> str:
     return TEAM + team
+
+
+def grants(teams: Sequence[str] | None, ids: Mapping[str, str]) -> list[dict[str, str]]:
+    """Who may read: the teams' groups, None: everybody of the workshop. Never the public."""
+    names = [EVERYBODY] if teams is None else [team_group(team) for team in teams]
+    return [{"principal_type": "group", "principal_id": ids[name], "permission": "read"} for name in names]
 
 
 def make(webui: WebUI, wanted: Seed, tally: Tally) -> dict[str, str]:
@@ -79,4 +86,6 @@ def _make_one(webui: WebUI, name: str, rights: dict[str, Any], found: dict[str, 
 def _teams(wanted: Seed) -> list[str]:
     of_people = {person.team for person in wanted.people if person.active and person.team}
     of_models = {team for model in wanted.models for team in model.teams or ()}
-    return sorted(of_people | of_models)
+    collections = wanted.library.collections if wanted.library else ()
+    of_collections = {team for collection in collections for team in collection.teams or ()}
+    return sorted(of_people | of_models | of_collections)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.groups import EVERYBODY, team_group
+from orchestrator.webui.groups import grants as grants_of
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
 MARK = "workshop"  # in a record's `meta`: made here, so removed here
@@ -21,7 +21,7 @@ def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> N
     """`groups`: ids by name. Presets and models of others stay as they are."""
     records = {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
     for model in wanted.models:
-        _apply_one(webui, model, _grants(model, groups), records.pop(model.name, None), tally)
+        _apply_one(webui, model, grants_of(model.teams, groups), records.pop(model.name, None), tally)
     for name, record in records.items():
         if MARK in (record.get("meta") or {}):
             webui.post("/api/v1/models/model/delete", {"id": name})
@@ -89,11 +89,6 @@ def _apply_one(
         tally.change(f"model {model.name}", ", ".join(changes))
     else:
         tally.keep()
-
-
-def _grants(model: VisibleModel, groups: dict[str, str]) -> list[dict[str, str]]:
-    names = [EVERYBODY] if model.teams is None else [team_group(team) for team in model.teams]
-    return [{"principal_type": "group", "principal_id": groups[name], "permission": "read"} for name in names]
 
 
 def _plain(grants: list[dict[str, Any]]) -> set[tuple[str, str, str]]:

@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui import accounts as people
-from orchestrator.webui import connections, front_page, functions, groups, guests, models, settings
+from orchestrator.webui import (
+    connections,
+    embedding,
+    front_page,
+    functions,
+    groups,
+    guests,
+    knowledge,
+    models,
+    settings,
+)
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
 
@@ -22,7 +32,7 @@ def seed(
     for the administrator already. `report` gets a line for each change. `concurrency` counts accounts made at a time:
     the server's cores, up to twice as many. Killed at any point, the next call ends in the same state with the same
     keys. Raises UserError: the server can't be reached, is too old, doesn't let the administrator in, or refused some
-    accounts (`webui_accounts`) or functions (`webui_parts`): all else is then done.
+    accounts (`webui_accounts`), functions or files (`webui_parts`): all else is then done.
     """
     _each_mail_once(wanted)
     webui.require_version()
@@ -39,6 +49,8 @@ def seed(
     if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):
         tally.change("accounts of a rehearsal that was killed", f"{left} removed")
     models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    embedding.apply(admin, wanted, tally)
+    knowledge.apply(admin, wanted, ids, tally, concurrency=concurrency)
     _require_all(found, len(wanted.people))
     _require_none(tally.failures)
     return tally.result()

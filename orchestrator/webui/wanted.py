@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from orchestrator.state.accounts import AccountRecord
+from orchestrator.webui.library import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Seed:
     banners: tuple[Banner, ...] = ()
     suggestions: tuple[Suggestion, ...] | None = None  # of the empty page; None: left as they are
     functions: tuple[Function, ...] = ()
+    library: Library | None = None  # None: no model makes embeddings
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:
@@ -121,7 +123,7 @@ class AccountStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SeedResult:
-    """Counts of things: settings forms, the connection, groups, memberships, models, accounts."""
+    """Counts of things: settings forms, the connection, groups, memberships, models, accounts, files."""
 
     created: int
     changed: int

@@ -15,6 +15,7 @@ from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
+from orchestrator.spec.knowledge_files import find_knowledge, left_out
 from orchestrator.spec.loader import Spec
 from orchestrator.state.handed_over import handed_over
 from orchestrator.state.seats import Enrolled
@@ -25,6 +26,7 @@ from orchestrator.workflow.gateway.certificates import Served, served
 from orchestrator.workflow.gateway.live import LOADED, behind_gateway, standing_policy
 from orchestrator.workflow.images.choice import recorded_images
 from orchestrator.workflow.images.foresee import unavailable
+from orchestrator.workflow.people.knowledge import foreseen
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 from orchestrator.workflow.wanted.sizes import known
@@ -32,7 +34,7 @@ from orchestrator.workflow.wanted.sizes import known
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`what` is participant, certificate, image, container, files or rules; `host` is None where it is none's."""
+    """`what` is participant, certificate, image, container, files, rules, knowledge; `host` None: it is on none."""
 
     action: str  # add, return, change, remove, make, create, recreate, start, choose, update
     what: str
@@ -88,6 +90,9 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         notes += [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
+        if files := foreseen(spec, state):
+            changes.append(Change("update", "knowledge", "Open WebUI", None, files))
+        notes += left_out(spec, find_knowledge(spec))
         notes += overrides(people.rows, state.drained.all())
     share = spec.workshop.capacity.at_once
     placements = tuple(

@@ -9,7 +9,14 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from orchestrator.checks.check import Check
-from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, ModelUnderTest, Subject, Verifier
+from orchestrator.checks.subject import (
+    CollectionUnderTest,
+    EdgeUnderTest,
+    EngineUnderTest,
+    ModelUnderTest,
+    Subject,
+    Verifier,
+)
 from orchestrator.checks.verification import verify
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.participants import Participant
@@ -24,6 +31,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
+from orchestrator.workflow.people.knowledge import wanted_library
 from orchestrator.workflow.people.seed import webui_password
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.page import presets_for
@@ -69,12 +77,17 @@ def subject(
         tls_certificate=trusted(spec, state.folder),
         models=tuple(
             ModelUnderTest(
-                model.name, str(model.engine), model.name in native, tuple(model.teams) if model.teams else None
+                model.name,
+                str(model.engine),
+                model.name in native,
+                tuple(model.teams) if model.teams else None,
+                model.embeds,
             )
             for model in workshop.listed
         ),
         hidden=tuple(model.name for model in workshop.models if model.hidden),
         functions=tuple(function.name for function in workshop.webui.functions),
+        knowledge=_knowledge(spec, secret),
         verifiers=tuple(
             Verifier(
                 participant=person,
@@ -113,6 +126,14 @@ def subject(
         docker=fleet[front].docker,
         webui_container=beside[WEBUI_SERVICE].id if WEBUI_SERVICE in beside else None,
         now=time.time(),
+    )
+
+
+def _knowledge(spec: Spec, secret: bytes) -> tuple[CollectionUnderTest, ...]:
+    library = wanted_library(spec, secret)
+    return tuple(
+        CollectionUnderTest(one.name, one.teams, tuple((file.name, file.sha256) for file in one.files))
+        for one in (library.collections if library else ())
     )
 
 

@@ -15,6 +15,7 @@ from orchestrator.handouts.values import CA_FILE
 from orchestrator.plan.crowd import crowd_remarks
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
+from orchestrator.spec.knowledge_files import find_knowledge, left_out
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.state.lock import WorkshopLock, lock_owner
@@ -86,6 +87,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
     problems = spec.secret_problems() if not spec.workshop.practice else []
     if problems:
         raise SpecError(problems)
+    find_knowledge(spec)  # says what is missing before anything is made
     folder = state_folder(spec, options.state_dir, settings)
     with (
         WorkshopLock(folder, "provision"),
@@ -130,6 +132,7 @@ def _told(run: Run, seconds: float) -> Provisioned:
             *desired.deployment.notes,
             *remarks(run.spec, run.people),
             *crowd_remarks(run.spec, desired.deployment, run.people),
+            *left_out(run.spec, find_knowledge(run.spec)),
             *run.notes,
         ),
         broken=run.broken,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import SpecError, UserError
+from orchestrator.spec.knowledge_files import find_knowledge
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.gateway.certificates import require_usable
 from orchestrator.workflow.wanted.authorities import authorities
@@ -14,6 +15,10 @@ from orchestrator.workflow.wanted.pictures import picture_problems
 def problems(spec: Spec) -> list[UserError]:
     """All of them; looks at files, asks no host: what fits is judged where the spec declares all GPUs."""
     found = [] if spec.workshop.practice else spec.secret_problems()
+    try:
+        find_knowledge(spec)
+    except SpecError as missing:
+        found += missing.problems
     certificate = [] if spec.unread and not spec.workshop.practice else [require_usable]  # it may be for a host's name
     for look in (*certificate, *([] if spec.workshop.practice else [authorities])):
         try:

@@ -66,7 +66,13 @@ def handout(
         fonts=spec.path(workshop.handouts.fonts) if workshop.handouts.fonts else None,
         credentials=credentials(workshop, [person for person in people if person.state == "active"], state, where),
         models=tuple(
-            GuideModel(model.name, str(model.engine), tuple(model.teams) if model.teams else None, model.name in native)
+            GuideModel(
+                model.name,
+                str(model.engine),
+                tuple(model.teams) if model.teams else None,
+                model.name in native,
+                not model.embeds,
+            )
             for model in workshop.listed
         ),
         ollama_base=f"{where.api}/ollama" if native else None,

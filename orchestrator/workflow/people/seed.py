@@ -19,6 +19,7 @@ from orchestrator.webui.seed import as_admin, seed, seed_people
 from orchestrator.webui.wanted import Admin, Person, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
+from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
@@ -34,7 +35,8 @@ def seed_webui(run: Run) -> Run:
         return run
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     webui.wait_ready(READY_SECONDS)
-    wanted = wanted_seed(run.spec, run.people, run.state.secret, addresses.webui)
+    library = wanted_library(run.spec, run.state.secret)
+    wanted = replace(wanted_seed(run.spec, run.people, run.state.secret, addresses.webui), library=library)
     result = seed(
         _signed_in(webui, wanted, run.state),
         wanted,
@@ -42,6 +44,7 @@ def seed_webui(run: Run) -> Run:
         report=run.report.say,
         concurrency=run.settings.webui_concurrency,
     )
+    remember(run.state, library)
     touched = result.created + result.changed
     return (
         replace(run, changes=(*run.changes, f"Open WebUI: {result.created} created, {result.changed} changed"))

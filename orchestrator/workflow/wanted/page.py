@@ -18,7 +18,7 @@ PRESET = "preset"  # the tag by which the menu filters them
 
 def entries(workshop: Workshop) -> tuple[VisibleModel, ...]:
     """The model menu, in the spec's order: models, then presets; without what stands in files."""
-    models = {model.name: model for model in workshop.listed}
+    models = {model.name: model for model in workshop.listed if not model.embeds}
     presets = (_preset(one, models[one.model]) for one in workshop.webui.presets)
     return (*(_model(model) for model in models.values()), *presets)
 
@@ -41,7 +41,7 @@ def chosen(workshop: Workshop) -> tuple[str, ...]:
     """The models of a new chat; people whose team has none of them get the first of their own menu."""
     if workshop.webui.default_models is not None:
         return tuple(workshop.webui.default_models)
-    return tuple(model.name for model in workshop.listed if model.teams is None)[:1]
+    return tuple(model.name for model in workshop.listed if model.teams is None and not model.embeds)[:1]
 
 
 def banners(workshop: Workshop) -> tuple[Banner, ...]:

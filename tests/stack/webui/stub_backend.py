@@ -1,11 +1,21 @@
-"""A stand-in for the gateway: OpenAI's chat and embeddings for any model, and a record of what was asked, at /_asked."""
+"""A stand-in for the gateway: OpenAI's chat and embeddings for any model, and a record of what was asked, at /_asked.
 
+POST /_silent with `true` makes embeddings fail until `false` comes.
+"""
+
+import hashlib
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ASKED: list[Any] = []
+SILENT: list[bool] = [False]
 HEADERS = ("authorization", "x-openwebui-user-email", "x-openwebui-user-name", "x-openwebui-user-id")
+
+
+def vector(text: str) -> list[float]:
+    """Numbers that say nothing about the meaning."""
+    return [byte / 255 + 0.1 for byte in hashlib.sha256(text.encode()).digest()]
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -23,9 +33,13 @@ class Stub(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/_silent":
+            SILENT[0] = body
+            self._json(body)
+            return
         self._note(body)
         if self.path.endswith("/embeddings"):
-            self._json({"object": "list", "model": body["model"], "data": [{"index": 0, "embedding": [0.5, 0.5]}]})
+            self._embed(body)
         elif body.get("stream"):
             self._stream(body["model"], ("Hello", " from", " the stub"))
         else:
@@ -33,13 +47,22 @@ class Stub(BaseHTTPRequestHandler):
             choice = {"index": 0, "finish_reason": "stop", "message": message}
             self._json({"id": "1", "object": "chat.completion", "model": body["model"], "choices": [choice]})
 
+    def _embed(self, body: Any) -> None:
+        if SILENT[0]:
+            self._json({"error": {"message": "no backend answers", "code": "model_unavailable"}}, 503)
+            return
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        numbers = 16 if body["model"] == "wider" else 8
+        data = [{"index": index, "embedding": vector(text)[:numbers]} for index, text in enumerate(texts)]
+        self._json({"object": "list", "model": body["model"], "data": data})
+
     def _note(self, body: Any) -> None:
         headers = {name: self.headers[name] for name in HEADERS if name in self.headers}
         ASKED.append({"path": self.path, "headers": headers, "body": body})
 
-    def _json(self, value: object) -> None:
+    def _json(self, value: object, status: int = 200) -> None:
         data = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
         self.end_headers()
