@@ -15,6 +15,7 @@ from orchestrator.checks.wire import ModelList, OllamaTags
 TOKENS = 16
 HELLO = [{"role": "user", "content": "Hello"}]
 WORDS = "an answer"
+NUMBERS = "an embedding"
 PIECES = "an answer in pieces, and its end"
 
 
@@ -56,10 +57,14 @@ def ask_model(server: Server, chat: str, embed: str, key: SecretStr | None, mode
     """Asks for words; a model that says that it only embeds is asked for an embedding."""
     answer = server.question(chat, key, body(model, stream=stream))
     if reading.has_no_chat(answer.status, answer.text):
-        return judge(server.question(embed, key, {"model": model, "input": "Hello"}), reading.embeddings)
+        return ask_embedder(server, embed, key, model)
     if stream:
         return judge_stream(answer, reading.streamed_completion)
     return judge(answer, reading.completion)
+
+
+def ask_embedder(server: Server, embed: str, key: SecretStr | None, model: str) -> Outcome:
+    return judge(server.question(embed, key, {"model": model, "input": "Hello"}), reading.embeddings)
 
 
 def judge(answer: Answer, verdict: Callable[[str], Outcome]) -> Outcome:
@@ -113,6 +118,12 @@ def _questions(model: ModelUnderTest, key: SecretStr, api: Server) -> Iterator[Q
             return judge(again, reading.ollama_embeddings)
         return judge_stream(answer, reading.streamed_ollama)
 
+    def embedding() -> Outcome:
+        return ask_embedder(api, "/v1/embeddings", key, model.name)
+
+    if model.embeds:
+        yield Question("Question", model.name, NUMBERS, embedding)
+        return
     yield Question("Question", model.name, WORDS, plain)
     yield Question("Question, streamed", model.name, PIECES, streamed)
     if model.ollama:

@@ -117,9 +117,13 @@ def _file(shelf: _Shelf, name: str, sha256: str | None) -> Question:
         if status is None or status.status != COMPLETED:
             return Outcome(ok=False, got=f"its status is {status.status if status else 'not known'}")
         texts = [text for text in shelf.pieces.get(file, []) if text.strip()]
-        return Outcome(bool(texts), f"{len(texts)} pieces, found" if texts else "no piece of it is found")
+        return Outcome(bool(texts), f"{_count(texts)}, found" if texts else "no piece of it is found")
 
     return Question("Knowledge", f"{shelf.wanted.name}, {name}", "searchable, and found", ask)
+
+
+def _count(texts: list[str]) -> str:
+    return f"{len(texts)} piece{'s' if len(texts) > 1 else ''}"
 
 
 def _others(shelf: _Shelf, verifier: Verifier, webui: Server) -> Question:

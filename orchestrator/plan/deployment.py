@@ -74,7 +74,8 @@ class Backend:
     served_name: str = ""  # the model's name there
     stand_in: str | None = None  # why another engine runs in its place, in words
     memory_gib: float | None = None  # of each of its GPUs, that it may take
-    serves: Serves | None = None  # what it can do at once, as reckoned beforehand
+    serves: Serves | None = None  # chats at once, as reckoned beforehand
+    embeds: bool = False  # it makes embeddings, and is asked for one
     edge: Edge | None = None  # through which the gateway reaches it; None: it runs on the gateway's own host
 
     @property

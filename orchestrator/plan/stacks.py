@@ -113,7 +113,8 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Com
         fetch=engine.fetch,
         served_name=engine.served_name,
         stand_in=engine.stand_in,
-        serves=practice_serves(engine),
+        serves=None if model.embeds else practice_serves(engine),
+        embeds=model.embeds,
     )
 
 
@@ -123,6 +124,7 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
     share = utilisation(model) if placed.share is None or "gpu_memory_utilization" in model.args else placed.share
     budget = placed.memory_gib * share if placed.memory_gib else model.memory_gib
     size = (facts.sizes or {}).get(model.name)
+    able = serves(model, size, budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads)
     return Backend(
         service=f"{name}-{placed.replica}",
         model=model.name,
@@ -135,5 +137,6 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
         fetch=fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served,
         memory_gib=budget if placed.gpus else None,
-        serves=serves(model, size, budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads),
+        serves=None if model.embeds else able,
+        embeds=model.embeds,
     )

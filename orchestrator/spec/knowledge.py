@@ -17,7 +17,9 @@ class Collection(Section):
     """Files that a chat can be asked to look things up in."""
 
     name: Line
+    """What people pick it by, after typing # in a chat."""
     description: Line | None = None
+    """Shown beside the name."""
     files: Annotated[list[Line], Field(min_length=1)]
     """Files, folders (with all below them) and patterns like `slides/*.pdf`, relative to workshop.yaml."""
     teams: Annotated[list[TeamName], Field(min_length=1)] | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.errors import SpecError, UserError
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
+from orchestrator.spec.sections import Tls
 
 READ = frozenset({
     *(".pdf", ".docx", ".pptx", ".xlsx", ".html", ".htm", ".md", ".markdown", ".txt", ".text", ".csv", ".tsv"),
@@ -17,6 +18,7 @@ READ = frozenset({
 })  # fmt: skip
 """What the packaged Open WebUI was seen to make text of."""
 WILD = frozenset("*?[")
+STATE = "state.sqlite3"  # in a workshop's own folder, which also has everybody's credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def find_knowledge(spec: Spec) -> Found:
     """Looks, and reads no file. Raises SpecError: what names nothing, or the same file twice."""
     problems: list[UserError] = []
     collections, left_out = [], []
+    private = _private(spec) if spec.workshop.webui.knowledge else {}
     for index, section in enumerate(spec.workshop.webui.knowledge):
         found: dict[str, tuple[KnowledgeFile, str]] = {}
         for number, entry in enumerate(section.files):
@@ -62,6 +65,9 @@ def find_knowledge(spec: Spec) -> Found:
             if isinstance(files, str):
                 problems.append(spec.problem(at, "knowledge_missing", files))
                 continue
+            if told := [file for file in files if file.path.resolve() in private]:
+                message = f"{told[0].name} is {private[told[0].path.resolve()]}, and who may use it could read it"
+                problems.append(spec.problem(at, "knowledge_private", message, "Keep it in another folder"))
             for file in files:
                 other = found.setdefault(file.name, (file, entry))
                 if other[0] is not file:
@@ -107,17 +113,37 @@ def _files(folder: Path, entry: str) -> list[KnowledgeFile] | str:
     return f"there is no file or folder {entry!r}"
 
 
+def _private(spec: Spec) -> dict[Path, str]:
+    """Files that the spec names for other ends, and what each is."""
+    found = {spec.file: "the spec"}
+    workshop = spec.workshop
+    if workshop.participants.roster:
+        found[spec.path(workshop.participants.roster)] = "the roster, with everybody's mail"
+    if isinstance(workshop.public.tls, Tls):
+        found[spec.path(workshop.public.tls.key)] = "the certificate's private key"
+    for _, reference in spec.secret_references():
+        if reference.kind == "file":
+            found[spec.path(Path(reference.name))] = "a secret"
+    return {path.resolve(): what for path, what in found.items()}
+
+
 def _below(folder: Path) -> Iterator[Path]:
-    """All but hidden ones. A link to a folder is not followed: it may lead round in a circle."""
+    """All but hidden ones and workshops' state. A link to a folder is not followed: it may lead round in a circle."""
     for at, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and not (Path(at) / name / STATE).exists()]
         yield from (Path(at) / name for name in files if not name.startswith(".") and (Path(at) / name).is_file())
 
 
 def _matches(folder: Path, entry: str) -> Iterator[Path]:
     path = Path(entry).expanduser()
     root, pattern = (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (folder, entry)
-    return (file for file in root.glob(pattern) if file.is_file() and not file.name.startswith("."))
+    return (file for file in root.glob(pattern) if file.is_file() and not _is_hidden(file, root))
+
+
+def _is_hidden(file: Path, root: Path) -> bool:
+    parts = file.relative_to(root).parts
+    above = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts))]
+    return any(part.startswith(".") and part != ".." for part in parts) or any((at / STATE).exists() for at in above)
 
 
 def _name(file: Path, folder: Path, named: Path) -> str:

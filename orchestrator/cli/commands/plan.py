@@ -78,7 +78,7 @@ def _text(made: Plan) -> str:
 
 def _row(b: Placement) -> tuple[str, ...]:
     gpus, memory = ", ".join(map(str, b.gpus)) or "-", "-" if b.memory_gib is None else f"{b.memory_gib:.1f} GiB"
-    able = "cannot estimate" if b.serves is None or b.serves.requests is None else str(b.serves.requests)
+    able = "-" if b.serves is None else "cannot estimate" if b.serves.requests is None else str(b.serves.requests)
     people = "-" if b.people is None else str(b.people)
     return (b.model, str(b.replica), b.engine, b.runs, b.host, gpus, memory, able, people)
 
