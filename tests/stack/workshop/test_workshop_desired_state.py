@@ -194,3 +194,38 @@ def test_all_is_as_it_was_and_the_next_provision_changes_nothing(workshop: Works
 
     assert (told["changed"], told["ok"]) == (0, True)
     print(f"nothing changed: {time.monotonic() - begun:.1f} s")
+
+
+def test_knowledge_is_searchable_through_a_model_of_the_workshop(workshop: Workshop) -> None:
+    """Real embeddings, from random weights, through the gateway. Last: it leaves another model in the spec."""
+    notes = workshop.folder / "notes"
+    notes.mkdir()
+    (notes / "one.md").write_text("The keyword is HELVETIA.\n")
+    (workshop.folder / "long.txt").write_text("The keyword is ROMANSH. " + "word " * 900)
+    workshop.write(
+        models=[llama("tiny"), llama("embedder", embeds=True)],
+        webui={
+            **workshop.spec["webui"],
+            "embeddings": "embedder",
+            "knowledge": [{"name": "Notes", "files": ["notes"]}, {"name": "Long", "files": ["long.txt"]}],
+        },
+    )
+    changes = workshop.workshop("plan", "--output", "json").json["changes"]
+    assert "2 collections, 2 files" in [change["detail"] for change in changes if change["what"] == "knowledge"]
+
+    told = workshop.provision()
+
+    found = {check["target"]: check["got"] for check in told["checks"] if check["name"] == "Knowledge"}
+    assert found["Notes, notes/one.md"] == "1 piece, found"
+    assert found["Long, long.txt"].endswith("pieces, found")
+    headers = {"Authorization": f"Bearer {workshop.person('p01')['webui_api_key']}"}
+    listed = requests.get(f"{workshop.webui}/api/v1/knowledge/", headers=headers, timeout=60).json()["items"]
+    question = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "What is the keyword?"}],
+        "max_tokens": 4,
+        "files": [{"type": "collection", "id": next(row["id"] for row in listed if row["name"] == "Notes")}],
+    }
+    answer = requests.post(f"{workshop.webui}/api/chat/completions", json=question, headers=headers, timeout=60).json()
+    assert [source["document"] for source in answer["sources"]] == [["The keyword is HELVETIA.\n"]]
+    assert [change for change in workshop.provision()["changes"] if "knowledge" in change] == []
