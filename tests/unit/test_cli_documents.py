@@ -131,7 +131,7 @@ def test_plan() -> None:
         (),
     )
     assert problems("plan", plan.document(made)) == []
-    assert "22.0 GiB  7                28" in plan._text(made)
+    assert "22.0 GiB  7        28" in plan._text(made)
     assert "people: where 25% of them ask in the same moment (capacity.at_once)" in plan._text(made)
 
 

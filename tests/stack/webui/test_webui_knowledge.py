@@ -13,7 +13,14 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+from orchestrator.checks import asking
+from orchestrator.checks.check import Question
+from orchestrator.checks.knowledge import lanes
+from orchestrator.checks.subject import CollectionUnderTest, Subject, Verifier
+from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
+from orchestrator.participants import Participant
+from orchestrator.plan.gateway import Window
 from orchestrator.webui import shelf
 from orchestrator.webui.client import Upload, WebUI, WebUIRefused
 from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
@@ -300,6 +307,57 @@ def test_killed_at_any_request_the_next_run_ends_alike_without_doubles(
     assert (again.created, again.changed) == (0, 0)
 
 
+def test_verify_finds_each_file_and_tells_what_is_missing(new_class: NewClass, server: Server, notes: Path) -> None:
+    workshop = new_class()
+    (notes / "gone.md").write_text("This file goes.\n")
+    (notes / "old.md").write_text("This file changes.\n")
+    seed(workshop, collection(notes, teams=("red",)))
+    (notes / "old.md").write_text("Changed.\n")
+    wanted = collection(notes, teams=("red",))
+    identity = found(server.as_admin)["id"]
+    rows = server.as_admin.get(f"/api/v1/knowledge/{identity}/files")["items"]
+    gone = next(row["id"] for row in rows if row["filename"] == "gone.md")
+    server.as_admin.post(f"/api/v1/knowledge/{identity}/file/remove", {"file_id": gone})
+
+    got = {question.target: question.ask() for question in asked_of(workshop, wanted)}
+
+    assert {target: (outcome.ok, outcome.got) for target, outcome in got.items() if target.startswith("Notes")} == {
+        "Notes, gone.md": (False, "not in the collection"),
+        "Notes, old.md": (False, "in the collection with what was in it before: run `provision`"),
+        **{f"Notes, {name}": (True, "1 piece, found") for name in ("one.md", "three.html", "two.txt")},
+    }
+    others = got["Open WebUI, team blue: Notes"]
+    assert others.ok
+    assert others.got.startswith("403")
+    public = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
+    server.as_admin.post(f"/api/v1/knowledge/{identity}/access/update", {"access_grants": public})
+    assert not {question.target: question.ask() for question in asked_of(workshop, wanted)}[
+        "Open WebUI, team blue: Notes"
+    ].ok
+
+
+def asked_of(workshop: Class, wanted: LibraryCollection) -> list[Question]:
+    """The questions of `verify`, as p01 of team red and p02 of team blue."""
+    nobody = SecretStr("ws-nobody")
+    verifiers = tuple(
+        Verifier(Participant(one.id, team=one.team), nobody, (), one.email, None, workshop.key(one.id))
+        for one in workshop.wanted.people
+    )
+    files = tuple((file.name, file.sha256) for file in wanted.files)
+    subject = Subject(
+        api="http://127.0.0.1",
+        webui=workshop.server.url,
+        models=(),
+        verifiers=verifiers,
+        removed=nobody,
+        now=0,
+        window=Window(),
+        knowledge=(CollectionUnderTest(wanted.name, wanted.teams, files),),
+    )
+    (lane,) = lanes(subject, asking.Server(workshop.server.url, authorities(None), asking.Patience()))
+    return list(lane)
+
+
 def test_what_somebody_else_made_stays(new_class: NewClass, server: Server, notes: Path) -> None:
     workshop = new_class(0)
     admin = server.as_admin
@@ -383,16 +441,6 @@ def test_more_pieces_than_one_question_gives_are_counted(
     monkeypatch.setattr(shelf, "FIRST_PIECES", 5)
 
     assert sorted(pieces(server.as_admin, found(server.as_admin)["id"]).values()) == [1, 1, 1, 40]
-
-
-def test_knowledge_outlives_a_restart(new_class: NewClass, server: Server, notes: Path) -> None:
-    workshop = new_class()
-    seed(workshop, collection(notes))
-    server.container.restart()
-    server.client().wait_ready(180)
-
-    assert len(searched(workshop.caller("p01"), found(server.as_admin)["id"])) == 3
-    assert seed(workshop, collection(notes)).changed == 0
 
 
 def test_twenty_files_figures(new_class: NewClass, notes: Path) -> None:
