@@ -1,7 +1,8 @@
 #!/bin/sh
-# weights.sh look|adopt TREE: what a volume holds of a model's weights. Environment: WORKSHOP_VOLUME, WORKSHOP_KEY.
+# weights.sh look|intact TREE|adopt TREE: what a volume holds of a model's weights. Environment: WORKSHOP_VOLUME, WORKSHOP_KEY.
 # The marker .workshop/KEY is written last and lists the files, one line each: SIZE SHA256 PATH.
 # look: tells the free bytes, and where the marker is there and all sizes are right, the marker.
+# intact: which files of the list that was laid beside it are here as they should be, from a copy that was cut off.
 # adopt: takes over what was copied here, with the list that was copied beside it: all digests must be right.
 set -eu
 cd "$WORKSHOP_VOLUME"
@@ -20,6 +21,15 @@ case $1 in
     if [ -s "$marker" ] && sizes_are_right "$marker"; then
       sed 's/^/WORKSHOP file /' "$marker"
     fi
+    ;;
+  intact)
+    [ -e "$2" ] || exit 0
+    while read -r size sum path; do
+      [ -f "$path" ] && [ "$(stat -c %s -- "$path")" = "$size" ] || continue
+      if echo "$sum  $path" | sha256sum --check --status -; then
+        echo "WORKSHOP intact $path"
+      fi
+    done </workshop-fetch/list
     ;;
   adopt)
     list=/workshop-fetch/list

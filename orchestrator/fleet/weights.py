@@ -11,7 +11,7 @@ import secrets as secrets_module
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Self
@@ -103,6 +103,14 @@ def fetch(machine: Machine, weights: Weights, heard: Heard, stop: threading.Even
         return container.run(weights.fetch.seconds, stop, heard)
 
 
+def intact(machine: Machine, weights: Weights, parts: tuple[str, ...], stop: threading.Event) -> frozenset[str]:
+    """Those of these files (SIZE SHA256 PATH) that an earlier copy brought, by their digests."""
+    command = ("/bin/sh", f"{SCRIPTS}/weights.sh", "intact", weights.fetch.tree)
+    with _container(machine, weights, command, {}, "".join(f"{line}\n" for line in parts)) as container:
+        ended = container.run(weights.fetch.seconds, stop)
+    return frozenset(line.removeprefix("intact ") for line in ended.said if line.startswith("intact "))
+
+
 def receive(
     machine: Machine, weights: Weights, files: tuple[str, ...], tar: Iterator[bytes], stop: threading.Event
 ) -> Ended:
@@ -113,7 +121,7 @@ def receive(
         return container.run(weights.fetch.seconds, stop)
 
 
-def send(machine: Machine, weights: Weights, stop: threading.Event) -> Iterator[bytes]:
+def send(machine: Machine, weights: Weights, stop: threading.Event) -> Generator[bytes, None, None]:
     """The model's tree as a tar."""
     with _container(machine, weights, NOTHING, {}) as container:
         yield from container.get(str(weights.path / weights.fetch.tree), stop)

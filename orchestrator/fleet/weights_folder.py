@@ -6,12 +6,36 @@ import hashlib
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from orchestrator.fleet.weights_store import Kept
 from orchestrator.plan.deployment import Fetch
 
 CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStore:
+    """`WORKSHOP_WEIGHTS`. What is not complete is said and passed over."""
+
+    folder: Path
+    say: Callable[[str], None]
+
+    def kept(self, fetch: Fetch) -> Kept | None:
+        tree = kept(self.folder, fetch)
+        if tree is None:
+            return None
+        try:
+            files = listing(tree, fetch)
+        except OSError as problem:
+            self.say(f"{tree} is not complete: {problem}")
+            return None
+        if not files:
+            self.say(f"{tree} has no snapshots: it is no cache of Hugging Face")
+            return None
+        return Kept(str(self.folder), files, lambda _, stop: stream(tree, fetch, stop))
 
 
 def kept(folder: Path, fetch: Fetch) -> Path | None:
@@ -31,7 +55,7 @@ def listing(tree: Path, fetch: Fetch) -> tuple[str, ...]:
     return tuple(_line(path, f"{fetch.tree}/{path.relative_to(tree).as_posix()}") for path in files)
 
 
-def stream(tree: Path, fetch: Fetch, stop: threading.Event) -> Iterator[bytes]:
+def stream(tree: Path, fetch: Fetch, stop: threading.Event) -> Generator[bytes, None, None]:
     """A tar of the tree, as it is read."""
     reading, writing = os.pipe()
 

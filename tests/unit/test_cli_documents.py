@@ -31,7 +31,7 @@ from orchestrator.cli.commands import (
 )
 from orchestrator.cli.outcome import error_document
 from orchestrator.errors import HostError, UserError, Where
-from orchestrator.fleet.images.archive_manifest import ArchivedImage
+from orchestrator.fleet.images.archive_manifest import ArchivedImage, ArchivedWeights, WeightsFile
 from orchestrator.fleet.images.archive_manifest import Manifest as ImageManifest
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.participants import Credentials, Participant
@@ -317,10 +317,16 @@ def test_images() -> None:
         size=1,
         parts=("a",),
     )
-    manifest = ImageManifest(program="1", workshop="w", made="2026-11-21T12:00:00+00:00", images=(image,), parts=())
+    file = WeightsFile(path="tiny.gguf", size=3, sha256="0" * 64, at=10)
+    weights = ArchivedWeights(
+        model="tiny", volume="weights-llamacpp", key="tiny.gguf", tree="tiny.gguf", files=(file,), read=("tiny.gguf",)
+    )
+    manifest = ImageManifest(
+        program="1", workshop="w", made="2026-11-21T12:00:00+00:00", images=(image,), parts=(), weights=(weights,)
+    )
     lacks = {Component.OLLAMA: "no package"}
     made = Built("w", {Component.GATEWAY: Image("a:b", None, "packages")}, lacks, 1.0)
-    kept = SavedImages("w", Path("/x/w.tar.zst"), 10, manifest, lacks, 1.0)
+    kept = SavedImages("w", Path("/x/w.tar.zst"), 10, manifest, lacks, {"big": "lies on the host"}, 1.0)
     taken = Loaded(
         workshop=None,
         file=Path("/x/w.tar.zst"),

@@ -45,9 +45,12 @@ def build(spec: Path, *, practice: bool, output: str, state_dir: Path | None, ve
 @click.option(
     "--to", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="[default: NAME.images.tar.zst]"
 )
+@click.option("--weights", is_flag=True, help="The files of its models too: from here, the hub, or a host.")
 @practice_option
 @common_options
-def save(spec: Path, *, to: Path | None, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> None:
+def save(
+    spec: Path, *, to: Path | None, weights: bool, practice: bool, output: str, state_dir: Path | None, verbose: bool
+) -> None:
     """Write all images that SPEC needs into one file; those that are not here are had first."""
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load as read
@@ -55,7 +58,7 @@ def save(spec: Path, *, to: Path | None, practice: bool, output: str, state_dir:
 
     loaded = read(spec, practice=practice or None)
     with Progress(verbose=verbose) as progress:
-        done = write(loaded, read_settings(), state_dir, to, progress)
+        done = write(loaded, read_settings(), state_dir, to, progress, weights=weights)
     emit(saved(done), text=_saved(done), output=output)
 
 
@@ -65,7 +68,10 @@ def save(spec: Path, *, to: Path | None, practice: bool, output: str, state_dir:
 @practice_option
 @common_options
 def load(file: Path, spec: Path | None, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
-    """Put the images of FILE into this machine's Docker and, with SPEC, into that of each host that needs them."""
+    """Put the images of FILE into this machine's Docker and, with SPEC, into that of each host that needs them.
+
+    Weights that are in FILE go to the hosts whose models need them.
+    """
     from orchestrator.settings import read_settings
     from orchestrator.spec.loader import load as read
     from orchestrator.workflow.images.load import load as take
@@ -95,6 +101,8 @@ def saved(done: SavedImages) -> dict[str, object]:
         "bytes": done.size,
         "images": _images(done.manifest),
         "left_out": [{"component": component, "why": why} for component, why in done.missing.items()],
+        "weights": _weights(done.manifest),
+        "weights_left_out": [{"model": model, "why": why} for model, why in done.weights_left_out.items()],
         "seconds": round(done.seconds, 2),
     }
 
@@ -105,6 +113,7 @@ def taken(done: Loaded) -> dict[str, object]:
         "ok": done.ok,
         "file": str(done.file),
         "images": _images(done.manifest),
+        "weights": _weights(done.manifest),
         "hosts": [
             {
                 "name": name,
@@ -124,10 +133,15 @@ def _images(manifest: Manifest) -> list[dict[str, object]]:
     return [image.model_dump(mode="json", include=fields) for image in manifest.images]
 
 
+def _weights(manifest: Manifest) -> list[dict[str, object]]:
+    return [{"model": one.model, "files": len(one.read), "size": one.size} for one in manifest.weights]
+
+
 def _table(manifest: Manifest) -> str:
     from orchestrator.fleet.images.meter import size_text
 
     rows = [(str(i.component), i.reference, i.platform, size_text(i.size)) for i in manifest.images]
+    rows += [("weights", one.model, "any", size_text(one.size)) for one in manifest.weights]
     return table(("component", "image", "platform", "unpacked"), rows)
 
 
@@ -142,6 +156,7 @@ def _saved(done: SavedImages) -> str:
 
     lines = [f"{done.workshop}: {done.file} ({size_text(done.size)}, {done.seconds:.0f} s)", "", _table(done.manifest)]
     lines += section("Left out:", (f"{component}: {why}" for component, why in done.missing.items()))
+    lines += section("Weights left out:", (f"{model}: {why}" for model, why in done.weights_left_out.items()))
     return "\n".join([*lines, "", f"Where it is needed: workshop images load {done.file.name} SPEC"])
 
 

@@ -24,12 +24,11 @@ from orchestrator.fleet.images.archive_manifest import (
     invalid,
     read_manifest,
 )
-from orchestrator.fleet.images.archive_write import docker_manifest, header, padding
+from orchestrator.fleet.images.archive_tar import PIECE, header, padding
+from orchestrator.fleet.images.archive_write import docker_manifest
 from orchestrator.fleet.images.content import Content
 from orchestrator.fleet.images.meter import metered
 from orchestrator.plan.images import Image
-
-PIECE = 1 << 20  # bytes
 
 
 class Archive:
@@ -44,7 +43,7 @@ class Archive:
     @classmethod
     def verified(cls, file: Path, report: Callable[[str], None]) -> Self:
         """Reads the whole file. Raises UserError `archive_invalid`, `archive_unreadable`; then nothing was changed."""
-        with _opened(file) as source:
+        with opened(file) as source:
             size = source.seek(0, 2)
             length, expected = _footer(file, source, size)
             checksum = hashlib.sha256()
@@ -57,7 +56,9 @@ class Archive:
             source.seek(max(0, end))
             if end < 0 or HEADER.unpack(source.read(HEADER.size)) != (SKIP_MANIFEST, length):
                 raise invalid(file, "its list of contents does not lie where it should")
-            return cls(file, read_manifest(file, source.read(length)), end)
+            manifest = read_manifest(file, source.read(length))
+            first = min((one.at for weights in manifest.weights for one in weights.files), default=end)
+            return cls(file, manifest, first)
 
     def content(self, image: Image) -> Content:
         found = self._entry(image)
@@ -82,7 +83,7 @@ class Archive:
         wanted = {part.name: part for part in self.manifest.parts if part.name in names}
         try:
             with (
-                _opened(self.file) as source,
+                opened(self.file) as source,
                 zstandard.ZstdDecompressor().stream_reader(
                     cast("IO[bytes]", _Bounded(source, self._end)), read_size=PIECE
                 ) as plain,
@@ -145,7 +146,8 @@ def _limited(source: IO[bytes], size: int) -> Iterable[bytes]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """Raises UserError `archive_unreadable`."""
     try:
         with file.open("rb") as source:
             yield source

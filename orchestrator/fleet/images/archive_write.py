@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,18 +20,15 @@ from orchestrator.fleet.images.archive_manifest import (
     Manifest,
     Part,
 )
+from orchestrator.fleet.images.archive_tar import PIECE, SaveError, header, padding
 from orchestrator.fleet.images.content import Content
+from orchestrator.fleet.images.weights_write import Crates
 from orchestrator.plan.images import Image
 from orchestrator.spec.components import Component
 
 LEVEL = 3  # zstd's own default: higher ones take twice as long for some per cent
-PIECE = 1 << 20  # bytes
 DOCKER_MANIFEST = "manifest.json"  # github.com/moby/docker-image-spec, v1.2
 _INDEXES = {DOCKER_MANIFEST, "index.json", "oci-layout", "repositories"}  # told anew for what is taken out
-
-
-class SaveError(Exception):
-    """One line: what the engine's stream lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +42,33 @@ class Saved:
     size: int
 
 
-def written(stream: IO[bytes], images: Sequence[Saved], about: Callable[..., Manifest]) -> Iterator[bytes]:
+def written(
+    stream: IO[bytes], images: Sequence[Saved], about: Callable[..., Manifest], weights: Crates | None = None
+) -> Iterator[bytes]:
     """The archive's bytes. `stream` is what an engine saves of `images`; `about` makes the manifest.
 
     Raises SaveError.
     """
     import zstandard
 
-    whole = hashlib.sha256()
+    whole, size = hashlib.sha256(), 0
     packer = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True).compressobj()
     repacked = Repacked(stream, images)
-    for piece in repacked.pieces():
-        if packed := packer.compress(piece):
-            whole.update(packed)
-            yield packed
-    text = about(images=repacked.images, parts=repacked.parts).model_dump_json().encode()
+    packing = (packed for piece in repacked.pieces() if (packed := packer.compress(piece)))
+    for packed in itertools.chain(packing, (packer.flush() for _ in range(1))):
+        whole.update(packed)
+        size += len(packed)
+        yield packed
+    crates = weights or Crates(())
+    for piece in crates.pieces(size):
+        whole.update(piece)
+        yield piece
+    text = about(images=repacked.images, parts=repacked.parts, weights=crates.packed).text
     footer = MAGIC + len(text).to_bytes(LENGTH)
     last = HEADER.pack(SKIP_FOOTER, len(footer) + whole.digest_size) + footer
-    for packed in (packer.flush(), HEADER.pack(SKIP_MANIFEST, len(text)) + text, last):
-        whole.update(packed)
-        yield packed
+    for piece in (HEADER.pack(SKIP_MANIFEST, len(text)) + text, last):
+        whole.update(piece)
+        yield piece
     yield whole.digest()
 
 
@@ -110,16 +115,6 @@ def docker_manifest(images: Mapping[tuple[str, ...], Sequence[str]]) -> Iterator
     text = json.dumps(entries).encode()
     yield header(DOCKER_MANIFEST, len(text)) + text + padding(len(text))
     yield bytes(2 * tarfile.BLOCKSIZE)
-
-
-def header(name: str, size: int) -> bytes:
-    member = tarfile.TarInfo(name)
-    member.size = size
-    return member.tobuf(tarfile.GNU_FORMAT)
-
-
-def padding(size: int) -> bytes:
-    return bytes(-size % tarfile.BLOCKSIZE)
 
 
 def _described(saved: Saved, told: Sequence[Mapping[str, Any]], links: Mapping[str, str]) -> ArchivedImage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 SECONDS = 3.0  # between two lines
 _GIB, _MIB = 1 << 30, 1 << 20
@@ -11,7 +11,7 @@ _GIB, _MIB = 1 << 30, 1 << 20
 
 def metered(
     pieces: Iterable[bytes], what: str, total: int | None, report: Callable[[str], None], seconds: float = SECONDS
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """`total` bytes are expected; None: nobody knows."""
     said, sent = time.monotonic(), 0
     for piece in pieces:

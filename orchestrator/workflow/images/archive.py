@@ -14,10 +14,12 @@ from orchestrator.durable import new_file
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import DockerHost, connect_local
 from orchestrator.fleet.images.archive_manifest import Manifest
-from orchestrator.fleet.images.archive_write import Saved, SaveError, written
+from orchestrator.fleet.images.archive_tar import SaveError
+from orchestrator.fleet.images.archive_write import Saved, written
 from orchestrator.fleet.images.meter import metered, size_text
 from orchestrator.fleet.images.resolve import Resolution, Search
 from orchestrator.fleet.images.source import EngineSource
+from orchestrator.fleet.images.weights_write import Crates
 from orchestrator.plan.images import Image
 from orchestrator.plan.needed_images import needed_components
 from orchestrator.settings import Settings
@@ -37,6 +39,7 @@ from orchestrator.workflow.images.choice import (
     recorded_images,
     require_images,
 )
+from orchestrator.workflow.images.crates import Gathered, gathered
 from orchestrator.workflow.wanted.desired import planned
 
 PROGRAM = "workshop-orchestrator"
@@ -63,6 +66,7 @@ class SavedImages:
     size: int  # bytes
     manifest: Manifest
     missing: Mapping[Component, str]  # what practice mode does without
+    weights_left_out: Mapping[str, str]  # by model, why
     seconds: float
 
 
@@ -76,14 +80,18 @@ def build(spec: Spec, settings: Settings, state_dir: Path | None, report: Report
     return Built(spec.workshop.name, found.images, missing, time.monotonic() - begun)
 
 
-def save(spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None, report: Report) -> SavedImages:
+def save(
+    spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None, report: Report, *, weights: bool = False
+) -> SavedImages:
     """All images that the spec needs, in one file; those that are not here are had first, as `provision` would.
 
-    Raises UserError `file_exists`, `not_writable`, `disk_full`, `image_missing`, `docker_unreachable`; then there is no
-    file.
+    `weights`: also the files of its models.
+
+    Raises UserError `file_exists`, `not_writable`, `disk_full`, `image_missing`, `weights_missing`,
+    `docker_unreachable`; then there is no file.
     """
-    begun, workshop = time.monotonic(), spec.workshop.name
-    file = (to or Path(f"{workshop}.images.tar.zst")).absolute()
+    begun = time.monotonic()
+    file = (to or Path(f"{spec.workshop.name}.images.tar.zst")).absolute()
     require_new(file)
     docker = _engine()
     report.step("Images")
@@ -91,21 +99,50 @@ def save(spec: Spec, settings: Settings, state_dir: Path | None, to: Path | None
     require_images(spec, found.missing)
     needed = planned(spec, found.missing).components if spec.workshop.practice else frozenset(found.images)
     images = {component: found.images[component] for component in sorted(needed)}
+    names = {component: image.pinned for component, image in images.items()}
+    if not weights:
+        return _written(spec, file, docker, images, found.missing, Gathered(), begun, report)
+    with State.read(state_folder(spec, state_dir, settings)) as state:
+        known = tuple(state.deployed.hosts())
+    report.step("Weights")
+    with gathered(spec, settings, known, names, report) as had:
+        return _written(spec, file, docker, images, found.missing, had, begun, report)
+
+
+def _written(
+    spec: Spec,
+    file: Path,
+    docker: DockerHost,
+    images: Mapping[Component, Image],
+    missing: Mapping[Component, str],
+    had: Gathered,
+    begun: float,
+    report: Report,
+) -> SavedImages:
     source = EngineSource(docker, HERE)
     saved = [_saved(docker, source, component, image) for component, image in images.items()]
-    _require_room(file, sum({one.id: one.size for one in saved}.values()))
+    weights = sum(crate.size for crate in had.crates)
+    _require_room(file, sum({one.id: one.size for one in saved}.values()) * PACKED, weights)
     report.step("Saving")
     manifests: list[Manifest] = []
 
     def about(**parts: object) -> Manifest:
-        manifests.append(
-            Manifest.model_validate({"program": version(PROGRAM), "workshop": workshop, "made": utc_now(), **parts})
-        )
+        made = {"program": version(PROGRAM), "workshop": spec.workshop.name, "made": utc_now()}
+        manifests.append(Manifest.model_validate({**made, **parts}))
         return manifests[-1]
 
-    with disk_explained(file, "saved"), _engine_explained(file), closing(source.open(list(images.values()))) as stream:
-        size = new_file(file, metered(written(stream, saved, about), "written", None, report.say), FILE_MODE)
-    return SavedImages(workshop, file, size, manifests[-1], found.missing, time.monotonic() - begun)
+    crates = Crates(had.crates)
+    if weights:
+        report.say(f"{size_text(weights)} of weights go in as they are")
+    with (
+        disk_explained(file, "saved"),
+        _engine_explained(file),
+        closing(source.open(list(images.values()))) as stream,
+        closing(metered(written(stream, saved, about, crates), "written", None, report.say)) as pieces,
+    ):
+        size = new_file(file, pieces, FILE_MODE)
+    seconds = time.monotonic() - begun
+    return SavedImages(spec.workshop.name, file, size, manifests[-1], missing, had.left_out or {}, seconds)
 
 
 def _had(
@@ -144,11 +181,12 @@ def _saved(docker: DockerHost, source: EngineSource, component: Component, image
     return Saved(component, image, found["Id"], source.content(image), found["Size"])
 
 
-def _require_room(file: Path, size: int) -> None:
-    """`size` in bytes, unpacked."""
+def _require_room(file: Path, images: float, weights: int) -> None:
+    """Bytes that they take at most."""
     free = shutil.disk_usage(file.parent).free
-    if free < size * PACKED:
-        message = f"the images take up to {size_text(size * PACKED)}, and {size_text(free)} are free"
+    if free < images + weights:
+        what = "the images take" if not weights else f"the images and {size_text(weights)} of weights take"
+        message = f"{what} up to {size_text(images + weights)}, and {size_text(free)} are free"
         raise UserError("disk_full", message, where=Where(file=file), hint="Choose another disk with --to FILE")
 
 
@@ -159,5 +197,5 @@ def _engine_explained(file: Path) -> Iterator[None]:
     try:
         yield
     except (SaveError, HTTPError) as problem:
-        message, hint = f"the images could not be read: {problem}", "Look at Docker's log, then run this again"
+        message, hint = f"what belongs in it could not be read: {problem}", "Look at Docker's log, then run this again"
         raise UserError("not_saved", message, where=Where(file=file), hint=hint) from None

@@ -26,6 +26,7 @@ from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.images.choice import HERE, OPTIONAL, local_engine, record_images, recorded_images
+from orchestrator.workflow.images.unpack import unpack
 from orchestrator.workflow.wanted.desired import planned
 from orchestrator.workflow.wanted.sizes import known
 
@@ -67,6 +68,13 @@ def load(file: Path, spec: Spec | None, settings: Settings, state_dir: Path | No
                 remote, came, failed = _loaded_there(archive, spec, state, settings, report)
                 hosts, done = (*hosts, *remote), [*done, *came.values()]
                 notes += _recorded(archive.manifest, spec, state)
+                if archive.manifest.weights:
+                    report.step("Weights")
+                    with open_fleet(spec, settings, state.deployed.hosts()) as fleet:
+                        unpacked = unpack(archive, spec, state, fleet, failed, settings, report)
+                    done.append(Brought(unpacked.changes, unpacked.notes))
+                    hosts = tuple(dict.fromkeys((*hosts, *unpacked.hosts)))
+                    failed = {**failed, **unpacked.failed}
     return Loaded(
         workshop=spec.workshop.name if spec else None,
         file=archive.file,

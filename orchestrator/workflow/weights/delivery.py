@@ -1,7 +1,8 @@
 """One model's weights to all hosts that need them.
 
-In this order: what the host has; the operator's own folder; a host that has them, through this machine; the hub. Where
-no host has them, one fetches and the others copy. What is copied is checked file by file, and fetched if it is wrong.
+In this order: what the host has; what is kept on this machine, the operator's own folder or an archive; a host that has
+them, through this machine; the hub. Where no host has them, one fetches and the others copy. What is copied is checked
+file by file, and fetched if it is wrong.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from orchestrator.errors import UserError
-from orchestrator.fleet import weights_folder
 from orchestrator.fleet.machine import Machine
-from orchestrator.fleet.weights import STOPPED, TIMED_OUT, Ended, Holding, Weights, fetch, look, receive, send
+from orchestrator.fleet.weights import STOPPED, TIMED_OUT, Ended, Holding, Weights, fetch, intact, look, receive, send
+from orchestrator.fleet.weights_store import Kept, Store
 from orchestrator.settings import Settings
 
 EVERY = 5.0  # seconds between two lines of progress
@@ -34,6 +34,8 @@ class Parcel:
     weights: Mapping[str, Weights]  # by host
     services: Mapping[str, frozenset[str]]
     others: tuple[str, ...] = ()  # hosts that may have them and do not need them now
+    store: Store | None = None  # of this machine
+    fetches: bool = True  # also from hosts and the hub
 
 
 @dataclass(slots=True)
@@ -64,9 +66,11 @@ class Delivery:
 
     def bring(self) -> Delivered:
         self._each(self._parcel.weights, self._look)
-        if self._lacking and (kept := self._kept()):
-            tree, files = kept
-            self._each(self._lacking, lambda host: self._from_folder(host, tree, files))
+        store = self._parcel.store
+        if self._lacking and store and (kept := store.kept(self._any.fetch)):
+            self._each(self._lacking, lambda host: self._from_store(host, kept))
+        if not self._parcel.fetches:
+            return self._done
         if self._lacking and self._can_copy:
             self._each(self._parcel.others, self._look_for_copy)
             if not self._holders and len(self._lacking) > 1:
@@ -121,46 +125,36 @@ class Delivery:
         except UserError:  # it has not the image, or is not there: it is no help
             return
 
-    def _kept(self) -> tuple[Path, tuple[str, ...]] | None:
-        """Of the operator's own folder: the model's tree and its files, read once for all hosts."""
-        folder = self._settings.weights
-        tree = weights_folder.kept(folder, self._any.fetch) if folder else None
-        if tree is None:
-            return None
-        try:
-            files = weights_folder.listing(tree, self._any.fetch)
-        except OSError as problem:
-            self._say(f"{tree} is not complete: {problem}")
-            return None
-        if not files:
-            self._say(f"{tree} has no snapshots: it is no cache of Hugging Face")
-            return None
-        return tree, files
-
-    def _from_folder(self, host: str, tree: Path, files: tuple[str, ...]) -> None:
-        tar = weights_folder.stream(tree, self._any.fetch, self._stop)
-        self._take_over(host, str(self._settings.weights), Holding(0, files), tar)
+    def _from_store(self, host: str, kept: Kept) -> None:
+        machine, weights = self._fleet[host], self._parcel.weights[host]
+        whole = intact(machine, weights, kept.parts, self._stop) if kept.parts else frozenset()
+        there = sum(int(line.split(" ", 1)[0]) for line in kept.parts if line.split(" ", 2)[2] in whole)
+        held = Holding(0, kept.files)
+        self._take_over(host, kept.origin, held, kept.open(whole, self._stop), there)
 
     def _copy(self, host: str) -> None:
         holder = self._holders[0]
         source = send(self._fleet[holder], self._any, self._stop)
         self._take_over(host, holder, self._found[holder], source)
 
-    def _take_over(self, host: str, origin: str, held: Holding, tar: Iterator[bytes]) -> None:
-        """What does not arrive whole is left to the next way."""
-        if held.bytes > self._found[host].free:
-            self._done.failed[host] = self._no_room(held.bytes, self._found[host].free)
+    def _take_over(self, host: str, origin: str, held: Holding, tar: Iterator[bytes], there: int = 0) -> None:
+        """What does not arrive whole is left to the next way. `there`: bytes of it that the host has."""
+        if (need := held.bytes - there) > self._found[host].free:
+            self._done.failed[host] = self._no_room(need, self._found[host].free)
             return
         weights, tell = self._parcel.weights[host], self._progress(host, f"from {origin}")
         try:
-            ended = receive(self._fleet[host], weights, held.files, _counted(tar, held.bytes, tell), self._stop)
+            ended = receive(self._fleet[host], weights, held.files, _counted(tar, there, held.bytes, tell), self._stop)
             why = None if ended.code == 0 else ended.why
         except UserError as problem:
             why = problem.message
         if why is not None:
-            self._say(f"{host}: weights of {self._parcel.model} could not be copied from {origin}: {why}")
+            if self._parcel.fetches:
+                self._say(f"{host}: weights of {self._parcel.model} could not be copied from {origin}: {why}")
+            else:
+                self._done.failed[host] = why
             return
-        self._done.came[host] = f"weights of {self._parcel.model}: copied from {origin} ({_size(held.bytes)})"
+        self._done.came[host] = f"weights of {self._parcel.model}: copied from {origin} ({size_text(held.bytes)})"
 
     def _fetch(self, host: str) -> None:
         heard = [0]
@@ -182,7 +176,7 @@ class Delivery:
             size = heard[0]
         if not size:  # Ollama had it
             return
-        self._done.came[host] = f"weights of {self._parcel.model}: fetched ({_size(size)})"
+        self._done.came[host] = f"weights of {self._parcel.model}: fetched ({size_text(size)})"
 
     def _why(self, ended: Ended) -> str:
         kept = "; what came is kept, and the next run goes on with it" if ended.code in {STOPPED, TIMED_OUT} else ""
@@ -192,7 +186,9 @@ class Delivery:
         return f"{ended.why}{hint}{kept}"
 
     def _no_room(self, need: int, free: int) -> str:
-        return f"no room: it needs {_size(need)} more and has {_size(free)} free. Remove what is not needed there"
+        return (
+            f"no room: it needs {size_text(need)} more and has {size_text(free)} free. Remove what is not needed there"
+        )
 
     def _progress(self, host: str, how: str) -> Callable[[int, int | None], None]:
         last = [time.monotonic() - EVERY]
@@ -200,19 +196,19 @@ class Delivery:
         def tell(have: int, total: int | None) -> None:
             if time.monotonic() - last[0] >= EVERY:
                 last[0] = time.monotonic()
-                of = f"{_size(have)} of {_size(total)}" if total else _size(have)
+                of = f"{size_text(have)} of {size_text(total)}" if total else size_text(have)
                 self._say(f"{host}: weights of {self._parcel.model}, {how}: {of}")
 
         return tell
 
 
-def _counted(tar: Iterator[bytes], total: int, tell: Callable[[int, int | None], None]) -> Iterator[bytes]:
-    have = 0
+def _counted(tar: Iterator[bytes], have: int, total: int, tell: Callable[[int, int | None], None]) -> Iterator[bytes]:
     for chunk in tar:
         have += len(chunk)
         tell(min(have, total), total)
         yield chunk
 
 
-def _size(value: int) -> str:
+def size_text(value: int) -> str:
+    """Bytes, as files are measured."""
     return f"{value / GB:.1f} GB" if value >= GB else f"{value / MB:.1f} MB"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from orchestrator.errors import WorkshopError
+from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.weights import Weights
+from orchestrator.fleet.weights_folder import FolderStore
 from orchestrator.plan.deployment import Backend
+from orchestrator.settings import Settings
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
 
@@ -30,17 +33,28 @@ def fetch_weights(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> Fetched:
     parcels = _parcels(run, wanted)
     if not parcels:
         return Fetched()
+    done = deliver(parcels, run.fleet, run.standing, run.settings, run.report.say)
+    return _together(parcels, done)
+
+
+def deliver(
+    parcels: Sequence[Parcel],
+    fleet: Mapping[str, Machine],
+    hosts: Iterable[str],
+    settings: Settings,
+    say: Callable[[str], None],
+) -> list[Delivered]:
+    """All hosts and models at once. Interrupted, it first ends what runs on the hosts."""
     stop = threading.Event()
-    places = {name: threading.Semaphore(ON_A_HOST) for name in run.standing}
-    deliveries = [Delivery(parcel, run.fleet, places, run.settings, run.report.say, stop) for parcel in parcels]
+    places = {name: threading.Semaphore(ON_A_HOST) for name in hosts}
+    deliveries = [Delivery(parcel, fleet, places, settings, say, stop) for parcel in parcels]
     with ThreadPoolExecutor(len(deliveries)) as pool:
         running = [pool.submit(delivery.bring) for delivery in deliveries]
         try:
-            done = [job.result() for job in running]
-        except BaseException:  # what runs on the hosts is ended before this program ends
+            return [job.result() for job in running]
+        except BaseException:
             stop.set()
             raise
-    return _together(parcels, done)
 
 
 def _together(parcels: Sequence[Parcel], done: Sequence[Delivered]) -> Fetched:
@@ -74,6 +88,7 @@ def _parcels(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> list[Parcel]:
             weights={host: _weights(run, backends[0]) for host, backends in needed.items()},
             services={host: frozenset(backend.service for backend in backends) for host, backends in needed.items()},
             others=tuple(name for name in run.standing if name not in needed),
+            store=FolderStore(run.settings.weights, run.report.say) if run.settings.weights else None,
         )
         for needed in hosts.values()
     ]

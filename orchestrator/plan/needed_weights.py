@@ -1,0 +1,31 @@
+"""Which weights a spec needs, wherever its backends go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.plan.deployment import Fetch
+from orchestrator.plan.engines import real_engine
+from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.workshop import Workshop
+
+
+def needed_weights(workshop: Workshop) -> tuple[dict[str, Fetch], Mapping[str, str]]:
+    """By the name of one model that needs them, each set of files once; and for those that none of it brings, why."""
+    fetches: dict[tuple[str, str], tuple[str, Fetch]] = {}
+    lying: dict[str, str] = {}
+    for model in workshop.models if not workshop.practice else ():
+        if model.engine is Engine.EXTERNAL:
+            continue
+        fetch = _fetch(model)
+        if fetch is None:
+            lying[model.name] = f"{model.source} lies on the host: bring it there yourself"
+        elif not fetch.tree:
+            lying[model.name] = f"{model.engine} keeps its models in a way of its own: pull it in the room"
+        else:
+            fetches.setdefault((fetch.volumes[0][0], fetch.key), (model.name, fetch))
+    return dict(fetches.values()), lying
+
+
+def _fetch(model: Model) -> Fetch | None:
+    return real_engine(model, gpus=model.gpus_wanted, share=None, parallel=1)[1]
