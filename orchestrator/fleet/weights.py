@@ -29,6 +29,7 @@ PAUSE = 1.0  # seconds between two looks
 SAID = "WORKSHOP "  # how the scripts' own lines begin
 LAST_LINES = 60
 NOTHING = ("/bin/true",)
+LOOK = ("/bin/sh", f"{SCRIPTS}/weights.sh", "look")
 TIMED_OUT, STOPPED = -1, -2  # beside what the scripts end with
 Heard = Callable[[int, int | None], None]  # bytes that are there, of how many
 
@@ -85,8 +86,7 @@ class Holding:
 
 def look(machine: Machine, weights: Weights, stop: threading.Event) -> Holding:
     """Asks nobody but the host."""
-    command = ("/bin/sh", f"{SCRIPTS}/weights.sh", "look")
-    with _container(machine, weights, command, {}) as container:
+    with _container(machine, weights, LOOK, {}) as container:
         ended = container.run(120, stop)
     if ended.code:
         raise HostError(
@@ -141,7 +141,8 @@ class _container:  # noqa: N801 - used like a function
         self._machine, self._weights = machine, weights
         self._command, self._secrets, self._listing = command, secrets, listing
         self._docker = machine.docker
-        own = f"-{secrets_module.token_hex(4)}" if command == NOTHING else ""  # several may copy from here at once
+        looks = command in {NOTHING, LOOK}  # several may at once, and while one fetches
+        own = f"-{secrets_module.token_hex(4)}" if looks else ""
         self._name = f"{weights.volume}-{weights.fetch.key}{own}"
 
     def __enter__(self) -> Self:
@@ -209,6 +210,9 @@ class _container:  # noqa: N801 - used like a function
         words += ["--log-driver", "json-file", "--log-opt", "max-size=20m"]
         words += ["--env", f"SECRETS_DIR={SCRIPTS}/secrets"]
         words += ["--mount", f"type=volume,source={weights.volume},target={weights.path}"]
+        if self._command == weights.fetch.command:
+            binds = [f"type=bind,source={source},target={path},readonly" for source, path in weights.fetch.files]
+            words += [word for bind in binds for word in ("--mount", bind)]
         return [*words, weights.image, f"{SCRIPTS}/with-secrets.sh", *self._command]
 
     def _labels(self, kind: str) -> dict[str, str]:

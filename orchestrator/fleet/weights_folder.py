@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tarfile
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from orchestrator.fleet.weights_store import Kept
 from orchestrator.plan.deployment import Fetch
+from orchestrator.spec.components import Component
 
 CHUNK = 1 << 20
 
@@ -40,7 +42,7 @@ class FolderStore:
 
 def kept(folder: Path, fetch: Fetch) -> Path | None:
     """The model's tree: hub/models--OWNER--NAME or models--OWNER--NAME, or OWNER--REPO--FILE.gguf or FILE.gguf."""
-    if not fetch.tree:
+    if not fetch.tree or fetch.component is Component.OLLAMA:  # whose folders look otherwise
         return None
     tree = PurePosixPath(fetch.tree)
     names = [tree, PurePosixPath(tree.name), PurePosixPath(tree.name.rpartition("--")[2])]
@@ -58,6 +60,8 @@ def listing(tree: Path, fetch: Fetch) -> tuple[str, ...]:
 def stream(tree: Path, fetch: Fetch, stop: threading.Event) -> Generator[bytes, None, None]:
     """A tar of the tree, as it is read."""
     reading, writing = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; its 64 KiB would cost a change of threads each time they are full
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, CHUNK)
 
     def write() -> None:
         try:

@@ -16,6 +16,8 @@ from orchestrator.plan.weights import (
     TGI,
     file_fetch,
     ollama_fetch,
+    ollama_models,
+    ollama_name,
     on_the_host,
     repository_fetch,
     split_environment,
@@ -26,6 +28,9 @@ from orchestrator.spec.models import Engine, Model
 
 TGI_NAME = "tgi"  # any other name would be that of an adapter
 OLLAMA_PORT = 11434
+LLAMA_SERVER = (  # the project's own image has it in /app, Debian's package elsewhere
+    "/bin/sh", "-c", 'exec "$(command -v llama-server || echo /app/llama-server)" "$@"', "llama-server"
+)  # fmt: skip
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 
@@ -42,7 +47,7 @@ def real_engine(model: Model, *, gpus: int, share: float | None, parallel: int) 
         case Engine.TGI:
             return _tgi(model, gpus, share), repository_fetch(model, Component.TGI, TGI), TGI_NAME
         case Engine.OLLAMA:
-            return _ollama(model, parallel), ollama_fetch(model), model.source
+            return _ollama(model, parallel), ollama_fetch(model), ollama_name(model)
         case Engine.LLAMACPP:
             return _llamacpp(model, gpus, parallel), file_fetch(model, _llamacpp_component(gpus)), model.name
         case Engine.EXTERNAL:
@@ -142,7 +147,7 @@ def _ollama(model: Model, parallel: int) -> Container:
         port=OLLAMA_PORT,
         entrypoint=("/bin/ollama",),
         command=("serve",),
-        environment=ollama_environment(model.context, parallel) | plain,
+        environment=ollama_environment(model.context, parallel) | plain | ollama_models(model),
         secret_environment=secret,
         health=("ollama", "list"),
         volumes=(OLLAMA,),
@@ -162,7 +167,7 @@ def _llamacpp(model: Model, gpus: int, parallel: int) -> Container:
     return Container(
         component=_llamacpp_component(gpus),
         port=8080,
-        entrypoint=("/app/llama-server",),
+        entrypoint=LLAMA_SERVER,
         command=("--alias", model.name, *flags(model.args)),
         environment=environment | plain,
         secret_environment=secret,

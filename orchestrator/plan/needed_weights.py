@@ -18,10 +18,8 @@ def needed_weights(workshop: Workshop) -> tuple[dict[str, Fetch], Mapping[str, s
         if model.engine is Engine.EXTERNAL:
             continue
         fetch = _fetch(model)
-        if fetch is None:
+        if fetch is None or model.source.startswith("/"):
             lying[model.name] = f"{model.source} lies on the host: bring it there yourself"
-        elif not fetch.tree:
-            lying[model.name] = f"{model.engine} keeps its models in a way of its own: pull it in the room"
         else:
             fetches.setdefault((fetch.volumes[0][0], fetch.key), (model.name, fetch))
     return dict(fetches.values()), lying

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from orchestrator.plan.deployment import Fetch
 from orchestrator.spec.components import Component
@@ -51,8 +52,26 @@ def repository_fetch(model: Model, component: Component, volume: tuple[str, str]
 
 
 def ollama_fetch(model: Model) -> Fetch:
-    command = ("/bin/sh", f"{SCRIPTS}/fetch_ollama.sh", model.source)
-    return _fetch(model, Component.OLLAMA, command, OLLAMA, key=_safe(model.source), tree="")
+    """Pulled; or made under the model's name, of what lies on the host."""
+    key, files = _ollama_key(model), on_the_host(model)
+    what = ("create", model.name, model.source) if files else ("pull", model.source)
+    command = ("/bin/sh", f"{SCRIPTS}/fetch_ollama.sh", *what)
+    fetch = _fetch(model, Component.OLLAMA, command, OLLAMA, key=key, tree=key)
+    return replace(fetch, files=files, environment=fetch.environment | ollama_models(model))
+
+
+def ollama_models(model: Model) -> dict[str, str]:
+    """A folder of Ollama's for each model: it can be copied, and an engine sees no other model."""
+    return {"OLLAMA_MODELS": f"{OLLAMA[1]}/{_ollama_key(model)}"}
+
+
+def ollama_name(model: Model) -> str:
+    """The model's name at its engine."""
+    return model.name if on_the_host(model) else model.source
+
+
+def _ollama_key(model: Model) -> str:
+    return _safe(f"{model.name}--{model.source.strip('/')}" if on_the_host(model) else model.source)
 
 
 def file_fetch(model: Model, component: Component) -> Fetch | None:

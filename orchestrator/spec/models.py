@@ -52,7 +52,7 @@ class Model(Section):
     source: Line
     """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
 
-    An absolute path (but for Ollama): weights that lie on the host.
+    An absolute path: weights that lie on the host; for Ollama a GGUF file, or a folder with a Modelfile.
     """
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
     gpus: Annotated[int, Field(ge=0, le=16)] | None = None

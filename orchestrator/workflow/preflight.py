@@ -18,6 +18,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.forewarn import needs_of
 from orchestrator.workflow.rollout.survey import first_look, second_look
 
@@ -47,7 +48,10 @@ class Preflight:
 
 
 def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Report) -> Preflight:
-    """Changes nothing on any host. GPUs that it found where the spec declares none are kept in the state."""
+    """Changes nothing on any host; where a hub is out of reach, a container looks for weights and is removed.
+
+    GPUs that it found where the spec declares none are kept in the state.
+    """
     begun = time.monotonic()
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as state:
@@ -59,8 +63,9 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
         _keep(spec, settings, state_dir, found)
         report.step("Comparing with the plan")
         with State.read(folder) as state:
-            needs, findings = needs_of(spec, state, facts)
-        seen, lost = fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
+            deployment, needs, findings = needs_of(spec, state, facts)
+            seen, lost = fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
+            seen = with_copies(spec, state, fleet, deployment, seen, settings)
     failed = failed | lost
     for name in fleet:
         findings += judge(name, seen[name], needs[name]) if name in seen else unreached(name, failed[name])

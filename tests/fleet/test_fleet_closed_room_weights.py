@@ -101,6 +101,26 @@ def test_weights_go_to_the_hosts_whose_models_need_them(room: Room) -> None:
     assert room.load()["changes"] == []
 
 
+def test_preflight_does_not_ask_for_a_hub_that_nobody_needs(room: Room) -> None:
+    (tiny,) = room.workshop.spec["models"]
+    room.workshop.write(models=[{**tiny, "environment": {**tiny["environment"], "HF_ENDPOINT": "https://hub.invalid"}}])
+    there = hub_findings(room)
+    room.engines[1].run("sh", "-c", f"mv {VOLUME}/.workshop {VOLUME}/aside")
+    copied = hub_findings(room)
+    room.engines[1].run("sh", "-c", f"mv {VOLUME}/aside {VOLUME}/.workshop")
+    room.workshop.write(models=[tiny])
+    assert {host: (one["level"], one["what"]) for host, one in there.items()} == dict.fromkeys(
+        ("one", "two"), ("ok", "hub.invalid is not reached: no name; the weights are there")
+    )
+    assert (copied["one"]["level"], copied["two"]["level"]) == ("ok", "warn")
+    assert copied["two"]["remedy"] == "Nothing: the weights are copied there from one"
+
+
+def hub_findings(room: Room) -> dict[str, Any]:
+    seen = room.workshop.run("preflight", "--output", "json", code=None).json
+    return {one["host"]: one for one in seen["findings"] if one["check"] == "hub"}
+
+
 def test_a_copy_that_was_cut_off_is_made_good(room: Room) -> None:
     host = room.engines[0]
     host.run("sh", "-c", f"rm {VOLUME}/.workshop/* && truncate -s 1000 {VOLUME}/{FILE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,34 @@ def test_what_stands_in_for_tgi_and_for_a_provider_is_named_as_such(tmp_path: Pa
 def test_practice_needs_no_secret(tmp_path: Path) -> None:
     deployment = practised(tmp_path, {}, *ONE_OF_EACH)
     assert not any(backend.container.secret_environment for backend in deployment.backends)
+
+
+def test_an_ollama_has_a_folder_for_its_one_model(tmp_path: Path) -> None:
+    backend = backend_of(tmp_path, "name: m, engine: ollama, source: 'llama3.2:3b'")
+    assert backend.fetch is not None
+    assert backend.container.environment["OLLAMA_MODELS"] == "/root/.ollama/llama3.2--3b"
+    assert backend.fetch.environment["OLLAMA_MODELS"] == backend.container.environment["OLLAMA_MODELS"]
+    assert backend.fetch.tree == "llama3.2--3b"
+
+
+def test_an_ollama_model_of_a_file_is_made_under_the_models_name(tmp_path: Path) -> None:
+    backend = backend_of(tmp_path, "name: helper, engine: ollama, source: /srv/helper.gguf")
+    assert backend.fetch is not None
+    assert backend.served_name == "helper"
+    assert backend.fetch.command[-3:] == ("create", "helper", "/srv/helper.gguf")
+    assert backend.fetch.files == (("/srv/helper.gguf", "/srv/helper.gguf"),)
+    assert backend.container.files == ()  # what it serves lies in the volume by then
+
+
+def test_llamacpp_is_found_in_its_projects_image_and_in_debians(tmp_path: Path) -> None:
+    entrypoint = backend_of(tmp_path, "name: m, engine: llamacpp, source: o/r/f.gguf").container.entrypoint
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "llama-server").write_text('#!/bin/sh\necho "$@"\n')
+    (folder / "llama-server").chmod(0o755)
+    ran = subprocess.run(
+        [*entrypoint, "--alias", "a b"], env={"PATH": f"{folder}:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "--alias a b\n"
+    elsewhere = subprocess.run(entrypoint, env={"PATH": "/bin"}, capture_output=True, text=True, check=False)
+    assert "/app/llama-server" in elsewhere.stderr

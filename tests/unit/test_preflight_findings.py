@@ -211,6 +211,16 @@ def test_registries_and_hubs(word: str, registry: str, hub: str) -> None:
     assert all(f.remedy for check in ("registry", "hub") for f in found(check, facts, needs) if f.level != "ok")
 
 
+@pytest.mark.parametrize(
+    ("copy", "level", "words"), [("", "ok", "the weights are there"), ("gpu-2", "warn", "copied there from gpu-2")]
+)
+def test_a_hub_out_of_reach_is_no_problem_where_a_copy_does(copy: str, level: str, words: str) -> None:
+    needs = replace(NOTHING, hubs={"huggingface.co": "https://h"})
+    finding = the("hub", replace(GOOD, reached={"huggingface.co": "timeout"}, copies={"huggingface.co": copy}), needs)
+    assert finding.level == level
+    assert words in f"{finding.what} {finding.remedy}"
+
+
 def test_proxies_are_named() -> None:
     needs = replace(NOTHING, registries={"docker.io": "https://r/v2/"}, hubs={"huggingface.co": "https://h"})
     basics = replace(GOOD.basics, proxies=("https_proxy",))

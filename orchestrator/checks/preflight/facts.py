@@ -132,6 +132,7 @@ class Facts:
     busy: frozenset[int] = frozenset()  # ports that somebody listens on
     present: Mapping[str, int] = field(default_factory=dict)  # images that are there, and their bytes
     reached: Mapping[str, str] = field(default_factory=dict)  # other host or address to a word
+    copies: Mapping[str, str] = field(default_factory=dict)  # hub that need not be reached to where; "": this host
 
 
 @dataclass(frozen=True, slots=True)

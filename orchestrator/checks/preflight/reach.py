@@ -55,7 +55,13 @@ def hubs(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         elif word == "certificate":
             yield Finding("hub", host, "warn", f"the certificate of {name} is not trusted there", AUTHORITY)
         elif word is not None:
-            yield Finding("hub", host, "problem", f"{name} is not reached: {word}{_through(facts)}", NO_HUB)
+            what, copy = f"{name} is not reached: {word}{_through(facts)}", facts.copies.get(name)
+            if copy is None:
+                yield Finding("hub", host, "problem", what, NO_HUB)
+            elif not copy:
+                yield Finding("hub", host, "ok", f"{what}; the weights are there")
+            else:
+                yield Finding("hub", host, "warn", what, f"Nothing: the weights are copied there from {copy}")
 
 
 def _through(facts: Facts) -> str:

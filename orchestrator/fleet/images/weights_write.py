@@ -22,7 +22,7 @@ from orchestrator.fleet.images.archive_manifest import (
 from orchestrator.fleet.images.archive_tar import PIECE, SaveError
 
 LARGE = re.compile(r"^[0-9a-f]{64}$")  # a file of Hugging Face's cache that is named after its SHA-256
-UNFINISHED = (".part", ".incomplete", ".lock")
+UNFINISHED = re.compile(r"\.(part|incomplete|lock)$|^sha256-[0-9a-f]{64}-partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Crates:
                     if member.issym() and path in known:
                         links[path] = member.linkname
                     content = tar.extractfile(member) if member.isfile() else None
-                    if content is None or name.endswith(UNFINISHED) or (LARGE.match(name) and name not in wanted):
+                    if content is None or UNFINISHED.search(name) or (LARGE.match(name) and name not in wanted):
                         continue
                     at, checksum = self._at, hashlib.sha256()
                     yield from self._framed(content, member.size, checksum.update)
@@ -132,6 +132,10 @@ class _Pieces:
         self._left = memoryview(b"")
 
     def read(self, size: int) -> bytes:
+        if not self._left and (piece := next(self._pieces, None)):
+            if len(piece) == size:  # as most are
+                return piece
+            self._left = memoryview(piece)
         found = bytearray()
         while len(found) < size:
             if not self._left:

@@ -18,6 +18,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.live import LOADED
 from orchestrator.workflow.images.foresee import unavailable
+from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.needs import host_needs
 from orchestrator.workflow.rollout.survey import first_look, second_look
 from orchestrator.workflow.wanted.desired import planned
@@ -30,17 +31,19 @@ def forewarn(run: Run) -> Run:
     if run.spec.workshop.practice or not fresh:
         return run
     facts, _ = run.fleet.each(lambda machine: first_look(machine, run.spec.workshop.name), fresh)
-    needs, _ = needs_of(run.spec, run.state, facts)
+    deployment, needs, _ = needs_of(run.spec, run.state, facts)
     seen, _ = run.fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
+    seen = with_copies(run.spec, run.state, run.fleet, deployment, seen, run.settings, run.standing)
     found = [finding for name, told in seen.items() for finding in judge(name, told, needs[name])]
-    own = {"hub"} if run.settings.weights else set()  # the folder has what the hub would be asked for
-    lines = tuple(str(finding) for finding in found if finding.level == "problem" and finding.check not in own)
+    lines = tuple(str(finding) for finding in found if finding.level == "problem")
     for line in lines:
         run.report.say(line)
     return replace(run, notes=(*run.notes, *lines))
 
 
-def needs_of(spec: Spec, state: State, facts: Mapping[str, Facts]) -> tuple[dict[str, Needs], list[Finding]]:
+def needs_of(
+    spec: Spec, state: State, facts: Mapping[str, Facts]
+) -> tuple[Deployment, dict[str, Needs], list[Finding]]:
     """Where the plan does not come out, that is a finding, and hosts are looked at without it."""
     seen = known(spec, state, ask=True)
     findings: list[Finding] = []
@@ -49,4 +52,4 @@ def needs_of(spec: Spec, state: State, facts: Mapping[str, Facts]) -> tuple[dict
     except UserError as problem:
         findings.append(Finding("plan", None, "problem", f"{problem.where}: {problem.message}", problem.hint))
         deployment = Deployment(())
-    return host_needs(spec, state, deployment, seen, facts), findings
+    return deployment, host_needs(spec, state, deployment, seen, facts), findings

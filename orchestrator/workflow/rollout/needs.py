@@ -10,7 +10,7 @@ from orchestrator.checks.preflight.facts import Amount, Facts, Needs, Seat
 from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.model_files import HUB
 from orchestrator.fleet.scripts import engine
-from orchestrator.plan.deployment import Deployment, Stack
+from orchestrator.plan.deployment import Deployment, Fetch, Stack
 from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
 from orchestrator.plan.model_size import known_sizes
 from orchestrator.plan.stacks import Known
@@ -136,14 +136,27 @@ def _registries(
     return {name: f"{REGISTRY.get(name, f'https://{name}')}/v2/" for name in sorted(hosts)}
 
 
-def _hubs(models: Sequence[Model]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for model in models:
-        own = model.environment.get("HF_ENDPOINT")
-        hub = own if isinstance(own, str) else os.environ.get("HF_ENDPOINT") or HUB
-        if model.engine is Engine.OLLAMA:
-            hub = OLLAMA_HUB
-        elif model.source.startswith(("https://", "http://")):
-            hub = "/".join(model.source.split("/")[:3])
-        found[hub.partition("://")[2].rstrip("/")] = hub
+def hub_fetches(spec: Spec, stack: Stack, there: frozenset[str]) -> dict[str, tuple[Fetch, ...]]:
+    """What the host must fetch from each hub, by the hub's name; `there` are its services."""
+    found: dict[str, tuple[Fetch, ...]] = {}
+    for model in _fresh_models(spec, stack, there):
+        fetch = next((b.fetch for b in stack.backends if b.model == model.name and b.fetch), None)
+        if fetch:
+            name, _ = _hub(model)
+            found[name] = (*found.get(name, ()), fetch)
     return found
+
+
+def _hubs(models: Sequence[Model]) -> dict[str, str]:
+    return dict(map(_hub, models))
+
+
+def _hub(model: Model) -> tuple[str, str]:
+    """Its name, and its URL."""
+    own = model.environment.get("HF_ENDPOINT")
+    hub = own if isinstance(own, str) else os.environ.get("HF_ENDPOINT") or HUB
+    if model.engine is Engine.OLLAMA:
+        hub = OLLAMA_HUB
+    elif model.source.startswith(("https://", "http://")):
+        hub = "/".join(model.source.split("/")[:3])
+    return hub.partition("://")[2].rstrip("/"), hub

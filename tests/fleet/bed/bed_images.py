@@ -39,6 +39,7 @@ HOST = TestImage("host", "forky")
 BARE = TestImage("bare", "bookworm")
 REGISTRY = TestImage("registry", "forky")
 SMALL = TestImage("small", "forky")
+OLLAMA = TestImage("ollama", "forky")
 
 
 def is_here(tag: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import shutil
+import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +18,16 @@ from hub_stand_in import HubStandIn
 from pydantic import SecretStr
 
 from orchestrator.fleet.channel import LocalChannel
+from orchestrator.fleet.images.archive_manifest import Manifest
+from orchestrator.fleet.images.archive_read import Archive
+from orchestrator.fleet.images.archive_write import written
+from orchestrator.fleet.images.weights_read import ArchiveStore
+from orchestrator.fleet.images.weights_write import Crate, Crates
 from orchestrator.fleet.machine import Machine
-from orchestrator.fleet.weights import Weights, look
+from orchestrator.fleet.weights import Weights, look, send
+from orchestrator.fleet.weights_folder import FolderStore
+from orchestrator.fleet.weights_store import Kept, Store
+from orchestrator.plan.deployment import Fetch
 from orchestrator.plan.weights import HUGGING_FACE, repository_fetch
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.settings import Settings
@@ -55,26 +65,32 @@ class Bed:
     client: DockerClient
     said: list[str]
 
-    def bring(self, *hosts: str, stop: threading.Event | None = None, **settings: object) -> Delivered:
-        machines = {
-            name: Machine(
-                DeployedHost(name=name, project=f"workshop-{weights.workshop}", folder=PurePosixPath("/nowhere")),
-                LocalChannel(name),
-            )
-            for name, weights in self.weights.items()
-        }
+    def machine(self, host: str) -> Machine:
+        project = f"workshop-{self.weights[host].workshop}"
+        return Machine(DeployedHost(name=host, project=project, folder=PurePosixPath("/nowhere")), LocalChannel(host))
+
+    def bring(
+        self,
+        *hosts: str,
+        stop: threading.Event | None = None,
+        store: Store | None = None,
+        fetches: bool = True,
+        **settings: object,
+    ) -> Delivered:
+        machines = {name: self.machine(name) for name in self.weights}
         places = {name: threading.Semaphore(3) for name in machines}
         parcel = Parcel(
             model="tiny",
             weights={host: self.weights[host] for host in hosts},
             services={host: frozenset({"model-tiny-1"}) for host in hosts},
+            store=store,
+            fetches=fetches,
         )
         chosen = Settings(**settings)  # type: ignore[arg-type]
         return Delivery(parcel, machines, places, chosen, self.said.append, stop or threading.Event()).bring()
 
     def holds(self, host: str) -> tuple[str, ...]:
-        machine = Machine(DeployedHost(name=host, project="x", folder=PurePosixPath("/nowhere")), LocalChannel(host))
-        return look(machine, self.weights[host], threading.Event()).files
+        return look(self.machine(host), self.weights[host], threading.Event()).files
 
     def loaded_offline(self, host: str) -> str:
         """Where huggingface_hub finds the repository, in a container without a network."""
@@ -138,7 +154,7 @@ def test_they_come_from_the_operators_folder(bed: Bed, hub: HubStandIn, tmp_path
     (tmp_path / "hub.tar").write_bytes(b"".join(stream))
     copying.remove()
     shutil.unpack_archive(tmp_path / "hub.tar", tmp_path, filter="tar")
-    done = bed.bring("two", weights=tmp_path)
+    done = bed.bring("two", store=FolderStore(tmp_path, bed.said.append))
     assert done.came == {"two": f"weights of tiny: copied from {tmp_path} (0.2 MB)"}
     assert hub.asked == []
     assert "/snapshots/" in bed.loaded_offline("two")
@@ -160,3 +176,78 @@ def test_what_takes_too_long_is_ended_and_told(bed: Bed, hub: HubStandIn) -> Non
     bed.weights["one"] = replace(bed.weights["one"], fetch=slow)
     assert "not done within 2 s: raise fetch_timeout" in bed.bring("one").failed["one"]
     assert not bed.client.containers.list(all=True, filters={"label": f"workshop.name={bed.weights['one'].workshop}"})
+
+
+def test_an_archive_gives_a_host_what_it_lacks_and_no_more(bed: Bed, hub: HubStandIn, tmp_path: Path) -> None:
+    bed.bring("one")
+    hub.asked.clear()
+    store = CountedStore(archive_of(bed, "one", tmp_path / "a.tar.zst"))
+    assert bed.bring("two", store=store, fetches=False).came == {
+        "two": "weights of tiny: copied from a.tar.zst (0.2 MB)"
+    }
+    assert bed.holds("two") == bed.holds("one")
+    assert "/snapshots/" in bed.loaded_offline("two")
+    cut_off(bed, "two")
+    assert bed.holds("two") == ()
+    before = store.sent
+    assert list(bed.bring("two", store=store, fetches=False).came) == ["two"]
+    assert bed.holds("two") == bed.holds("one")
+    assert 0 < store.sent - before < before / 4  # the large file was whole
+    assert hub.asked == []
+
+
+class CountedStore:
+    """An archive's, that knows how much was read of it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._store = ArchiveStore(archive)
+        self.sent = 0
+
+    def kept(self, fetch: Fetch) -> Kept | None:
+        kept = self._store.kept(fetch)
+        assert kept is not None
+
+        def count(whole: frozenset[str], stop: threading.Event) -> Generator[bytes, None, None]:
+            for piece in kept.open(whole, stop):
+                self.sent += len(piece)
+                yield piece
+
+        return replace(kept, open=count)
+
+
+def archive_of(bed: Bed, host: str, file: Path) -> Archive:
+    """Of the weights that a host has, and no images."""
+    weights, machine = bed.weights[host], bed.machine(host)
+
+    def tar() -> Generator[bytes, None, None]:
+        return send(machine, weights, threading.Event())
+
+    fetch = weights.fetch
+    crate = Crate("tiny", fetch.volumes[0][0], fetch.key, fetch.tree, host, bed.holds(host), tar)
+    file.write_bytes(b"".join(written(no_images(), [], about, Crates([crate]))))
+    return Archive.verified(file, bed.said.append)
+
+
+def no_images() -> io.BytesIO:
+    """As an engine saves nothing."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = 2
+        tar.addfile(entry, io.BytesIO(b"[]"))
+    stream.seek(0)
+    return stream
+
+
+def about(**parts: object) -> Manifest:
+    return Manifest.model_validate({"program": "1", "workshop": "w", "made": "2026-11-21T12:00:00+00:00", **parts})
+
+
+def cut_off(bed: Bed, host: str) -> None:
+    """As a copy leaves it that broke off in its last small file."""
+    weights = bed.weights[host]
+    script = "rm -r .workshop; find hub -type f -size -4k -exec sh -c ': >\"$1\"' - {} \\;"
+    mounts = {weights.volume: {"bind": "/w", "mode": "rw"}}
+    bed.client.containers.run(
+        weights.image, ["-c", script], entrypoint="/bin/sh", volumes=mounts, working_dir="/w", remove=True
+    )
