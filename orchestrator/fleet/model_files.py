@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from orchestrator.plan.model_size import weight_bytes
+from orchestrator.spec.gguf import parts_of
 
 if TYPE_CHECKING:
     from requests import Session
@@ -43,7 +44,8 @@ def read_folder(folder: Path) -> ModelFiles | None:
     origin = str(folder)
     try:
         if folder.is_file():
-            return ModelFiles(folder.stat().st_size, None, origin)
+            parts = (folder.with_name(name) for name in parts_of(folder.name))
+            return ModelFiles(sum(part.stat().st_size for part in parts), None, origin)
         sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
         config = _json_object((folder / CONFIG).read_bytes()) if CONFIG in sizes else None
     except OSError:
@@ -70,7 +72,8 @@ def ask_hub(source: str, endpoint: str, token: SecretStr | None) -> ModelFiles |
             return None
         sizes = _sizes(listed)
         if file:
-            return ModelFiles(sizes.get(file), None, base) if file in sizes else None
+            parts = [sizes.get(part) for part in parts_of(file)]
+            return ModelFiles(sum(filter(None, parts)), None, base) if all(parts) else None
         config = _get(session, f"{base}/{repository}/resolve/main/{CONFIG}") if CONFIG in sizes else None
     return ModelFiles(weight_bytes(sizes), config, base)
 

@@ -53,7 +53,8 @@ def listing(tree: Path, fetch: Fetch) -> tuple[str, ...]:
     """SIZE SHA256 PATH of its files, links followed. Raises OSError for a link that leads nowhere."""
     if tree.is_file():
         return (_line(tree, fetch.tree),)
-    files = sorted(path for path in (tree / "snapshots").rglob("*") if path.is_symlink() or path.is_file())
+    root = tree / "snapshots" if fetch.tree.startswith("hub/") else tree  # else a file in parts
+    files = sorted(path for path in root.rglob("*") if path.is_symlink() or path.is_file())
     return tuple(_line(path, f"{fetch.tree}/{path.relative_to(tree).as_posix()}") for path in files)
 
 

@@ -20,6 +20,9 @@ KIB = 1 << 10
 SPEC = "workshop.yaml"
 TABLE = "the table of common models"
 WHOLE = re.compile(r"^(model|pytorch_model)[^/]*\.(safetensors|bin)$")  # not adapters, not the consolidated copy
+QUANTISED = re.compile(
+    r"^[^/]*(gptq|awq|[0-9]-?bit)[^/]*\.safetensors$", re.IGNORECASE
+)  # by tools with names of their own
 KV_WIDTHS = {  # bytes per number, by the name that the engine's argument has
     Engine.VLLM: {
         "auto": 2.0,
@@ -92,7 +95,8 @@ def weight_bytes(sizes: Mapping[str, int]) -> int | None:
         chosen = [size for name, size in sizes.items() if WHOLE.match(name) and name.endswith(ending)]
         if chosen:
             return sum(chosen)
-    return None
+    named = [size for name, size in sizes.items() if QUANTISED.match(name)]
+    return sum(named) if named else None
 
 
 def stated(size: Size | None, other: ModelSize) -> ModelSize:

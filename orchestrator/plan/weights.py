@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from orchestrator.plan.deployment import Fetch
 from orchestrator.spec.components import Component
+from orchestrator.spec.gguf import parts_of, stem_of
 from orchestrator.spec.models import Model
 from orchestrator.spec.values import SecretReference
 
@@ -28,7 +30,7 @@ def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretRef
 
 def on_the_host(model: Model) -> tuple[tuple[str, str], ...]:
     """What is mounted where the source is a path."""
-    return ((model.source, model.source),) if model.source.startswith("/") else ()
+    return tuple((file, file) for file in parts_of(model.source)) if model.source.startswith("/") else ()
 
 
 def repository_fetch(model: Model, component: Component, volume: tuple[str, str]) -> Fetch | None:
@@ -78,15 +80,23 @@ def file_fetch(model: Model, component: Component) -> Fetch | None:
     """None: it lies on the host."""
     if model.source.startswith("/"):
         return None
-    path = weights_file(model.source)
-    command = ("/bin/sh", f"{SCRIPTS}/fetch_file.sh", *_address(model), path)
-    name = path.rpartition("/")[2]
+    path, parts = weights_file(model.source), parts_of(model.source)
+    name = PurePosixPath(path).relative_to(LLAMACPP[1]).parts[0]
+    if len(parts) == 1:
+        command: tuple[str, ...] = ("/bin/sh", f"{SCRIPTS}/fetch_file.sh", *_address(model), path)
+    else:
+        command = ("/bin/sh", f"{SCRIPTS}/fetch_parts.sh", *_address(model), path, str(len(parts)))
     return _fetch(model, component, command, LLAMACPP, key=name, tree=name)
 
 
 def weights_file(source: str) -> str:
-    """Where the weights lie: files of one name from two repositories must not be taken for each other."""
-    return f"{LLAMACPP[1]}/{_safe(source)}"
+    """Where the weights lie: files of one name from two repositories must not be taken for each other.
+
+    Of several parts the first, in a folder of their own.
+    """
+    if len(parts_of(source)) == 1:
+        return f"{LLAMACPP[1]}/{_safe(source)}"
+    return f"{LLAMACPP[1]}/{_safe(stem_of(source))}/{_safe(source.rpartition('/')[2])}"
 
 
 def _address(model: Model) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.endpoints import BaseUrl, HeaderName, HeaderValue, QueryName, QueryValue
+from orchestrator.spec.gguf import is_later_part, parts_of
 from orchestrator.spec.hosts import Label
 from orchestrator.spec.limits import Bounds
 from orchestrator.spec.providers import BEARER, PRESETS, Preset, Provider
@@ -52,6 +53,7 @@ class Model(Section):
     source: Line
     """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
 
+    Of a GGUF file in parts (FILE-00001-of-00003.gguf) the first; all are fetched.
     An absolute path: weights that lie on the host; for Ollama a GGUF file, or a folder with a Modelfile.
     """
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
@@ -160,6 +162,8 @@ class Model(Section):
             yield Problem(("gpus",), f"{self.engine} needs at least one GPU (practice mode needs none)")
         if self.engine is Engine.LLAMACPP and not is_gguf(self.source):
             yield Problem(("source",), "expected OWNER/REPO/FILE.gguf, a URL or an absolute path ending in .gguf")
+        if self.engine is Engine.LLAMACPP and is_later_part(self.source):
+            yield Problem(("source",), "a later part of a file in parts", f"Name the first: {parts_of(self.source)[0]}")
 
     def _external_problems(self) -> Iterable[Problem]:
         if self.endpoint is None:
