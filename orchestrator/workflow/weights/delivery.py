@@ -86,10 +86,11 @@ class Delivery:
 
     @property
     def _lacking(self) -> list[str]:
+        """In the parcel's order, whichever answered first."""
         return [
-            host for host, found in self._found.items()
-            if host in self._parcel.weights and not found.files and host not in self._done.failed
-            and host not in self._done.came
+            host for host in self._parcel.weights
+            if host in self._found and not self._found[host].files
+            and host not in self._done.failed and host not in self._done.came
         ]  # fmt: skip
 
     @property
