@@ -65,8 +65,9 @@ def find_knowledge(spec: Spec) -> Found:
             if isinstance(files, str):
                 problems.append(spec.problem(at, "knowledge_missing", files))
                 continue
-            if told := [file for file in files if file.path.resolve() in private]:
-                message = f"{told[0].name} is {private[told[0].path.resolve()]}, and who may use it could read it"
+            if told := [(file.name, what) for file in files if (what := _told(file.path, private))]:
+                name, what = told[0]
+                message = f"{name} is {what}, and who may use it could read it"
                 problems.append(spec.problem(at, "knowledge_private", message, "Keep it in another folder"))
             for file in files:
                 other = found.setdefault(file.name, (file, entry))
@@ -119,12 +120,20 @@ def _private(spec: Spec) -> dict[Path, str]:
     workshop = spec.workshop
     if workshop.participants.roster:
         found[spec.path(workshop.participants.roster)] = "the roster, with everybody's mail"
+    if workshop.inventory:
+        found[spec.path(workshop.inventory.path)] = "the inventory"
     if isinstance(workshop.public.tls, Tls):
         found[spec.path(workshop.public.tls.key)] = "the certificate's private key"
     for _, reference in spec.secret_references():
         if reference.kind == "file":
             found[spec.path(Path(reference.name))] = "a secret"
     return {path.resolve(): what for path, what in found.items()}
+
+
+def _told(path: Path, private: dict[Path, str]) -> str | None:
+    """What it is, or lies in."""
+    whole = path.resolve()
+    return next((private[one] for one in (whole, *whole.parents) if one in private), None)
 
 
 def _below(folder: Path) -> Iterator[Path]:

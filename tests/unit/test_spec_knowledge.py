@@ -96,6 +96,15 @@ def test_the_roster_and_secrets_are_no_knowledge(folder: Path) -> None:
     assert "workshop.yaml is the spec" in second
 
 
+def test_an_inventory_is_no_knowledge_nor_what_lies_in_its_folder(folder: Path) -> None:
+    (folder / "hosts/group_vars").mkdir(parents=True)
+    (folder / "hosts/group_vars/all.yml").write_text("ansible_become_pass: x\n")
+    (folder / "hosts/hosts.ini").write_text("[all]\nlocalhost ansible_connection=local\n")
+    text = spec('{name: K, files: ["**/*.yml"]}') + "inventory: hosts\npractice: true\n"
+
+    assert "hosts/group_vars/all.yml is the inventory" in refusals(folder, text)[0]
+
+
 @pytest.mark.parametrize("entry", ['"**/*.csv"', '"state/class/*.csv"', "."])
 def test_what_a_workshop_keeps_is_no_knowledge(folder: Path, entry: str) -> None:
     for at in (".workshop/class", "state/class"):
