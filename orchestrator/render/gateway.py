@@ -32,6 +32,7 @@ RULES = "gateway.js"  # the module that nginx imports; it imports the others
 POLICY = "policy.json"  # mode 0600: holds providers' keys
 AUTHORITIES = "authorities.pem"
 CLIENT_CONF = "edges/client.conf"  # mode 0600: the certificate that edges of other hosts want, and its key
+PROBE = "probe_"  # before the name of a block: the same server for health checks
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 OLLAMA_VERSION = "0.12.0"  # the API that /ollama/api/* follows, as /ollama/api/version tells it
 PATHS = {
@@ -77,9 +78,10 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
         "edges": f"{CONFIG_DIR}/{CLIENT_CONF}" if config.edges else None,
         "headers": _header_names(config),
         "backends": [
-            {"block": _block(upstream, index), **server_values(server.host, server.port)}
+            {"block": block, "probe": f"{PROBE}{block}", **server_values(server.host, server.port)}
             for upstream in config.upstreams
             for index, server in enumerate(upstream.servers)
+            for block in (_block(upstream, index),)
         ],
         "webui": server_values(config.webui.host, config.webui.port) if config.webui else None,
     }
@@ -152,7 +154,8 @@ def _backends(config: GatewayConfig) -> Iterator[tuple[str, dict[str, object]]]:
     """Several upstreams may lead to one backend, as models of one provider do; the last one's way to it is checked."""
     for upstream in config.upstreams:
         for index, server in enumerate(upstream.servers):
-            checked = {"health": server.health, "origin": _origin(upstream, index), "host": server.host_header}
+            origin = _origin(upstream, index, before=PROBE)
+            checked = {"health": server.health, "origin": origin, "host": server.host_header}
             yield server.backend, {"drained": server.drained, **checked}
 
 
@@ -160,8 +163,8 @@ def _block(upstream: Upstream, index: int) -> str:
     return f"{upstream.name}_{index + 1}"
 
 
-def _origin(upstream: Upstream, index: int) -> str:
-    return f"{'https' if upstream.servers[index].tls else 'http'}://{_block(upstream, index)}"
+def _origin(upstream: Upstream, index: int, *, before: str = "") -> str:
+    return f"{'https' if upstream.servers[index].tls else 'http'}://{before}{_block(upstream, index)}"
 
 
 def _header_names(config: GatewayConfig) -> list[str]:

@@ -12,7 +12,8 @@ import slots from 'slots.js';
 
 const ATTEMPTS_MOST = 6;      // nginx follows ten error_pages at most
 const SHOWN_MOST = 200;       // characters of a name that is no model's: a form's may be megabytes long
-const RETRY_SECONDS = 10;     // later than this nobody else is asked: the caller has waited long enough
+// Later than this nobody else is asked: the caller has waited long enough. A host that vanishes with a request takes half.
+const RETRY_SECONDS = 30;
 
 // js_access of every proxied location
 async function access(r) {

@@ -59,8 +59,9 @@ def assert_holds_together(config: GatewayConfig, files: dict[str, str]) -> None:
         for server in upstream["servers"]:
             assert server["backend"] in told["backends"]
             origins.add(server["origin"])
-    assert {origin.split("://")[1] for origin in origins} == set(blocks) - {"open_webui"}
-    assert {backend["origin"] for backend in told["backends"].values()} <= origins
+    asked = {origin.split("://")[1] for origin in origins}
+    assert asked | {f"probe_{block}" for block in asked} == set(blocks) - {"open_webui"}
+    assert {backend["origin"].replace("://probe_", "://") for backend in told["backends"].values()} <= origins
     headers = re.findall(r"js_var  \$gw_header_(\d+);", files["nginx.conf"])
     assert headers == [str(number) for number in range(told["headers"])]
 

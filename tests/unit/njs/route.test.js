@@ -351,8 +351,8 @@ export default {
         unavailable(r);
         stage.same(known.now.tried.split('\n').length - 2, 6);
     },
-    'after ten seconds nobody else is asked': async () => {
-        await stage.each([['9.999', true], ['10.001', false]], async one => {
+    'after thirty seconds nobody else is asked': async () => {
+        await stage.each([['29.999', true], ['30.001', false]], async one => {
             set();
             const r = await asked({ model: 'many' });
             await failed(r, { request_time: one[0] });
