@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,11 +11,11 @@ from typing import Self, TypeVar
 from orchestrator.errors import UserError
 from orchestrator.fleet.channel import Channel, LocalChannel, SshChannel
 from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.private_folder import SOCKETS, PrivateFolder
 from orchestrator.fleet.ssh_config import SshAddress
 from orchestrator.state.deployed import DeployedHost
 
 AT_ONCE = 32  # hosts
-LONGEST = 40  # characters
 T = TypeVar("T")
 
 
@@ -25,7 +23,8 @@ class Fleet(Mapping[str, Machine]):
     """Machines by name, in the order given. Opening asks no host anything; what is open is closed at the end."""
 
     def __init__(self, hosts: Iterable[DeployedHost], known_hosts: Path | None = None) -> None:
-        self._private = _short_folder()
+        self._own = PrivateFolder(SOCKETS, short=True)
+        self._private = self._own.path
         self._machines = {
             host.name: Machine(host, self._channel(number, host, known_hosts)) for number, host in enumerate(hosts)
         }
@@ -48,7 +47,7 @@ class Fleet(Mapping[str, Machine]):
         try:
             self.each(Machine.close)
         finally:
-            shutil.rmtree(self._private, ignore_errors=True)
+            self._own.remove()
 
     def each(
         self, do: Callable[[Machine], T], names: Iterable[str] | None = None
@@ -72,15 +71,6 @@ class Fleet(Mapping[str, Machine]):
         folder = self._private / str(number)
         folder.mkdir(mode=0o700)
         return SshChannel(host.name, ssh_address(host), folder, known_hosts)
-
-
-def _short_folder() -> Path:
-    """Private and empty. Sockets lie there, whose paths may have 107 characters, 60 of them below this folder."""
-    folder = Path(tempfile.mkdtemp(prefix="ws-"))
-    if len(str(folder)) > LONGEST:
-        folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="ws-", dir="/tmp"))
-    return folder
 
 
 def ssh_address(host: DeployedHost) -> SshAddress:

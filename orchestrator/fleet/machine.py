@@ -13,7 +13,7 @@ from orchestrator.fleet.channel import Channel
 from orchestrator.fleet.docker_host import DockerHost, connect
 from orchestrator.fleet.ownership import Owner, owner_file
 from orchestrator.fleet.playbook import Target
-from orchestrator.fleet.scripts import look, stack
+from orchestrator.fleet.scripts import lock, look, stack
 from orchestrator.render.files import Print
 from orchestrator.state.deployed import DeployedHost
 
@@ -128,7 +128,12 @@ class Machine:
 
     def target(self, variables: Mapping[str, object]) -> Target:
         """The host for a playbook."""
-        return Target(self.name, connection=self.channel.for_ansible(), variables=variables)
+        connection = self.channel.for_ansible()
+        if not (
+            self.is_local or self.host.become
+        ):  # the lock's holder clears it away, also after a command that was killed
+            connection = {"ansible_remote_tmp": f"{self.folder}{lock.ASIDE}"} | connection
+        return Target(self.name, connection=connection, variables=variables)
 
     def close(self) -> None:
         self.channel.close()

@@ -7,8 +7,6 @@ reduced to what Ansible needs, secrets travel as files only, and the directory i
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ from orchestrator import resources
 from orchestrator.ansible_process import ending_with_this_process, scrubbed_environment
 from orchestrator.fleet.docker_host import engine_address
 from orchestrator.fleet.playbook_events import HostResult, Listener
+from orchestrator.fleet.private_folder import ANSIBLE, PrivateFolder
 
 # What ansible-runner needs to hear of events. Its other additions are the caller's, or switch off host key checks.
 RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
@@ -52,7 +51,8 @@ def run_playbook(
 
     listener = Listener((target.name for target in targets), report)
     results = listener.results
-    private = Path(tempfile.mkdtemp(prefix="workshop-ansible-"))
+    own = PrivateFolder(ANSIBLE)
+    private = own.path
     try:
         inventory = private / "hosts.yaml"
         inventory.write_text(_literal(_inventory(targets, private)), encoding="utf-8")
@@ -85,7 +85,7 @@ def run_playbook(
 
             status, code = Runner(config, cancel_callback=never_cancel, event_handler=heed).run()
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        own.remove()
     if code != 0 and not any(result.failed for result in results.values()):
         for result in results.values():
             result.failed = f"Ansible ended early ({status}, {code}): {_last_line(log)}"

@@ -6,9 +6,12 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
+
+ASIDE = ".tmp"  # beside the stack's folder: where Ansible puts what it is about to unpack
 
 
 def hold(question: Any) -> None:
@@ -16,7 +19,7 @@ def hold(question: Any) -> None:
 
     Prints one line: `{"held_by": null}` once the lock is taken, or the note of who has it, `{}` where that can't be
     read; `trouble` is why no lock could be made. Anything on stdin keeps it then. It goes with stdin's end, with this
-    process, or after `patience` without a word: the other end is gone.
+    process, or after `patience` without a word: the other end is gone. What Ansible left aside goes then too.
     """
     folder = Path(question["folder"]).expanduser()
     path = folder.with_name(folder.name + ".lock")
@@ -35,10 +38,12 @@ def hold(question: Any) -> None:
             os.write(lock, json.dumps(question["note"]).encode())
         except OSError:  # a full disk: it is held all the same
             pass
+        shutil.rmtree(f"{folder}{ASIDE}", ignore_errors=True)
         print(json.dumps({"held_by": None}), flush=True)
         while select.select([sys.stdin], [], [], question["patience"])[0] and os.read(sys.stdin.fileno(), 4096):
             pass
     finally:
+        shutil.rmtree(f"{folder}{ASIDE}", ignore_errors=True)
         path.unlink()
         os.close(lock)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
@@ -11,7 +12,10 @@ from typing import Any
 from orchestrator.errors import HostError
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 
-LIFETIME = 900  # s that the gateway remembers it: who is killed in between drains nobody for ever
+LIFETIME, BEAT = (
+    90,
+    30,
+)  # s that the gateway remembers it, and until it hears it again: who is killed drains nobody for long
 LOOK = 0.5  # s between looks at what is under way
 PATIENCE = 60  # s for answers that are under way
 NEWER_THAN_ANY_FILE = 2**53 - 1
@@ -31,11 +35,22 @@ def resting(
         yield ()
         return
     _tell(gateway, dict.fromkeys(known, True), LIFETIME)
+    done = threading.Event()
+    beating = threading.Thread(target=_remind, args=(gateway, known, done), daemon=True)
+    beating.start()
     try:
         yield tuple(_wait(gateway, known, report))
     finally:
+        done.set()
+        beating.join()
         with suppress(HostError):  # a gateway that has gone meanwhile remembers nothing
             _tell(gateway, {name: name in drained for name in known}, 1)
+
+
+def _remind(gateway: GatewayAdmin, known: AbstractSet[str], done: threading.Event) -> None:
+    while not done.wait(BEAT):
+        with suppress(HostError):  # it may be made anew just now
+            _tell(gateway, dict.fromkeys(known, True), LIFETIME)
 
 
 def _wait(gateway: GatewayAdmin, known: AbstractSet[str], report: Callable[[str], None]) -> Iterator[str]:
