@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import HostError, Where
+from orchestrator.fleet.ssh_certificate import why_invalid
 from orchestrator.fleet.ssh_config import SshAddress
 
 FAILED = 255  # ssh's own exit status: the command was not run, or the connection ended
@@ -32,6 +33,8 @@ def _reading(address: SshAddress, said: str) -> tuple[str, str, str]:
     if "Host key verification failed" in said or "REMOTE HOST IDENTIFICATION HAS CHANGED" in said:
         return _host_key(address, said, port)
     if "Permission denied" in said:
+        if address.key and (why := why_invalid(address.key)):
+            return "ssh_certificate", f"{target} refuses the sign-in: {why}", "Get a new one where yours came from"
         key = f"the key {address.key}" if address.key else "none of your SSH keys"
         verb = "is not accepted" if address.key else "is accepted"
         hint = f"Try it: ssh {port}{target}; put the public key into ~/.ssh/authorized_keys there (ssh-copy-id)"
@@ -49,6 +52,10 @@ def _host_key(address: SshAddress, said: str, port: str) -> tuple[str, str, str]
     if address.fingerprint:
         message = f"the host's key is not the one in host_key ({address.fingerprint})"
         return "host_key_wrong", message, f"Another machine answers, or host_key names another key of it. See: {look}"
+    if "Certificate invalid" in said:
+        why = said.partition("Certificate invalid:")[2].strip().splitlines()[0].rstrip(".")
+        hint = f"Have it renewed there (HostCertificate in its sshd_config); see: ssh-keyscan -c {port}{address.host}"
+        return "host_certificate", f"the host's SSH certificate is not valid: {why}", hint
     if "IDENTIFICATION HAS CHANGED" in said:
         message = "the host shows another key than known_hosts has: it was set up anew, or another machine answers"
         return (
