@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import UserError
+from orchestrator.errors import HostError, UserError
+from orchestrator.fleet.disk_room import require_room
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import Deployment
@@ -44,7 +45,7 @@ class Status:
     workshop: str
     provisioned: str | None  # ISO 8601, UTC; None: not yet, or not to the end
     addresses: Addresses
-    hosts: Mapping[str, str | None]  # name to what is wrong with it; None: its Docker answers
+    hosts: Mapping[str, str | None]  # name to what is wrong with it; None: its Docker answers, and there is room
     services: tuple[ServiceStatus, ...]
     active: int
     revoked: int
@@ -73,14 +74,15 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         drained = state.drained.all()
         deployment = _deployment(spec, state)
 
-    def look(machine: Machine) -> tuple[dict[str, ContainerState], dict[str, Reported]]:
+    def look(machine: Machine) -> tuple[dict[str, ContainerState], dict[str, Reported], str | None]:
         containers = machine.docker.containers(name)
-        return containers, said(machine.docker, containers, deployment)
+        return containers, said(machine.docker, containers, deployment), _full_disk(machine)
 
     with open_fleet(spec, settings) as fleet:
         seen, failed = fleet.each(look)
-    trouble = {host: str(failed[host]) if host in failed else None for host in fleet}
-    found = {host: containers for host, (containers, _) in seen.items()}
+    trouble = {host: str(failed[host]) if host in failed else seen[host][2] for host in fleet}
+    found = {host: containers for host, (containers, *_) in seen.items()}
+    reported = {service: told for _, said_there, _ in seen.values() for service, told in said_there.items()}
     counts = {kind: sum(person.state == kind for person in people) for kind in ("active", "revoked", "removed")}
     services = tuple(
         _service(container, host, spec.file)
@@ -107,8 +109,16 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
             *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
             *_drained(spec, services, drained),
         ),
-        serving=serving(deployment, {k: v for _, told in seen.values() for k, v in told.items()}) if services else (),
+        serving=serving(deployment, reported) if services else (),
     )
+
+
+def _full_disk(machine: Machine) -> str | None:
+    try:
+        require_room(machine)
+    except HostError as problem:
+        return str(problem)
+    return None
 
 
 def _deployment(spec: Spec, state: State) -> Deployment:

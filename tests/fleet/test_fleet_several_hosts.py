@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 import pytest
 from bed import Bed, Hosts
 from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from ssh_host import HostSetup, SshHost
-
-LONG = 3000  # tokens of a stream: some seconds
+from streaming_load import Stream
 
 
 @dataclass(frozen=True)
@@ -30,46 +25,6 @@ class Fleet:
         hosts = {"front": self.front, "gpu-1": self.first, "gpu-2": self.second}
         bed = self.workshop.bed
         return [host_section(hosts[n], bed, "gateway" if n == "front" else "inference", name=n) for n in names]
-
-
-@dataclass
-class Stream(threading.Thread):
-    """One long answer, read to its end in the background."""
-
-    api: str
-    key: str
-    model: str
-    events: int = 0
-    whole: bool = False
-    error: str = ""
-    began: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-
-    __hash__ = threading.Thread.__hash__
-
-    def run(self) -> None:
-        url = urlsplit(self.api)
-        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=60)
-        messages = [{"role": "user", "content": "Go on"}]
-        body = {"model": self.model, "messages": messages, "stream": True, "max_tokens": LONG}
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        try:
-            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-            for line in connection.getresponse():
-                if line.startswith(b"data: [DONE]"):
-                    self.whole = True
-                elif line.startswith(b"data: "):
-                    self.events += 1
-                    if self.events == 5:
-                        self.began.set()
-        except OSError as problem:
-            self.error = str(problem)
-        except http.client.HTTPException as problem:
-            self.error = repr(problem)
-        finally:
-            connection.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator import keys
 from orchestrator.errors import HostError, UserError, Where
-from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.fleet.docker_host import ContainerState, DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError, GatewayFullError
 from orchestrator.fleet.machine import Machine
 from orchestrator.participants import Participant
@@ -32,6 +32,7 @@ from orchestrator.workflow.wanted.desired import planned
 from orchestrator.workflow.wanted.sizes import known
 
 FOLDER = "gateway"  # of the stack's: what is mounted as the gateway's configuration
+NOT_WRITTEN = "file_not_written"
 ALIVE = {"running", "paused"}
 LOADED = "gateway rules"  # a step in the state: the digest of the files that nginx loaded or was told of
 
@@ -89,6 +90,7 @@ def bring_into_effect(
     """Notes in words, when it is not in effect yet; none when it is.
 
     `people` and `backends` are those whom the command is about: they are told even where the file is right already.
+    Raises HostError `file_not_written`, as on a full disk; a gateway that runs was told all the same.
     """
     there, path = front.files(), f"{FOLDER}/{POLICY}"
     if path not in there:
@@ -96,11 +98,20 @@ def bring_into_effect(
     old, before = _standing(front, spec), _digest(there)
     people = tuple(people)
     new = _wanted(spec, state, old, frozenset(person.id for person in people))
+    unwritten: HostError | None = None
     if new != old:
         text = policy_text(new).encode()
-        front.replace(path, text)
+        try:
+            front.replace(path, text)
+        except HostError as problem:
+            if problem.code != NOT_WRITTEN:
+                raise
+            unwritten = problem
         there |= prints({path: File(text, there[path].mode)})
     gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+    if unwritten:
+        told = policy_difference(old, new, stated=_stated(spec, state.secret, people, backends))
+        raise _only_told(front, gateway, told, unwritten)
     if gateway is None or gateway.state not in ALIVE:
         _remember(state, front, there)  # whenever it starts, it loads these
         return ("The gateway does not run: this is in effect as soon as it starts",)
@@ -114,6 +125,16 @@ def bring_into_effect(
         return ("The gateway is starting: this is in effect as soon as it answers",)
     _remember(state, front, there)
     return ()
+
+
+def _only_told(front: Machine, gateway: ContainerState | None, told: dict[str, Any], unwritten: HostError) -> HostError:
+    """A revoked key must not go on because a disk is full: it counts from now on, and how long is said."""
+    how = "noted here, but not in effect at the gateway"
+    if gateway is not None:
+        with suppress(HostError):
+            GatewayAdmin(front.docker, gateway.id).post("/changes", told)
+            how = "in effect, but a gateway that starts anew forgets it"
+    return HostError(NOT_WRITTEN, f"{how}: {unwritten.message}", where=unwritten.where, hint=unwritten.hint)
 
 
 def behind_gateway(state: State, standing: dict[str, Any] | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import HostError, Where, WorkshopError
+from orchestrator.fleet.disk_room import require_room
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.fleet.machine import Machine
@@ -100,7 +101,10 @@ def _compare(run: Run, machine: Machine, stack: Stack) -> _Work:
     there = machine.stack(files["compose.yaml"].content.decode())
     loaded = run.state.deployed.applied(machine.name).get(LOADED)
     found = difference(stack, files, there, containers, loaded)
-    return _Work(stack, files, found, _without_model(run, stack, containers), containers)
+    work = _Work(stack, files, found, _without_model(run, stack, containers), containers)
+    if not work.is_nothing:  # the archive, and what becomes of it
+        require_room(machine, 2 * sum(len(file.content) for file in files.values()))
+    return work
 
 
 def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerState]) -> frozenset[str]:

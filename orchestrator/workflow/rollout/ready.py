@@ -40,7 +40,12 @@ def ask_engines(run: Run) -> Run:
         for b in deployment.backends
         if b.service not in since
     }
-    reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing
+    fallen = {
+        b.service: f"its container is {states[b.service].state}"
+        for b in deployment.backends
+        if b.service in since and b not in fresh and not states[b.service].is_up
+    }
+    reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing | fallen
     return replace(
         run,
         broken=tuple(
