@@ -165,4 +165,4 @@ def test_a_disk_without_room_is_told_before_anything_is_sent(fleet: Fleet, trio:
     _, failed = fleet.each(lambda machine: distribution.bring(machine, [image]), ["full"])
     assert isinstance(failed["full"], HostError)
     assert failed["full"].code == "disk_full"
-    assert "MiB are free" in failed["full"].message
+    assert "MiB are free at /var/lib/docker: " in failed["full"].message

@@ -54,7 +54,7 @@ class Distribution:
         rest = [image for image in lacking if image not in pulled]
         for source in dict.fromkeys(self.sources[image.pinned] for image in rest):
             batch = [image for image in rest if self.sources[image.pinned] is source]
-            self._copy(machine, source, batch, found.free, _platform(info))
+            self._copy(machine, source, batch, found, _platform(info))
         changes = [f"{machine.name}: image {image.reference}: pulled" for image in pulled]
         changes += [
             f"{machine.name}: image {image.reference}: copied from {self.sources[image.pinned].name}" for image in rest
@@ -84,11 +84,13 @@ class Distribution:
         registries = {origin for image in images if (origin := self._origin(image))}
         if info.get("HttpProxy") or info.get("HttpsProxy"):  # its engine goes its own way: it has to be tried
             found = machine.channel.call(room, {"addresses": []})
-            return _Room(frozenset(registries), found["free"])
+            return _Room(frozenset(registries), found["free"], found["root"])
         addresses = {registry: registry_addresses(registry, info) for registry in registries}
         found = machine.channel.call(room, {"addresses": sorted(a for them in addresses.values() for a in them)})
         answering = set(found["answering"])
-        return _Room(frozenset(r for r, them in addresses.items() if answering & set(them)), found["free"])
+        return _Room(
+            frozenset(r for r, them in addresses.items() if answering & set(them)), found["free"], found["root"]
+        )
 
     def _pull(self, machine: Machine, images: Sequence[Image], reasons: dict[Image, str]) -> list[Image]:
         with ThreadPoolExecutor(PULLS) as pool:
@@ -111,9 +113,7 @@ class Distribution:
         with machine.docker.explained():
             pull(machine.docker.client, image.reference, digest=image.digest, login=self.login)
 
-    def _copy(
-        self, machine: Machine, source: Source, images: Sequence[Image], free: int | None, platform: str | None
-    ) -> None:
+    def _copy(self, machine: Machine, source: Source, images: Sequence[Image], at: _Room, platform: str | None) -> None:
         names = ", ".join(image.reference for image in images)
         where = Where(host=machine.name)
         for image in images:
@@ -122,8 +122,11 @@ class Distribution:
                 hint = "Let the host reach the registry, or have the images saved on a machine of its kind"
                 raise HostError("platform_differs", message, where=where, hint=hint)
         size = source.size(images)
-        if free is not None and free < size * ROOM:
-            message = f"{names} need {size_text(size * ROOM)} while they are loaded, and {size_text(free)} are free"
+        if at.free is not None and at.free < size * ROOM:
+            message = (
+                f"{names} need {size_text(size * ROOM)} while they are loaded, and {size_text(at.free)} are free "
+                f"at {at.root}: {size_text(size * ROOM - at.free)} are missing"
+            )
             hint = "Make room where its Docker keeps images (docker system df), then run the same command again"
             raise HostError("disk_full", message, where=where, hint=hint)
         with self.gate:
@@ -149,7 +152,8 @@ class Distribution:
 @dataclass(frozen=True, slots=True)
 class _Room:
     registries: frozenset[str]  # that answer the host
-    free: int | None  # bytes
+    free: int | None  # bytes, at `root`; None: it can't be told
+    root: str | None  # where its Docker keeps images
 
 
 def _platform(info: Mapping[str, object]) -> str | None:

@@ -16,7 +16,9 @@ ANSWERS = (200, 401)  # of a registry to GET /v2/ (github.com/opencontainers/dis
 
 
 def room(question: Any) -> Any:
-    """`addresses` of registries, with http:// or https://. Answers `answering` (those that do) and `free` (bytes)."""
+    """`addresses` of registries, with http:// or https://. Answers `answering` (those that do), and where Docker keeps
+    images: `root`, with `free` bytes; None: it can't be told.
+    """
     addresses = list(question["addresses"])
     found: dict[str, bool] = {}
 
@@ -29,7 +31,8 @@ def room(question: Any) -> Any:
         thread.start()
     for thread in asking:
         thread.join(max(0, until - time.monotonic()))
-    return {"answering": [address for address in addresses if found.get(address)], "free": _free()}
+    root, free = _free()
+    return {"answering": [address for address in addresses if found.get(address)], "free": free, "root": root}
 
 
 def _answers(address: str) -> bool:
@@ -43,12 +46,12 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _free() -> int | None:
-    """Where Docker keeps images; None: it can't be told."""
+def _free() -> tuple[str | None, int | None]:
     try:
         command = ["docker", "info", "--format", "{{.DockerRootDir}}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-        there = os.statvfs(done.stdout.strip())
+        root = done.stdout.strip()
+        there = os.statvfs(root)
     except (OSError, subprocess.SubprocessError):
-        return None
-    return there.f_bavail * there.f_frsize
+        return None, None
+    return root, there.f_bavail * there.f_frsize
