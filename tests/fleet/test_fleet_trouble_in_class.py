@@ -1,8 +1,9 @@
-"""What befalls a class that runs: hosts that part, full disks, a slow way. The rest goes on meanwhile."""
+"""What befalls a class that runs: hosts that part, full disks, a slow way, one that hangs. The rest goes on meanwhile."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -163,7 +164,9 @@ def without_engines(*hosts: SshHost) -> None:
         host.run("sh", "-c", "docker rm -f $(docker ps -q -f name=model-tiny)")
 
 
-def test_a_slow_host_delays_no_other(running: Class, bed: Bed, record_property: Record) -> None:
+def test_a_slow_host_delays_no_other_and_one_that_hangs_fails_alone(
+    running: Class, bed: Bed, record_property: Record
+) -> None:
     """The second host is reached by a detour; it is the same one."""
     workshop = running.workshop
     with bed.slow_route(running.second, delay=SLOW) as route:
@@ -179,4 +182,29 @@ def test_a_slow_host_delays_no_other(running: Class, bed: Bed, record_property: 
             f"{2 * SLOW} s round trip: containers start after {fast:.1f} s on the fast host, {slow:.1f} s on the slow"
         )
         assert fast < slow
+
+        without_engines(running.first, running.second)
+        with subprocess.Popen(
+            workshop.command("provision", str(workshop.file), "--output", "json"),
+            cwd=workshop.folder,
+            env=workshop.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            next(line for line in process.stderr if "gpu-2: Make the stack's folder" in line)
+            route.stall()
+            stalled = time.monotonic()
+            out, _ = process.communicate(timeout=workshop.patience)
+        took = time.monotonic() - stalled
+        route.resume()
+        record_property("seconds until a hanging host was given up and the rest stood", round(took, 1))
+        print(f"a host that hangs: the run ends after {took:.1f} s")
+        done = json.loads(out)
+        assert process.returncode == 3
+        assert [host["name"] for host in done["hosts"] if not host["ok"]] == ["gpu-2"]
+        assert running.status_of(running.keys[0]) == 200
+        assert took < 120
+        assert workshop.provision()["ok"]
         workshop.write(hosts=direct)
