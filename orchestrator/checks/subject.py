@@ -23,6 +23,7 @@ class Verifier:
     webui_password: SecretStr | None
     webui_api_key: SecretStr | None
     presets: tuple[str, ...] = ()  # what it must see in Open WebUI besides
+    tools: tuple[str, ...] = ()  # ids of tool servers that it must find there
 
     @property
     def label(self) -> str:

@@ -9,9 +9,11 @@ from orchestrator.checks.answers import PIECES, WORDS, ask_model, body, judge, n
 from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
 from orchestrator.checks.subject import Subject, Verifier
-from orchestrator.checks.wire import ModelList, SignedIn
+from orchestrator.checks.wire import ModelList, SignedIn, ToolList
 
 CHAT, EMBED, MODELS = "/api/chat/completions", "/api/embeddings", "/api/models"
+TOOLS = "/api/v1/tools/"
+NO_TOOLS = "no tool server"
 UNAUTHORIZED = 401
 FORBIDDEN = 403
 TOO_MANY = 429
@@ -38,6 +40,8 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         for preset in verifier.presets:
             if next(one for one in subject.verifiers if preset in one.presets) is verifier:
                 questions.append(_preset(preset, verifier, webui))
+        if any(one.tools for one in subject.verifiers):
+            questions.append(_list_of_tools(verifier, subject, webui))
         if others := tuple(name for name in _menu(subject) if name not in _menu_of(verifier)):
             questions.append(_others(verifier, others, webui))
         yield tuple(questions)
@@ -96,6 +100,26 @@ def _preset(name: str, verifier: Verifier, webui: Server) -> Question:
         return ask_model(webui, CHAT, EMBED, verifier.webui_api_key, name, stream=False)
 
     return Question("Question to a preset", f"Open WebUI, {name}", WORDS, ask)
+
+
+def _list_of_tools(verifier: Verifier, subject: Subject, webui: Server) -> Question:
+    """Exactly the tool servers for it; those that the instructor added by hand are no matter."""
+    workshops = {name for one in subject.verifiers for name in one.tools}
+
+    def verdict(text: str) -> Outcome:
+        found = reading.read(ToolList, text)
+        if found is None:
+            return reading.UNREADABLE
+        listed = [one.id for one in found.root if one.id in workshops]
+        return Outcome(sorted(listed) == sorted(verifier.tools), ", ".join(listed) or NO_TOOLS)
+
+    def ask() -> Outcome:
+        if verifier.webui_api_key is None:
+            return _not_known("API key")
+        return judge(webui.get(TOOLS, verifier.webui_api_key), verdict)
+
+    target, expected = f"Open WebUI, {verifier.label}", ", ".join(verifier.tools) or NO_TOOLS
+    return Question("List of tool servers", target, expected, ask)
 
 
 def _others(verifier: Verifier, others: tuple[str, ...], webui: Server) -> Question:

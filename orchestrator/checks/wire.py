@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 
 class Message(BaseModel):
@@ -71,6 +71,10 @@ class OllamaTag(BaseModel):
 
 class OllamaTags(BaseModel):
     models: list[OllamaTag]
+
+
+class ToolList(RootModel[list[ListedModel]]):
+    """Open WebUI's /api/v1/tools/."""
 
 
 class SignedIn(BaseModel):

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
@@ -62,6 +62,18 @@ class Spec:
         """An error about a place in the file, for checks that come after reading it."""
         return UserError(code, message, where=self.document.where(at), hint=hint)
 
+    def secret(self, reference: SecretReference) -> SecretStr:
+        """What it refers to; in practice mode one that is not there is replaced by a word.
+
+        Raises UserError `secret_missing`.
+        """
+        try:
+            return reference.reveal(self.folder)
+        except UserError:
+            if self.workshop.practice:
+                return SecretStr("practice")
+            raise
+
     def secret_problems(self) -> list[UserError]:
         """A problem for each secret that cannot be read now."""
         found = []
@@ -92,6 +104,11 @@ class Spec:
             (("inventory", "environment", name), value)
             for name, value in (inventory.environment if inventory else {}).items()
             if isinstance(value, SecretReference)
+        ]
+        found += [
+            (("webui", "tool_servers", index, "api_key"), server.api_key)
+            for index, server in enumerate(self.workshop.webui.tool_servers)
+            if server.api_key
         ]
         return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
 

@@ -11,12 +11,13 @@ from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.knowledge import Collection
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, duplicates, same_names
+from orchestrator.spec.tool_servers import ToolServer
 from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
 from orchestrator.spelling import did_you_mean, nearest
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,78}[A-Za-z0-9])?$")]
-NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets", "functions")
+NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets", "functions", "tool_servers")
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
 
@@ -78,6 +79,7 @@ class WebUI(Section):
     """The model, with embeds: true, that makes files searchable; absent: a file goes into the question whole."""
     knowledge: list[Collection] = []
     """Collections of files that everybody, or a team, can ask."""
+    tool_servers: list[ToolServer] = []
 
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
@@ -88,6 +90,8 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from _below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
+    names = [server.name for server in webui.tool_servers]
+    yield from _below("tool_servers", same_names(names, "tool server"))
     yield from _below("functions", _function_problems(webui.functions, choices))
     for index, name in enumerate(webui.default_models or ()):
         if name not in choices:

@@ -85,7 +85,5 @@ def _make_one(webui: WebUI, name: str, rights: dict[str, Any], found: dict[str, 
 
 def _teams(wanted: Seed) -> list[str]:
     of_people = {person.team for person in wanted.people if person.active and person.team}
-    of_models = {team for model in wanted.models for team in model.teams or ()}
-    collections = wanted.library.collections if wanted.library else ()
-    of_collections = {team for collection in collections for team in collection.teams or ()}
-    return sorted(of_people | of_models | of_collections)
+    parts = (wanted.models, wanted.functions, wanted.tool_servers, wanted.library.collections if wanted.library else ())
+    return sorted(of_people.union(*(part.teams or () for kind in parts for part in kind)))

@@ -18,6 +18,7 @@ from orchestrator.webui import (
     knowledge,
     models,
     settings,
+    tool_servers,
 )
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
@@ -32,7 +33,7 @@ def seed(
     for the administrator already. `report` gets a line for each change. `concurrency` counts accounts made at a time:
     the server's cores, up to twice as many. Killed at any point, the next call ends in the same state with the same
     keys. Raises UserError: the server can't be reached, is too old, doesn't let the administrator in, or refused some
-    accounts (`webui_accounts`), functions or files (`webui_parts`): all else is then done.
+    accounts (`webui_accounts`), functions, tool servers or files (`webui_parts`): all else is then done.
     """
     _each_mail_once(wanted)
     webui.require_version()
@@ -43,6 +44,7 @@ def seed(
     ids = groups.make(admin, wanted, tally)
     wanted = replace(wanted, models=(*wanted.models, *functions.apply(admin, wanted, tally)))
     models.apply(admin, wanted, ids, tally)
+    tool_servers.apply(admin, wanted, ids, tally)
     front_page.apply(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)

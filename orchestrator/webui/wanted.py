@@ -78,6 +78,20 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolServer:
+    """Tools that models may call: `kind` is openapi or mcp; `document` is where an OpenAPI server describes them."""
+
+    name: str
+    kind: str
+    url: str
+    document: str = "openapi.json"
+    title: str = ""
+    description: str = ""
+    key: SecretStr | None = None
+    teams: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A participant's account. `generation` is the password's; not `active`: access ends, chats stay."""
 
@@ -106,6 +120,7 @@ class Seed:
     suggestions: tuple[Suggestion, ...] | None = None  # of the empty page; None: left as they are
     functions: tuple[Function, ...] = ()
     library: Library | None = None  # None: no model makes embeddings
+    tool_servers: tuple[ToolServer, ...] = ()
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:

@@ -34,7 +34,7 @@ from orchestrator.workflow.gateway.certificates import trusted
 from orchestrator.workflow.people.knowledge import wanted_library
 from orchestrator.workflow.people.seed import webui_password
 from orchestrator.workflow.wanted.address import addresses
-from orchestrator.workflow.wanted.page import presets_for
+from orchestrator.workflow.wanted.page import presets_for, tools_for
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
 PROVEN = "_proven"  # kept in the state like a host
@@ -97,6 +97,7 @@ def subject(
                 webui_password=webui_password(secret, person) if where.webui else None,
                 webui_api_key=_webui_key(accounts.get(person.id)),
                 presets=presets_for(workshop, person.team),
+                tools=tools_for(workshop, person.team),
             )
             for person in verifiers(workshop)
         ),

@@ -149,3 +149,17 @@ def test_a_verifier_without_account_is_told_and_not_asked(api: StubServer, webui
 
     assert one(checks, "Sign-in with a password", "Open WebUI, everybody").got.startswith("not asked: no password")
     assert one(checks, "Question", "Open WebUI, chat").got.startswith("not asked: no API key")
+
+
+def test_tool_servers_must_be_found_by_whom_they_are_for(api: StubServer, webui: StubServer) -> None:
+    everybody, *rest = subject(api.url, webui.url).verifiers
+    asked = replace(subject(api.url, webui.url), verifiers=(replace(everybody, tools=("server:dice",)), *rest))
+    found = [{"id": "server:dice", "name": "Dice"}, {"id": "mine", "name": "Mine"}]
+    webui.stub.overrides.append(lambda asked: Reply(200, found) if asked.path == "/api/v1/tools/" else None)
+
+    checks = ask(asked)
+
+    assert one(checks, "List of tool servers", "Open WebUI, everybody").ok
+    others = [check for check in checks if check.name == "List of tool servers" and "everybody" not in check.target]
+    assert others
+    assert not any(check.ok for check in others)  # they find it too

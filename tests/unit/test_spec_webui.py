@@ -6,6 +6,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from spec_samples import VALID, model, spec_of, told, with_models
 
 from orchestrator.webui.wanted import Banner, Suggestion
@@ -36,6 +37,20 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
         ("default_models: [open, open]", "webui.default_models[2]: 'open' stands here twice"),
         ("banners: [{text: a, kind: loud}]", "webui.banners[1].kind: "),
         ('welcome: "a\\u0000b"', "webui.welcome: control characters are not allowed here"),
+        (
+            "tool_servers: [{name: a, kind: mcp, url: 'http://t/mcp', document: x}]",
+            "webui.tool_servers[1].document: document does not belong to a server of the kind mcp",
+        ),
+        (
+            "tool_servers: [{name: a, kind: openapi, url: 'http://t', title: x}]",
+            "webui.tool_servers[1].title: title does not belong to a server of the kind openapi",
+        ),
+        (
+            "tool_servers: [{name: a, kind: mcp, url: 'http://t'}, {name: a, kind: mcp, url: 'http://u'}]",
+            "webui.tool_servers[2].name: a second tool server named 'a'; the first is number 1",
+        ),
+        ("tool_servers: [{name: a, kind: soap, url: 'http://t'}]", "webui.tool_servers[1].kind: "),
+        ("tool_servers: [{name: a, kind: mcp, url: 'http://u:p@t'}]", "expected a URL without a user and password"),
         ("mode: none, welcome: Hello", "webui.welcome: welcome is for Open WebUI, and its mode is none"),
     ],
 )
@@ -86,6 +101,24 @@ def test_the_welcome_stands_first_and_cannot_be_closed(tmp_path: Path) -> None:
         Banner("Lunch at 12", "Food", "success", dismissible=True),
     )
     assert page.suggestions(()) == ()
+
+
+def test_a_tool_servers_key_is_read_and_its_tools_are_for_its_team(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "t0p")
+    spec = spec_of(
+        tmp_path,
+        VALID
+        + 'webui: {tool_servers: [{name: a, kind: mcp, url: "http://t/mcp", api_key: "${env:A_KEY}", teams: [red]},'
+        ' {name: b, kind: openapi, url: "http://t"}]}\n',
+    )
+
+    assert [server.key for server in page.tool_servers(spec)] == [SecretStr("t0p"), None]
+    assert page.tools_for(spec.workshop, "red") == ("server:mcp:a", "server:b")
+    assert page.tools_for(spec.workshop, None) == ("server:b",)
+    monkeypatch.delenv("A_KEY")
+    assert [problem.code for problem in problems(spec)] == ["secret_missing"]
 
 
 def test_suggestions_that_are_absent_are_not_the_same_as_none(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url:
         banners=page.banners(spec.workshop),
         suggestions=None if given is None else page.suggestions(given),
         functions=functions(spec),
+        tool_servers=page.tool_servers(spec),
     )
 
 

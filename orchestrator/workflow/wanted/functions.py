@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pydantic import SecretStr
-
 from orchestrator.errors import UserError
 from orchestrator.spec import functions as given
 from orchestrator.spec.loader import Spec
@@ -54,10 +52,7 @@ def _function(spec: Spec, index: int, one: given.Function) -> Function:
 
 
 def _value(spec: Spec, value: object) -> object:
-    """In practice mode no secret is needed: whatever it opens is not asked."""
-    if not isinstance(value, SecretReference):
-        return value
-    return SecretStr("practice") if spec.workshop.practice else value.reveal(spec.folder)
+    return spec.secret(value) if isinstance(value, SecretReference) else value
 
 
 def _text(spec: Spec, index: int, one: given.Function) -> str:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from orchestrator.spec import webui as given
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
+from orchestrator.spec.tool_servers import ToolServer as GivenToolServer
 from orchestrator.spec.workshop import Workshop
-from orchestrator.webui.wanted import Banner, Suggestion, VisibleModel
+from orchestrator.webui.tool_servers import tool_id
+from orchestrator.webui.wanted import Banner, Suggestion, ToolServer, VisibleModel
 from orchestrator.workflow.wanted.functions import kinds
 from orchestrator.workflow.wanted.pictures import pictures
 
@@ -52,6 +54,28 @@ def banners(workshop: Workshop) -> tuple[Banner, ...]:
 
 def suggestions(given: Iterable[given.Suggestion]) -> tuple[Suggestion, ...]:
     return tuple(Suggestion(one.title, one.subtitle, one.prompt) for one in given)
+
+
+def tool_servers(spec: Spec) -> tuple[ToolServer, ...]:
+    """Raises UserError where a key can't be read."""
+    return tuple(_tool_server(spec, one) for one in spec.workshop.webui.tool_servers)
+
+
+def _tool_server(spec: Spec, one: GivenToolServer) -> ToolServer:
+    key = spec.secret(one.api_key) if one.api_key else None
+    teams = tuple(one.teams) if one.teams else None
+    return ToolServer(
+        one.name, one.kind, one.url, one.document, one.title or one.name, one.description or "", key, teams
+    )
+
+
+def tools_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
+    """What Open WebUI calls the tool servers that a member of this team may use."""
+    return tuple(
+        tool_id(one.kind, one.name)
+        for one in workshop.webui.tool_servers
+        if _open_to(tuple(one.teams) if one.teams else None, team)
+    )
 
 
 def presets_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from orchestrator.webui.seed import seed
 from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleModel
 
 LABELS = {"workshop.test": "1"}
-STUB_PORT = 8000
+STUB_PORT, MCP_PORT = 8000, 8001
 GATEWAY_KEY = SecretStr("service-key-of-the-gateway-5e11")
 MODELS = (
     VisibleModel("chat", "llamacpp"),
@@ -97,8 +97,9 @@ def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
 
     stub_port, webui_port = free_port(), free_port()
     try:
-        code = (Path(__file__).parent / "stub_backend.py").read_bytes()
-        start({"stub.py": code}, STUB_PORT, stub_port, command=["python3", "/stub.py"], name=network.name)
+        code = {name: (Path(__file__).parent / name).read_bytes() for name in ("stub_backend.py", "mcp_tools.py")}
+        both = f"python3 /mcp_tools.py {MCP_PORT} & exec python3 /stub_backend.py"
+        start(code, STUB_PORT, stub_port, command=["sh", "-c", both], name=network.name)
         admin = Admin("admin@tests.workshop.local", SecretStr("the $admin's `pass word`"))
         secret_key = secrets.token_hex(32)
         environment = webui_environment(

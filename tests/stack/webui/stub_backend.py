@@ -1,16 +1,25 @@
 """A stand-in for the gateway: OpenAI's chat and embeddings for any model, and a record of what was asked, at /_asked.
 
-POST /_silent with `true` makes embeddings fail until `false` comes.
+POST /_silent with `true` makes embeddings fail until `false` comes. Beside it a server of tools that describes itself at
+/tools/openapi.json, and at /late/ once /_late was asked.
 """
 
 import hashlib
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ASKED: list[Any] = []
 SILENT: list[bool] = [False]
+LATE = threading.Event()
 HEADERS = ("authorization", "x-openwebui-user-email", "x-openwebui-user-name", "x-openwebui-user-id")
+
+TOOLS = {
+    "openapi": "3.1.0",
+    "info": {"title": "Dice", "version": "1", "description": "Rolls them."},
+    "paths": {"/roll": {"get": {"operationId": "roll", "summary": "Rolls a die.", "responses": {"200": {}}}}},
+}
 
 
 def vector(text: str) -> list[float]:
@@ -27,6 +36,13 @@ class Stub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/_asked":
             self._json(ASKED)
+        elif self.path == "/_late":
+            LATE.set()
+            self._json({})
+        elif self.path == "/tools/openapi.json" or (self.path == "/late/openapi.json" and LATE.is_set()):
+            self._json(TOOLS)
+        elif self.path == "/late/openapi.json":
+            self.send_error(503)
         else:
             self._note(None)
             self._json({"object": "list", "data": [{"id": "of-the-stub", "object": "model", "owned_by": "stub"}]})

@@ -1,0 +1,72 @@
+"""Tool servers: connections that everybody, or a team, finds in the chat. Those that somebody else added stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.groups import grants
+from orchestrator.webui.wanted import Seed, Tally, ToolServer
+
+SERVERS = "/api/v1/configs/tool_servers"
+LIST = "TOOL_SERVER_CONNECTIONS"
+MARK = "workshop"  # in a connection's `info`
+
+
+def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> None:
+    """`groups`: ids by name. Each server is asked for its tools; one that doesn't answer is a line in the failures."""
+    found = webui.get(SERVERS)[LIST] or []
+    should = [_connection(one, groups) for one in wanted.tool_servers]
+    ours = [one for one in found if _is_ours(one)]
+    if len(ours) != len(should) or any({**there, **one} != there for there, one in zip(ours, should, strict=False)):
+        webui.post(SERVERS, {LIST: [*should, *(one for one in found if not _is_ours(one))]}, repeatable=True)
+        tally.change("tool servers", f"{len(should)} set")
+    else:
+        tally.keep()
+    answering = [
+        one for one, body in zip(wanted.tool_servers, should, strict=True) if _answers(webui, one, body, tally)
+    ]
+    _load(webui, answering, tally)
+
+
+def tool_id(kind: str, name: str) -> str:
+    """What Open WebUI calls all tools of a server together."""
+    return f"server:mcp:{name}" if kind == "mcp" else f"server:{name}"
+
+
+def _answers(webui: WebUI, server: ToolServer, body: dict[str, Any], tally: Tally) -> bool:
+    try:
+        answer = webui.post(f"{SERVERS}/verify", body, repeatable=True)
+    except WebUIRefused as refused:
+        tally.fail(f"tool server {server.name}", f"{server.url}: {refused.detail}")
+        return False
+    tools = answer.get("specs") if server.kind == "mcp" else answer.get("paths")
+    if not tools:
+        tally.fail(f"tool server {server.name}", f"{server.url} lists no tools")
+    return bool(tools)
+
+
+def _load(webui: WebUI, answering: list[ToolServer], tally: Tally) -> None:
+    """One that didn't answer when it was set stays unknown to the server until the list is written again."""
+    if not answering:
+        return
+    known = {one["id"] for one in webui.get("/api/v1/tools/")}
+    if missing := [one.name for one in answering if tool_id(one.kind, one.name) not in known]:
+        webui.post(SERVERS, webui.get(SERVERS), repeatable=True)
+        tally.change("tool servers", f"{', '.join(missing)} loaded")
+
+
+def _connection(server: ToolServer, groups: dict[str, str]) -> dict[str, Any]:
+    return {
+        "url": server.url,
+        "path": server.document,
+        "type": server.kind,
+        "auth_type": "bearer" if server.key else "none",
+        "key": server.key.get_secret_value() if server.key else "",
+        "config": {"enable": True, "access_grants": grants(server.teams, groups)},
+        "info": {"id": server.name, "name": server.title, "description": server.description, MARK: True},
+    }
+
+
+def _is_ours(connection: dict[str, Any]) -> bool:
+    return MARK in (connection.get("info") or {})
