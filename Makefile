@@ -1,5 +1,6 @@
 # From a fresh clone: `make provision` (a practice workshop on this machine), `make test`, `make bench`.
 SPEC ?= workshop.yaml
+SLOWEST := --durations=20 --durations-min=10
 export TESTCONTAINERS_RYUK_DISABLED := true
 
 .PHONY: provision test lint unit stack fleet bench lock
@@ -18,10 +19,10 @@ unit:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist worksteal
 
 stack:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack $(SLOWEST)
 
 fleet:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/fleet
+	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/fleet $(SLOWEST)
 
 bench:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no
