@@ -65,6 +65,7 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "WebUI.tool_servers": "What models may call.",
     "ToolServer.name": "A DNS label; what its tools are called together.",
     "ToolServer.kind": "How it speaks.",
+    "ToolServer.description": "Shown with the title.",
     "WebUI.functions": "Python that runs inside Open WebUI.",
     "Function.description": "For the administrator's list.",
     "Banner.title": "In bold, before the text.",

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-
-TASK: TaskID = 0  # type: ignore[assignment]  # the bar has one
+    from orchestrator.cli.bar import HostsBar
 
 
 def emit(document: object, *, text: str, output: str) -> None:
@@ -42,14 +38,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 class Progress:
     """Says what a workflow is doing: a bar on a terminal, plain lines otherwise. A context manager.
 
-    `steps` is how many steps there will be; None: nobody knows.
+    `steps` is how many steps there will be; None: nobody knows. `hosts`: whose words get a line each on the terminal.
     """
 
-    def __init__(self, *, verbose: bool, steps: int | None = None) -> None:
+    def __init__(self, *, verbose: bool, steps: int | None = None, hosts: Collection[str] = ()) -> None:
         self.verbose = verbose
         self.begun = time.monotonic()
         self.title = ""
-        self._bar = self._make_bar(steps) if sys.stderr.isatty() else None
+        self._bar = self._make_bar(steps, hosts) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -70,7 +66,7 @@ class Progress:
         if self._bar is None:
             self._print(title)
         else:
-            self._bar.update(TASK, description=title, detail="", advance=1 if self.title else 0)
+            self._bar.step(title, first=not self.title)
         self.title = title
 
     def say(self, line: str) -> None:
@@ -79,28 +75,16 @@ class Progress:
         elif self.verbose:
             self._bar.console.print(f"  {line}", markup=False, highlight=False)
         else:
-            self._bar.update(TASK, detail=line)
+            self._bar.say(line)
 
     def _print(self, line: str) -> None:
         click.echo(f"{time.monotonic() - self.begun:6.1f} s  {line}", err=True)
 
     @staticmethod
-    def _make_bar(steps: int | None) -> Bar:
-        from rich.console import Console
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+    def _make_bar(steps: int | None, hosts: Collection[str]) -> HostsBar:
+        from orchestrator.cli.bar import HostsBar  # rich takes its time
 
-        bar = Bar(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(20),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", markup=False, style="dim"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        bar.add_task("", total=steps, detail="")
-        return bar
+        return HostsBar(steps, hosts)
 
 
 def section(title: str, lines: Iterable[str]) -> list[str]:

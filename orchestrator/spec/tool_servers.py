@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -24,9 +23,8 @@ class ToolServer(Section):
     document: DocumentPath = "openapi.json"
     """OpenAPI only: where below the URL it describes its tools."""
     title: Line | None = None
-    """MCP only, what people read; absent: the name. An OpenAPI server says it itself."""
+    """What people read; absent: the name."""
     description: Words | None = None
-    """MCP only, as the title."""
     api_key: SecretReference | None = None
     """Sent as `Authorization: Bearer`; participants never see it."""
     teams: Annotated[list[TeamName], Field(min_length=1)] | None = None
@@ -34,11 +32,6 @@ class ToolServer(Section):
 
     @model_validator(mode="after")
     def _fields_fit_the_kind(self) -> Self:
-        refuse(self._problems())
+        if self.kind == "mcp" and "document" in self.model_fields_set:
+            refuse([Problem(("document",), "document is for openapi: over MCP a server lists its tools itself")])
         return self
-
-    def _problems(self) -> Iterable[Problem]:
-        foreign = ("document",) if self.kind == "mcp" else ("title", "description")
-        for field in foreign:
-            if field in self.model_fields_set:
-                yield Problem((field,), f"{field} does not belong to a server of the kind {self.kind}")

@@ -59,9 +59,10 @@ def webui_environment(
         "RAG_OPENAI_API_BASE_URL": gateway_url,
         "RAG_EMBEDDING_MODEL": embedding_model or "",
         "BYPASS_EMBEDDING_AND_RETRIEVAL": _flag(embedding_model is None),
-        # Unset, a question to a backend that hangs would wait for ever; a list of models, ten seconds for everybody.
+        # Unset, a question to a backend that hangs would wait for ever; a list of models or of tools, ten seconds.
         "AIOHTTP_CLIENT_TIMEOUT": str(answer_seconds),
         "AIOHTTP_CLIENT_TIMEOUT_MODEL_LIST": "3",
+        "AIOHTTP_CLIENT_TIMEOUT_TOOL_SERVER_DATA": "3",  # each page asks every tool server
     }
 
 

@@ -23,10 +23,8 @@ def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> N
         tally.change("tool servers", f"{len(should)} set")
     else:
         tally.keep()
-    answering = [
-        one for one, body in zip(wanted.tool_servers, should, strict=True) if _answers(webui, one, body, tally)
-    ]
-    _load(webui, answering, tally)
+    for server, body in zip(wanted.tool_servers, should, strict=True):
+        _ask(webui, server, body, tally)
 
 
 def tool_id(kind: str, name: str) -> str:
@@ -34,26 +32,14 @@ def tool_id(kind: str, name: str) -> str:
     return f"server:mcp:{name}" if kind == "mcp" else f"server:{name}"
 
 
-def _answers(webui: WebUI, server: ToolServer, body: dict[str, Any], tally: Tally) -> bool:
+def _ask(webui: WebUI, server: ToolServer, body: dict[str, Any], tally: Tally) -> None:
     try:
         answer = webui.post(f"{SERVERS}/verify", body, repeatable=True)
     except WebUIRefused as refused:
         tally.fail(f"tool server {server.name}", f"{server.url}: {refused.detail}")
-        return False
-    tools = answer.get("specs") if server.kind == "mcp" else answer.get("paths")
-    if not tools:
-        tally.fail(f"tool server {server.name}", f"{server.url} lists no tools")
-    return bool(tools)
-
-
-def _load(webui: WebUI, answering: list[ToolServer], tally: Tally) -> None:
-    """One that didn't answer when it was set stays unknown to the server until the list is written again."""
-    if not answering:
         return
-    known = {one["id"] for one in webui.get("/api/v1/tools/")}
-    if missing := [one.name for one in answering if tool_id(one.kind, one.name) not in known]:
-        webui.post(SERVERS, webui.get(SERVERS), repeatable=True)
-        tally.change("tool servers", f"{', '.join(missing)} loaded")
+    if not (answer.get("specs") if server.kind == "mcp" else answer.get("paths")):
+        tally.fail(f"tool server {server.name}", f"{server.url} lists no tools")
 
 
 def _connection(server: ToolServer, groups: dict[str, str]) -> dict[str, Any]:

@@ -39,11 +39,7 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
         ('welcome: "a\\u0000b"', "webui.welcome: control characters are not allowed here"),
         (
             "tool_servers: [{name: a, kind: mcp, url: 'http://t/mcp', document: x}]",
-            "webui.tool_servers[1].document: document does not belong to a server of the kind mcp",
-        ),
-        (
-            "tool_servers: [{name: a, kind: openapi, url: 'http://t', title: x}]",
-            "webui.tool_servers[1].title: title does not belong to a server of the kind openapi",
+            "webui.tool_servers[1].document: document is for openapi",
         ),
         (
             "tool_servers: [{name: a, kind: mcp, url: 'http://t'}, {name: a, kind: mcp, url: 'http://u'}]",

@@ -34,7 +34,8 @@ def provision(
     from orchestrator.workflow.provision import provision as make_it_so
 
     loaded = load(spec, practice=practice or None)
-    with Progress(verbose=verbose, steps=len(STEPS)) as progress:
+    hosts = [host.name for host in loaded.workshop.hosts]
+    with Progress(verbose=verbose, steps=len(STEPS), hosts=hosts) as progress:
         done = make_it_so(loaded, Options(state_dir, take_over), read_settings(), progress)
     emit(document(done), text=summary(done, spec), output=output)
     if done.failed_hosts:

@@ -29,7 +29,7 @@ def _nothing_left(server: Server) -> Iterator[None]:
 
 @pytest.fixture
 def dice(new_class: NewClass) -> ToolServer:
-    return ToolServer("dice", "openapi", beside(new_class(1), 8000, "/tools"))
+    return ToolServer("dice", "openapi", beside(new_class(1), 8000, "/tools"), title="Dice")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_each_finds_the_tool_servers_for_them_and_again_there_is_nothing_to_do(
     assert [one["name"] for one in found["specs"]] == ["forecast"]
 
 
-def test_one_that_does_not_answer_is_named_and_the_next_run_loads_it(
+def test_one_that_does_not_answer_is_named_and_set_right_by_the_next_run(
     new_class: NewClass, dice: ToolServer, weather: ToolServer
 ) -> None:
     gone = replace(dice, name="gone", url=dice.url.replace(":8000", ":8002"))
@@ -79,19 +79,19 @@ def test_one_that_does_not_answer_is_named_and_the_next_run_loads_it(
     assert tools(workshop, "p01").keys() == {"server:gone", "server:mcp:weather"}
 
 
-def test_one_that_comes_up_late_is_loaded_though_its_connection_stands(
+def test_one_that_comes_up_late_is_found_without_another_change(
     new_class: NewClass, server: Server, dice: ToolServer
 ) -> None:
-    late = replace(dice, url=dice.url.replace("/tools", "/late"))
-    workshop = new_class(1, tool_servers=(late,))
-    with pytest.raises(UserError, match="tool server dice"):
+    late = replace(dice, name="late", url=dice.url.replace("/tools", "/late"))
+    workshop = new_class(1, tool_servers=(dice, late))
+    with pytest.raises(UserError, match="tool server late"):
         workshop.seed()
     requests.get(f"{server.stub_url}/_late", timeout=10)
 
     workshop.seed()
 
-    assert workshop.said == ["tool servers: dice loaded"]
-    assert tools(workshop, "p01") == {"server:dice": "Dice"}
+    assert workshop.said == []
+    assert tools(workshop, "p01").keys() == {"server:dice", "server:late"}
 
 
 def test_those_of_others_stay_and_those_that_left_go(
