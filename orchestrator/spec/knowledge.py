@@ -12,6 +12,8 @@ from orchestrator.spec.section import Problem, Section, duplicates, same_names
 from orchestrator.spec.values import Line, TeamName
 from orchestrator.spelling import did_you_mean, nearest
 
+EMBEDDINGS = ("webui", "embeddings")
+
 
 class Collection(Section):
     """Files that a chat can be asked to look things up in."""
@@ -41,13 +43,13 @@ def knowledge_problems(
     model = embedder(embeddings, models)
     if embeddings and model is None:
         hint = did_you_mean(nearest(embeddings, [one.name for one in models if one.embeds]))
-        yield Problem(("embeddings",), f"no model is named {embeddings!r}", hint, "models")
+        yield Problem(("embeddings",), f"no model is named {embeddings!r}", hint, ("models",))
     elif model and not model.embeds:
         message = f"{model.name!r} is started for chats"
-        yield Problem(("embeddings",), message, "Name a model that has embeds: true")
+        yield Problem(("embeddings",), message, "Name a model that has embeds: true", ("models",))
     if knowledge and not embeddings:
         hint = "Give webui.embeddings, the name of a model that has embeds: true"
-        yield Problem(("knowledge",), "knowledge needs a model that makes embeddings", hint)
+        yield Problem(("knowledge",), "knowledge needs a model that makes embeddings", hint, EMBEDDINGS)
     for twin in same_names([one.name for one in knowledge], "collection"):
         yield twin._replace(at=("knowledge", *twin.at))
     for index, collection in enumerate(knowledge):

@@ -195,7 +195,7 @@ def _validate(
             detail
             for detail in details
             if not any(_within(path, detail.path) or _within(detail.path, path) for path in mended)
-            and not any(detail.looked_in == path[0] for path in mended if path)
+            and not (detail.looked_in and any(_within(detail.looked_in, path) for path in mended))
         ]
         problems += [explain(document, same) for same in _by_path(fresh)]
         if len(problems) >= ENOUGH:

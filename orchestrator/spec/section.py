@@ -20,13 +20,13 @@ class Section(BaseModel):
 class Problem(NamedTuple):
     """Something wrong below the value being validated; `at` leads there.
 
-    `looked_in`: the section whose names were looked up. Where one of those is wrong itself, that alone is told.
+    `looked_in`: the section or field that was looked into, from the top. Where that is wrong itself, it alone is told.
     """
 
     at: tuple[str | int, ...]
     message: str
     hint: str | None = None
-    looked_in: str | None = None
+    looked_in: tuple[str | int, ...] = ()
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -133,7 +133,7 @@ def _listed(models: Sequence[Model]) -> dict[str, Model]:
 
 
 def _unknown(at: tuple[str | int, ...], name: str, choices: Iterable[str]) -> Problem:
-    return Problem(at, f"no model is named {name!r}", did_you_mean(nearest(name, choices)), "models")
+    return Problem(at, f"no model is named {name!r}", did_you_mean(nearest(name, choices)), ("models",))
 
 
 def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:

@@ -27,7 +27,7 @@ class Detail:
     given: Any
     expected: str
     hint: str | None = None
-    looked_in: str | None = None
+    looked_in: Path_ = ()
 
 
 def explain(document: Document, same: Sequence[Detail]) -> UserError:

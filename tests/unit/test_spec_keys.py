@@ -27,7 +27,7 @@ public: {host: llm.example.org, tls: {cert: c.pem, key: k.pem}}
 participants: {count: 3, spare: 1}
 hosts: [{name: a, address: localhost, gpus: {count: 1, memory_gib: 24}}]
 inventory: {path: hosts.ini, roles: {gpu: [inference]}, environment: {A: b}}
-models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}, size: {weights_gib: 1}, limits: {token_budget: 1}}]
+models: [{name: m, engine: vllm, source: o/m, args: {x: 1}, environment: {A: b}, size: {weights_gib: 1}, limits: {token_budget: 1}}, {name: e, engine: vllm, source: o/e, embeds: true}]
 capacity: {at_once: 0.5}
 limits: {requests_per_minute: 60, teams: {NAME: {token_budget: 1}}, participants: {NAME: {token_budget: 1}}}
 gateway: {port: 8080}
@@ -36,6 +36,8 @@ webui:
   suggestions: [{title: t, prompt: p}]
   tool_servers: [{name: t, kind: openapi, url: "http://tools"}]
   functions: [{file: f.py, valves: {a: b}}]
+  embeddings: e
+  knowledge: [{name: k, files: [notes]}]
   presets: [{name: q, model: m, suggestions: [{title: t, prompt: p}]}]
 handouts: {paper: a4}
 images: {source: auto, login: {user: u, password: "${env:SHELL}"}}
@@ -120,7 +122,8 @@ def test_a_value_of_a_wrong_type_is_told_with_its_place(tmp_path: Path, at: Step
 
 def test_a_key_that_is_like_no_other_gets_the_list_of_those_known(tmp_path: Path) -> None:
     assert told(tmp_path, VALID + "webui: {qqq: 1}\n") == [
-        "workshop.yaml:8:9: unknown key webui.qqq. Known here: mode, port, welcome, banners, suggestions, default_models, presets, functions, tool_servers"
+        "workshop.yaml:8:9: unknown key webui.qqq. Known here: mode, port, welcome, banners, suggestions, default_models, presets, "
+        "functions, embeddings, knowledge, tool_servers"
     ]
 
 
