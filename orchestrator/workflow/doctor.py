@@ -116,8 +116,9 @@ def _versions() -> dict[str, str]:
 
 
 def _service_logs(spec: Spec, settings: Settings) -> dict[str, str]:
+    """An edge is named `edge@HOST`, which would pass for a mail and be taken out."""
     found = logs(spec, settings, (), TAIL)
-    return {f"services/{name}.log": text for name, text in found.texts.items()}
+    return {f"services/{name.replace('@', '-on-')}.log": text for name, text in found.texts.items()}
 
 
 def _hosts(spec: Spec, settings: Settings, state_dir: Path | None) -> dict[str, str]:

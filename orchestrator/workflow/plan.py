@@ -31,6 +31,8 @@ from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 from orchestrator.workflow.wanted.sizes import known
 
+UNASKED = "nothing is deployed yet, and no host was asked: `workshop preflight` looks at them all"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -137,6 +139,8 @@ def _differences(
     """By host, in the order of the stacks."""
     meta = state.meta
     if meta is None:
+        if not all(stack.host.is_local for stack in deployment.stacks):
+            notes.append(UNASKED)
         return {stack.host.name: Difference(create=stack.services) for stack in deployment.stacks}
     wanted: Desired | None = None
     if not fresh:

@@ -55,6 +55,7 @@ def test_the_real_class_is_told_as_one_document(tmp_path: Path) -> None:
         4 * backend["serves"]["requests"] for backend in document["backends"]
     ]
     assert sum(change["what"] == "participant" for change in document["changes"]) == 33
+    assert any("no host was asked: `workshop preflight`" in note for note in document["notes"])
 
 
 @pytest.mark.parametrize("arguments", [[], ["participants"]])
