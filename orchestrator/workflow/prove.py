@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -47,7 +47,7 @@ def prove(run: Run) -> Run:
     if not run.changes and not run.broken and run.state.deployed.applied(PROVEN).get("digest") == what:
         return run
     checks = verify(
-        subject(run.spec, run.state, run.people, run.planned.deployment, run.planned.gateway, run.fleet),
+        subject(run.spec, run.state, run.people, run.planned.deployment, run.planned.gateway, run.fleet, run.standing),
         report=_failures_to(run.report.say),
     )
     if all(check.ok for check in checks):
@@ -62,10 +62,11 @@ def subject(
     deployment: Deployment,
     gateway: GatewayConfig,
     fleet: Fleet,
+    standing: Iterable[str] | None = None,
 ) -> Subject:
-    """What `verify` is to ask, and as whom."""
+    """What `verify` is to ask, and as whom. Only `standing` hosts are asked for their containers; None: all."""
     workshop, secret, where = spec.workshop, state.secret, addresses(spec.workshop)
-    front, (found, _) = front_of(spec), fleet.each(lambda machine: machine.docker.containers(workshop.name))
+    front, (found, _) = front_of(spec), fleet.each(lambda machine: machine.docker.containers(workshop.name), standing)
     beside = found.get(front, {})
     accounts = state.accounts.all()
     native = {model.name for model in gateway.models if model.ollama}
