@@ -24,7 +24,7 @@ DISKS = {"/var/lib/docker": "1400m", "/root/.local": "64m"}
 STANDING = {"model-tiny-1": "up", "model-tiny-2": "up"}
 DOWN, UP = 30.0, 30.0  # s at most, on a machine that does much else
 LONG = 3900  # tokens of an answer: on a quiet machine it takes eight seconds
-SLOW = 0.25  # s each way
+SLOW = 0.1  # s each way
 
 
 @dataclass(frozen=True)
