@@ -89,6 +89,7 @@ def test_a_partition_costs_the_streams_of_one_backend_and_heals_by_itself(
         try:
             down = running.seconds_until({"model-tiny-1": "down", "model-tiny-2": "up"}, DOWN)
             eventually(lambda: cut_of(streams) or None, DOWN)
+            time.sleep(5)  # the others on that host
         finally:
             running.front.heal()
         up = running.seconds_until(STANDING, UP)
