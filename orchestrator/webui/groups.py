@@ -25,15 +25,18 @@ def grants(teams: Sequence[str] | None, ids: Mapping[str, str]) -> list[dict[str
     return [{"principal_type": "group", "principal_id": ids[name], "permission": "read"} for name in names]
 
 
-def make(webui: WebUI, wanted: Seed, tally: Tally) -> dict[str, str]:
-    """Ids by name of all groups that the people and the models need."""
+def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> dict[str, str]:
+    """Ids by name of all groups that the people and what is shown to them need.
+
+    Without `others`, groups that nothing in `wanted` needs are left: it may not be all that there is.
+    """
     there: dict[str, dict[str, Any]] = {}
     for group in webui.get("/api/v1/groups/"):  # names need not be unique: the oldest counts
         if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
             there[group["name"]] = group
     needed = {EVERYBODY: EVERYBODY_MAY} | {team_group(team): {} for team in _teams(wanted)}
     ids = {name: _make_one(webui, name, rights, there.get(name), tally) for name, rights in needed.items()}
-    for name, group in there.items():
+    for name, group in there.items() if others else ():
         if name.startswith(TEAM) and name not in needed and group["description"] == DESCRIPTION:
             webui.delete(f"/api/v1/groups/id/{group['id']}/delete")
             tally.change(f"group {name}", "removed")

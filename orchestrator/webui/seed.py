@@ -71,7 +71,7 @@ def seed_people(
     _each_mail_once(wanted)
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
-    by_name = groups.make(admin, wanted, tally)
+    by_name = groups.make(admin, wanted, tally, others=False)
     everybody = by_name[groups.EVERYBODY]
     found = people.apply(admin, wanted, everybody, accounts, tally, concurrency=concurrency, only=ids)
     groups.fill(admin, wanted, by_name, found.ids, tally, others=False)

@@ -11,6 +11,7 @@ import requests
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
+from orchestrator.webui.seed import seed_people
 from orchestrator.webui.wanted import ToolServer
 
 if TYPE_CHECKING:
@@ -105,3 +106,16 @@ def test_those_of_others_stay_and_those_that_left_go(
 
     left = server.as_admin.get(SERVERS)["TOOL_SERVER_CONNECTIONS"]
     assert [one["info"]["id"] for one in left] == ["weather", "mine"]
+
+
+def test_a_change_of_one_person_leaves_the_group_of_a_team_that_nobody_is_in(
+    new_class: NewClass, server: Server, dice: ToolServer
+) -> None:
+    workshop = new_class(1, tool_servers=(replace(dice, teams=("green",)),))
+    workshop.seed()
+    people_alone = replace(workshop.wanted, tool_servers=())
+
+    seed_people(server.as_admin, people_alone, workshop.store, {"p01"}, report=workshop.said.append, concurrency=1)
+
+    assert "team:green" in {group["name"] for group in server.as_admin.get("/api/v1/groups/")}
+    assert workshop.seed().changed == 0
