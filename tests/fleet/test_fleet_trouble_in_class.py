@@ -23,7 +23,7 @@ Record = Callable[[str, object], None]
 DISKS = {"/var/lib/docker": "1400m", "/root/.local": "64m"}
 STANDING = {"model-tiny-1": "up", "model-tiny-2": "up"}
 DOWN, UP = 30.0, 30.0  # s at most, on a machine that does much else
-LONG = 3900  # tokens of an answer: six at once take half a minute
+LONG = 3900  # tokens of an answer: some seconds
 SLOW = 0.1  # s each way
 
 
@@ -79,24 +79,33 @@ def cut_of(streams: Sequence[Stream]) -> list[Stream]:
     return [stream for stream in streams if stream.ended and not stream.whole]
 
 
+def parted_under_streams(running: Class) -> list[Stream]:
+    """Two, one from each backend, both under way as the hosts part: on a quiet machine an answer may be too quick."""
+    for _ in range(10):
+        streams = begun(running.api, running.keys, tokens=LONG)
+        running.front.partition(running.first)
+        if not any(stream.ended for stream in streams):
+            return streams
+        running.front.heal()
+    raise AssertionError("no answer lasted long enough")
+
+
 def test_a_partition_costs_the_streams_of_one_backend_and_heals_by_itself(
     running: Class, record_property: Record
 ) -> None:
-    streams = begun(running.api, running.keys * 3, tokens=LONG)
     with load(running.api, running.keys[0], askers=1) as asked:
-        running.front.partition(running.first)
+        streams = parted_under_streams(running)
         parted = time.monotonic()
         try:
             down = running.seconds_until({"model-tiny-1": "down", "model-tiny-2": "up"}, DOWN)
             eventually(lambda: cut_of(streams) or None, DOWN)
-            time.sleep(5)  # the others on that host
         finally:
             running.front.heal()
         up = running.seconds_until(STANDING, UP)
     cut = cut_of(streams)
-    others = [stream for stream in streams if stream not in cut]
-    for other, seen in [(other, other.events) for other in others]:
-        eventually(lambda other=other, seen=seen: other.whole or other.events > seen or None, 30)  # type: ignore[misc]
+    (other,) = set(streams) - set(cut)
+    seen = other.events
+    eventually(lambda: other.whole or other.events > seen or None, 60)
     figures = {
         "streams cut": f"{len(cut)} of {len(streams)}",
         "seconds until a client was told": [round(stream.ended - parted, 1) for stream in cut],
@@ -108,9 +117,7 @@ def test_a_partition_costs_the_streams_of_one_backend_and_heals_by_itself(
     for name, value in figures.items():
         record_property(name, value)
     print(f"a partition of the gateway's host and one of two backends: {figures}")
-    assert cut
-    assert others
-    assert all(stream.ended - parted < DOWN for stream in cut)
+    assert cut[0].ended - parted < DOWN
     assert asked.lost() == []
     assert running.workshop.ask(running.keys[0])
 
