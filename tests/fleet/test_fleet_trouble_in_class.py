@@ -93,9 +93,8 @@ def parted_under_streams(running: Class) -> list[Stream]:
 def test_a_partition_costs_the_streams_of_one_backend_and_heals_by_itself(
     running: Class, record_property: Record
 ) -> None:
+    streams, parted = parted_under_streams(running), time.monotonic()
     with load(running.api, running.keys[0], askers=1) as asked:
-        streams = parted_under_streams(running)
-        parted = time.monotonic()
         try:
             down = running.seconds_until({"model-tiny-1": "down", "model-tiny-2": "up"}, DOWN)
             eventually(lambda: cut_of(streams) or None, DOWN)
