@@ -69,19 +69,33 @@ def network(engine: docker.DockerClient) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def run_container(engine: docker.DockerClient, network: str) -> Iterator[Callable[..., Any]]:
-    """Start a container on the bed's network; all are removed at the end."""
-    started = []
+def started() -> list[Any]:
+    """Containers that go with their module."""
+    return []
 
-    def run(image: str, command: list[str], alias: str, **options: Any) -> Any:
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_container_outlives_its_module(started: list[Any]) -> Iterator[None]:
+    """Gateways look after their backends every two seconds: dozens of them would slow down what comes later."""
+    yield
+    while started:
+        started.pop().remove(force=True, v=True)
+
+
+@pytest.fixture(scope="session")
+def run_container(engine: docker.DockerClient, network: str, started: list[Any]) -> Iterator[Callable[..., Any]]:
+    """Start a container on the bed's network. `keep`: until all tests are over, for fixtures that several modules share."""
+    kept: list[Any] = []
+
+    def run(image: str, command: list[str], alias: str, *, keep: bool = False, **options: Any) -> Any:
         container = engine.containers.create(image, command, labels=LABELS, **options)
-        started.append(container)
+        (kept if keep else started).append(container)
         engine.networks.get(network).connect(container, aliases=[alias])
         container.start()
         return container
 
     yield run
-    for container in started:
+    for container in kept:
         container.remove(force=True, v=True)
 
 
@@ -109,13 +123,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def start_stub(
     run_container: Callable[..., Any], packaged: Callable[[Component], str], certificate: Path
-) -> Callable[[str], Any]:
+) -> Callable[..., Any]:
     """Start a stand-in for a model server under this name on the network."""
 
-    def start(name: str) -> Any:
+    def start(name: str, *, keep: bool = False) -> Any:
         mounts = {str(certificate): {"bind": "/tls", "mode": "ro"}, str(STUB): {"bind": "/stub.py", "mode": "ro"}}
         command = ["python3", "-u", "/stub.py", name]  # Open WebUI's image, for its Python
-        stub = run_container(packaged(Component.WEBUI), command, name, stop_signal="SIGKILL", volumes=mounts)
+        stub = run_container(packaged(Component.WEBUI), command, name, keep=keep, stop_signal="SIGKILL", volumes=mounts)
         eventually(lambda: b"ready" in stub.logs() or None, START_SECONDS)
         return stub
 
@@ -123,11 +137,11 @@ def start_stub(
 
 
 @pytest.fixture(scope="session")
-def stubs(start_stub: Callable[[str], Any]) -> tuple[str, str]:
+def stubs(start_stub: Callable[..., Any]) -> tuple[str, str]:
     """Two of them, by their names."""
     names = ("stub-a", "stub-b")
     for name in names:
-        start_stub(name)
+        start_stub(name, keep=True)
     return names
 
 
@@ -141,7 +155,8 @@ def llamas(
     image, names = packaged(Component.LLAMACPP), ("llama-a", "llama-b")
     settings = ["--model", "/models/tiny.gguf", "--alias", "tiny-llama", "--threads", "1", "--ctx-size", "2048"]
     containers = [
-        run_container(image, settings, name, volumes={str(folder): {"bind": "/models", "mode": "ro"}}) for name in names
+        run_container(image, settings, name, keep=True, volumes={str(folder): {"bind": "/models", "mode": "ro"}})
+        for name in names
     ]
     for container in containers:
         eventually(partial(is_healthy, container), START_SECONDS)
@@ -222,10 +237,10 @@ def start_gateway(
     packaged: Callable[[Component], str],
     certificate: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[GatewayConfig], Gateway]:
+) -> Callable[..., Gateway]:
     """Start one more gateway. It trusts the authority of the stubs' certificate only."""
 
-    def start(config: GatewayConfig) -> Gateway:
+    def start(config: GatewayConfig, *, keep: bool = False) -> Gateway:
         folder = tmp_path_factory.mktemp("gateway")
         write(config, folder)
         shutil.copytree(certificate, folder / "tls")
@@ -233,6 +248,7 @@ def start_gateway(
             packaged(Component.GATEWAY),
             ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"],
             folder.name,
+            keep=keep,
             ports={f"{port}/tcp": ("127.0.0.1", None) for port in (API_PORT, WEBUI_PORT)},
             volumes={
                 str(folder): {"bind": CONFIG_DIR, "mode": "ro"},
@@ -249,8 +265,8 @@ def start_gateway(
 
 
 @pytest.fixture(scope="session")
-def gateway(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig) -> Gateway:
-    return start_gateway(config)
+def gateway(start_gateway: Callable[..., Gateway], config: GatewayConfig) -> Gateway:
+    return start_gateway(config, keep=True)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def embedder(
     write_gguf(folder / "tiny.gguf", name="tiny")
     settings = ["--model", "/models/tiny.gguf", "--threads", "1", "--embeddings", "--pooling", "mean"]
     mounted = {str(folder): {"bind": "/models", "mode": "ro"}}
-    container = run_container(packaged(Component.LLAMACPP), settings, "embedder", volumes=mounted)
+    container = run_container(packaged(Component.LLAMACPP), settings, "embedder", keep=True, volumes=mounted)
     eventually(partial(_succeeds, container, "curl", "-fsS", "http://127.0.0.1:8080/health"), START_SECONDS)
     return Server("embedder", 8080)
 
@@ -51,6 +51,7 @@ def ollama_stand_in(run_container: Callable[..., Any], packaged: Callable[[Compo
         packaged(Component.WEBUI),  # for its Python
         ["python3", "-u", "/ollama.py", "serve"],
         "ollama-stand-in",
+        keep=True,
         environment={"OLLAMA_HOST": "0.0.0.0:11434"},
         volumes={str(STAND_IN): {"bind": "/ollama.py", "mode": "ro"}},
         stop_signal="SIGKILL",
@@ -61,7 +62,7 @@ def ollama_stand_in(run_container: Callable[..., Any], packaged: Callable[[Compo
 
 @pytest.fixture(scope="session")
 def open_gateway(
-    start_gateway: Callable[[GatewayConfig], Gateway],
+    start_gateway: Callable[..., Gateway],
     llamas: tuple[str, str],
     embedder: Server,
     ollama_stand_in: Server,
@@ -91,7 +92,8 @@ def open_gateway(
             ),
             models=models,
             upstreams=upstreams,
-        )
+        ),
+        keep=True,
     )
 
 
