@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import Server, Window
+from orchestrator.spec import teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class CollectionUnderTest:
     files: tuple[tuple[str, str | None], ...]
 
     def open_to(self, team: str | None) -> bool:
-        return self.teams is None or team in self.teams
+        return teams.are_open(self.teams, team)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from pydantic import SecretStr
 
 from orchestrator.checks import reading
 from orchestrator.checks.answers import PIECES, WORDS, ask_model, body, judge, names, who_may_use
@@ -65,22 +67,17 @@ def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Ques
         got = names(listed) + (f" (and, not of the workshop: {names(added)})" if added else "")
         return Outcome(sorted(listed) == sorted(wanted), got)
 
-    def ask() -> Outcome:
-        if verifier.webui_api_key is None:
-            return _not_known("API key")
-        return judge(webui.get(MODELS, verifier.webui_api_key), verdict)
+    ask = _with_key(verifier, lambda key: judge(webui.get(MODELS, key), verdict))
 
     return Question("List of models", f"Open WebUI, {verifier.label}", names(wanted), ask)
 
 
 def _questions(model: str, verifier: Verifier, webui: Server) -> Iterator[Question]:
-    def asked(*, stream: bool) -> Outcome:
-        if verifier.webui_api_key is None:
-            return _not_known("API key")
-        return ask_model(webui, CHAT, EMBED, verifier.webui_api_key, model, stream=stream)
+    def asked(*, stream: bool) -> Callable[[], Outcome]:
+        return _with_key(verifier, lambda key: ask_model(webui, CHAT, EMBED, key, model, stream=stream))
 
-    yield Question("Question", f"Open WebUI, {model}", WORDS, lambda: asked(stream=False))
-    yield Question("Question, streamed", f"Open WebUI, {model}", PIECES, lambda: asked(stream=True))
+    yield Question("Question", f"Open WebUI, {model}", WORDS, asked(stream=False))
+    yield Question("Question, streamed", f"Open WebUI, {model}", PIECES, asked(stream=True))
 
 
 def _menu(subject: Subject) -> tuple[str, ...]:
@@ -94,11 +91,7 @@ def _menu_of(verifier: Verifier) -> tuple[str, ...]:
 
 
 def _preset(name: str, verifier: Verifier, webui: Server) -> Question:
-    def ask() -> Outcome:
-        if verifier.webui_api_key is None:
-            return _not_known("API key")
-        return ask_model(webui, CHAT, EMBED, verifier.webui_api_key, name, stream=False)
-
+    ask = _with_key(verifier, lambda key: ask_model(webui, CHAT, EMBED, key, name, stream=False))
     return Question("Question to a preset", f"Open WebUI, {name}", WORDS, ask)
 
 
@@ -113,20 +106,14 @@ def _list_of_tools(verifier: Verifier, subject: Subject, webui: Server) -> Quest
         listed = [one.id for one in found.root if one.id in workshops]
         return Outcome(sorted(listed) == sorted(verifier.tools), ", ".join(listed) or NO_TOOLS)
 
-    def ask() -> Outcome:
-        if verifier.webui_api_key is None:
-            return _not_known("API key")
-        return judge(webui.get(TOOLS, verifier.webui_api_key), verdict)
+    ask = _with_key(verifier, lambda key: judge(webui.get(TOOLS, key), verdict))
 
     target, expected = f"Open WebUI, {verifier.label}", ", ".join(verifier.tools) or NO_TOOLS
     return Question("List of tool servers", target, expected, ask)
 
 
 def _others(verifier: Verifier, others: tuple[str, ...], webui: Server) -> Question:
-    def ask() -> Outcome:
-        key = verifier.webui_api_key
-        if key is None:
-            return _not_known("API key")
+    def refused(key: SecretStr) -> Outcome:
         for model in others:
             answer = webui.post(CHAT, key, body(model, tokens=1))
             if answer.status not in NO_ACCESS:
@@ -134,7 +121,7 @@ def _others(verifier: Verifier, others: tuple[str, ...], webui: Server) -> Quest
         return Outcome(ok=True, got=answer.words)
 
     target = f"Open WebUI, {verifier.label}: {names(others)}"
-    return Question("Another team's model", target, "refused", ask)
+    return Question("Another team's model", target, "refused", _with_key(verifier, refused))
 
 
 def _sign_in(verifier: Verifier, webui: Server) -> Question:
@@ -176,6 +163,12 @@ def _sign_up(webui: Server) -> Question:
         return Outcome(answer.status == FORBIDDEN, answer.words)
 
     return Question("Sign-up by a stranger", "Open WebUI", f"{FORBIDDEN}, closed", ask)
+
+
+def _with_key(verifier: Verifier, ask: Callable[[SecretStr], Outcome]) -> Callable[[], Outcome]:
+    """To ask with the verifier's own key of Open WebUI."""
+    key = verifier.webui_api_key
+    return lambda: ask(key) if key is not None else _not_known("API key")
 
 
 def _not_known(what: str) -> Outcome:

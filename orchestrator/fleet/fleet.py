@@ -11,8 +11,8 @@ from typing import Self, TypeVar
 from orchestrator.errors import UserError
 from orchestrator.fleet.channel import Channel, LocalChannel, SshChannel
 from orchestrator.fleet.machine import Machine
-from orchestrator.fleet.private_folder import SOCKETS, PrivateFolder
 from orchestrator.fleet.ssh_config import SshAddress
+from orchestrator.private_folder import SOCKETS, PrivateFolder
 from orchestrator.state.deployed import DeployedHost
 
 AT_ONCE = 32  # hosts

@@ -16,7 +16,7 @@ from orchestrator import resources
 from orchestrator.ansible_process import ending_with_this_process, scrubbed_environment
 from orchestrator.fleet.docker_host import engine_address
 from orchestrator.fleet.playbook_events import HostResult, Listener
-from orchestrator.fleet.private_folder import ANSIBLE, PrivateFolder
+from orchestrator.private_folder import ANSIBLE, PrivateFolder
 
 # What ansible-runner needs to hear of events. Its other additions are the caller's, or switch off host key checks.
 RUNNERS_OWN = ("ANSIBLE_CALLBACK_PLUGINS", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")

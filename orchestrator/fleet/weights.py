@@ -46,7 +46,7 @@ class Weights:
 
     @property
     def volume(self) -> str:
-        return f"{project_name(self.workshop)}_{self.fetch.volumes[0][0]}"
+        return f"{project_name(self.workshop)}_{self.fetch.volume}"
 
     @property
     def path(self) -> PurePosixPath:
@@ -225,7 +225,7 @@ class _container:  # noqa: N801 - used like a function
             "com.docker.compose.project": project,
         }
         if kind == "volume":
-            return labels | {"workshop.kind": "weights", "com.docker.compose.volume": self._weights.fetch.volumes[0][0]}
+            return labels | {"workshop.kind": "weights", "com.docker.compose.volume": self._weights.fetch.volume}
         oneoff = {"com.docker.compose.service": "fetch", "com.docker.compose.oneoff": "True"}
         return labels | oneoff | {"workshop.role": "fetch"}
 

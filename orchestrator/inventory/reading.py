@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from orchestrator.ansible_process import ending_with_this_process, scrubbed_envi
 from orchestrator.errors import UserError, Where
 from orchestrator.inventory import sources
 from orchestrator.inventory.found import Asked, FoundHost, Reading, Unread, Value
+from orchestrator.private_folder import INVENTORY, PrivateFolder
 
 PROGRAM = Path(__file__).with_name("ask.py")
 COLLECTIONS = (Path("~/.ansible/collections"), Path("/usr/share/ansible/collections"))  # Ansible's own places
@@ -68,7 +67,7 @@ def _ask(asked: Asked, variables: Sequence[str], passwords: Sequence[str]) -> di
         "passwords": list(passwords),
         "programs": asked.programs,
     }
-    private = Path(tempfile.mkdtemp(prefix="workshop-inventory-"))
+    private = PrivateFolder(INVENTORY)
     try:
         with subprocess.Popen(
             [*ending_with_this_process(), sys.executable, "-I", str(PROGRAM)],
@@ -76,7 +75,7 @@ def _ask(asked: Asked, variables: Sequence[str], passwords: Sequence[str]) -> di
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # may repeat what programs know
             cwd=asked.folder,
-            env=_environment(asked, private),
+            env=_environment(asked, private.path),
             start_new_session=True,
         ) as process:
             try:
@@ -93,7 +92,7 @@ def _ask(asked: Asked, variables: Sequence[str], passwords: Sequence[str]) -> di
         message = f"Ansible ended with {process.returncode} and gave no answer"
         raise UserError(FAILED, message, where=Where(file=asked.path)) from None
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        private.remove()
 
 
 def _environment(asked: Asked, private: Path) -> dict[str, str]:

@@ -58,6 +58,16 @@ class Fetch:
     tree: str = ""  # a file or folder in the volume that holds them all; empty: they can't be copied alone
     seconds: int = 0  # that it may take
 
+    @property
+    def volume(self) -> str:
+        """The one that it fills."""
+        return self.volumes[0][0]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Volume and key: fetches that agree in it leave the same files."""
+        return self.volume, self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:

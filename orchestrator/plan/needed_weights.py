@@ -21,7 +21,7 @@ def needed_weights(workshop: Workshop) -> tuple[dict[str, Fetch], Mapping[str, s
         if fetch is None or model.source.startswith("/"):
             lying[model.name] = f"{model.source} lies on the host: bring it there yourself"
         else:
-            fetches.setdefault((fetch.volumes[0][0], fetch.key), (model.name, fetch))
+            fetches.setdefault(fetch.place, (model.name, fetch))
     return dict(fetches.values()), lying
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import SpecError, UserError
+from orchestrator.spec import teams
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import Tls
@@ -76,8 +77,8 @@ def find_knowledge(spec: Spec) -> Found:
                     problems.append(spec.problem(at, "knowledge_twice", message, "Name each file once"))
             left_out += [(at, file.name) for file in files if file.path.suffix.lower() not in READ]
         files_ = tuple(file for name, (file, _) in sorted(found.items()) if file.path.suffix.lower() in READ)
-        teams = tuple(section.teams) if section.teams else None
-        collections.append(KnowledgeFiles(section.name, section.description or "", teams, files_))
+        open_to = teams.given(section.teams)
+        collections.append(KnowledgeFiles(section.name, section.description or "", open_to, files_))
     if problems:
         raise SpecError(problems)
     return Found(tuple(collections), tuple(left_out))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from orchestrator.spec import teams
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.endpoints import BaseUrl, HeaderName, HeaderValue, QueryName, QueryValue
 from orchestrator.spec.gguf import is_later_part, parts_of
@@ -134,7 +135,7 @@ class Model(Section):
 
     def open_to(self, team: str | None) -> bool:
         """Whether a member of this team may use it."""
-        return self.teams is None or (team is not None and team in self.teams)
+        return teams.are_open(self.teams, team)
 
     @model_validator(mode="after")
     def _fields_fit_the_engine(self) -> Self:

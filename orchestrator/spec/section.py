@@ -45,6 +45,11 @@ def duplicates(names: Iterable[str]) -> Iterator[tuple[str, int]]:
         seen.add(name)
 
 
+def below(section: str, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The same problems, seen from one level up."""
+    return (problem._replace(at=(section, *problem.at)) for problem in problems)
+
+
 def same_names(names: Sequence[str], what: str) -> Iterator[Problem]:
     """A problem for each section of a list whose name is that of an earlier one."""
     for name, index in duplicates(names):

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.knowledge import Collection
 from orchestrator.spec.models import Model
-from orchestrator.spec.section import Problem, Section, duplicates, same_names
+from orchestrator.spec.section import Problem, Section, below, duplicates, same_names
 from orchestrator.spec.tool_servers import ToolServer
 from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
 from orchestrator.spelling import did_you_mean, nearest
@@ -88,11 +88,11 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
         for field in NEEDS_A_PAGE:
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
-    yield from _below("presets", _preset_problems(webui.presets, models))
+    yield from below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
     names = [server.name for server in webui.tool_servers]
-    yield from _below("tool_servers", same_names(names, "tool server"))
-    yield from _below("functions", _function_problems(webui.functions, choices))
+    yield from below("tool_servers", same_names(names, "tool server"))
+    yield from below("functions", _function_problems(webui.functions, choices))
     for index, name in enumerate(webui.default_models or ()):
         if name not in choices:
             yield _unknown(("default_models", index), name, choices)
@@ -134,7 +134,3 @@ def _listed(models: Sequence[Model]) -> dict[str, Model]:
 
 def _unknown(at: tuple[str | int, ...], name: str, choices: Iterable[str]) -> Problem:
     return Problem(at, f"no model is named {name!r}", did_you_mean(nearest(name, choices)), ("models",))
-
-
-def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
-    return (problem._replace(at=(section, *problem.at)) for problem in problems)

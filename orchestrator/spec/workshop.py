@@ -19,7 +19,7 @@ from orchestrator.spec.machines import machine_problems, role_problems
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
-from orchestrator.spec.section import Problem, refuse, same_names
+from orchestrator.spec.section import Problem, below, refuse, same_names
 from orchestrator.spec.sections import Grace, Handouts, Images, Ports, Public, window_problems
 from orchestrator.spec.values import DnsLabel, Line, TeamName
 from orchestrator.spec.webui import webui_problems
@@ -116,12 +116,12 @@ class Workshop(Ports):
         refuse(
             [
                 *self._time_problems(),
-                *self._below("hosts", same_names([host.name for host in self.hosts], "host")),
-                *self._below("models", same_names([model.name for model in self.models], "model")),
-                *self._below("models", name_problems(self.models)),
+                *below("hosts", same_names([host.name for host in self.hosts], "host")),
+                *below("models", same_names([model.name for model in self.models], "model")),
+                *below("models", name_problems(self.models)),
                 *(self._host_problems() if info.context != HOSTS_UNKNOWN else []),
-                *self._below("webui", webui_problems(self.webui, self.models)),
-                *self._below("webui", self._knowledge_problems()),
+                *below("webui", webui_problems(self.webui, self.models)),
+                *below("webui", self._knowledge_problems()),
             ],
         )
         return self
@@ -139,10 +139,6 @@ class Workshop(Ports):
         if self.grace != Grace() and self.opens is None and self.closes is None:
             yield Problem(("grace",), "grace is around opens and closes, and there are none")
         yield from naive or window_problems(self.moment(self.opens), self.moment(self.closes))
-
-    @staticmethod
-    def _below(section: str, problems: Iterable[Problem]) -> Iterable[Problem]:
-        return (problem._replace(at=(section, *problem.at)) for problem in problems)
 
     def _host_problems(self) -> Iterable[Problem]:
         yield from role_problems(self.hosts, webui=self.webui.mode != "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
 
     One that the server can't load is a line in the tally's failures; the others go on.
     """
+    before = tally.changed
     found = {one["id"]: one for one in webui.get(f"{FUNCTIONS}/export")}
     for function in wanted.functions:
         try:
@@ -29,7 +31,7 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
         if MARK in one["meta"]:
             webui.delete(f"{FUNCTIONS}/id/{name}/delete")
             tally.change(f"function {name}", "removed")
-    return _added_models(webui, wanted)
+    return _added_models(webui, wanted, changed=tally.changed > before)
 
 
 def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, tally: Tally) -> None:
@@ -88,17 +90,24 @@ def _different_valves(webui: WebUI, function: Function) -> dict[str, Any]:
     return {**found, **should} if any(found.get(name) != value for name, value in should.items()) else {}
 
 
-def _added_models(webui: WebUI, wanted: Seed) -> tuple[VisibleModel, ...]:
-    """A pipe adds a model under its id, or several under `ID.NAME`."""
+def _added_models(webui: WebUI, wanted: Seed, *, changed: bool) -> tuple[VisibleModel, ...]:
+    """A pipe adds a model under its id, or several under `ID.NAME`.
+
+    The backends are asked again only after a change, or where the server knows no model of a pipe yet.
+    """
     pipes = {function.id: function for function in wanted.functions if function.kind == "pipe"}
     if not pipes:
         return ()
-    listed = webui.get("/api/models", refresh="true")["data"]
-    return tuple(
-        VisibleModel(one["id"], "function", pipes[owner].teams, title=one["name"])
-        for one in listed
-        if (owner := one["id"].partition(".")[0]) in pipes and "pipe" in one
-    )
+    listed = [] if changed else _of_pipes(webui.get("/api/models"), pipes)
+    if pipes.keys() - {owner for _, owner in listed}:
+        listed = _of_pipes(webui.get("/api/models", refresh="true"), pipes)
+    return tuple(VisibleModel(one["id"], "function", pipes[owner].teams, title=one["name"]) for one, owner in listed)
+
+
+def _of_pipes(answer: dict[str, Any], pipes: Mapping[str, Function]) -> list[tuple[dict[str, Any], str]]:
+    """Each model that one of these adds, and the pipe's id."""
+    listed = ((one, one["id"].partition(".")[0]) for one in answer["data"] if "pipe" in one)
+    return [(one, owner) for one, owner in listed if owner in pipes]
 
 
 def _digest(text: str) -> str:

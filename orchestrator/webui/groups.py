@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.webui.client import WebUI
@@ -23,6 +23,13 @@ def grants(teams: Sequence[str] | None, ids: Mapping[str, str]) -> list[dict[str
     """Who may read: the teams' groups, None: everybody of the workshop. Never the public."""
     names = [EVERYBODY] if teams is None else [team_group(team) for team in teams]
     return [{"principal_type": "group", "principal_id": ids[name], "permission": "read"} for name in names]
+
+
+def are_same(found: Iterable[Mapping[str, Any]], needed: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether both let in the same; the server gives each an id and a time besides."""
+    fields = ("principal_type", "principal_id", "permission")
+    plain = [{tuple(grant[field] for field in fields) for grant in some} for some in (found, needed)]
+    return plain[0] == plain[1]
 
 
 def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> dict[str, str]:

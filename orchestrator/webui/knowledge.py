@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.webui.client import WebUI, WebUIRefused
 from orchestrator.webui.files import StoredFile, delete, pages, stored
-from orchestrator.webui.groups import grants
+from orchestrator.webui.groups import are_same, grants
 from orchestrator.webui.library import LibraryCollection
 from orchestrator.webui.shelf import Shelf, pieces
 from orchestrator.webui.wanted import Seed, Tally
@@ -81,10 +81,7 @@ def _put_right(
 
 
 def _share(webui: WebUI, there: _There, needed: list[dict[str, str]], tally: Tally) -> None:
-    found = {
-        (one["principal_type"], one["principal_id"], one["permission"]) for one in there.row.get("access_grants") or ()
-    }
-    if found != {(one["principal_type"], one["principal_id"], one["permission"]) for one in needed}:
+    if not are_same(there.row.get("access_grants") or (), needed):
         webui.post(f"{PATH}{there.id}/access/update", {"access_grants": needed}, repeatable=True)
         tally.change(f"knowledge {there.row['name']}", "shared as wanted")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.groups import are_same
 from orchestrator.webui.groups import grants as grants_of
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
@@ -81,7 +82,7 @@ def _apply_one(
     if any(found.get(name) != value for name, value in record.items()):
         webui.post("/api/v1/models/model/update", {**found, **record}, repeatable=True)
         changes.append("put right")
-    if _plain(found["access_grants"]) != _plain(grants):
+    if not are_same(found["access_grants"], grants):
         body = {"id": model.name, "name": record["name"], "access_grants": grants}
         webui.post("/api/v1/models/model/access/update", body, repeatable=True)
         changes.append("shown to " + (", ".join(model.teams) if model.teams is not None else "everybody"))
@@ -89,7 +90,3 @@ def _apply_one(
         tally.change(f"model {model.name}", ", ".join(changes))
     else:
         tally.keep()
-
-
-def _plain(grants: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
-    return {(grant["principal_type"], grant["principal_id"], grant["permission"]) for grant in grants}

@@ -64,7 +64,7 @@ class VisibleModel:
 class Function:
     """Python that runs in the server: `kind` is pipe, filter or action.
 
-    `everywhere`: for all models; else for the entries that name it. `teams` see the models of a pipe; None: everybody.
+    `models`: the entries that it is for; none: all. `teams` see the models of a pipe; None: everybody.
     """
 
     id: str
@@ -73,8 +73,12 @@ class Function:
     description: str
     content: str
     valves: Mapping[str, Any] = field(default_factory=dict)  # a secret is a SecretStr
-    everywhere: bool = True
+    models: tuple[str, ...] = ()
     teams: tuple[str, ...] | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        return not self.models
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from orchestrator.plan.edges import EDGE_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import key_of, models_for, verifiers
 from orchestrator.render.files import digest, prints
+from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
@@ -81,7 +82,7 @@ def subject(
                 model.name,
                 str(model.engine),
                 model.name in native,
-                tuple(model.teams) if model.teams else None,
+                teams.given(model.teams),
                 model.embeds,
             )
             for model in workshop.listed

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.fleet.private_folder import ANSIBLE, SOCKETS, PrivateFolder
+from orchestrator.private_folder import ANSIBLE, SOCKETS, PrivateFolder
 
-HOLD = "import time; from orchestrator.fleet.private_folder import *; print(PrivateFolder(ANSIBLE).path, flush=True); time.sleep(60)"
+HOLD = "import time; from orchestrator.private_folder import *; print(PrivateFolder(ANSIBLE).path, flush=True); time.sleep(60)"
 
 
 @pytest.fixture(autouse=True)

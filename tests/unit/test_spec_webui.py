@@ -67,7 +67,7 @@ def test_the_menu_is_models_then_presets_and_a_preset_is_seen_by_who_may_use_its
         " {name: b, model: open, teams: [red]}, {name: c, model: open}]}\n",
     )
 
-    menu = {model.name: model for model in page.menu(spec)}
+    menu = {model.name: model for model in page.menu(spec, ())}
 
     assert list(menu) == ["open", "closed", "a", "b", "c"]
     assert [menu[name].teams for name in "abc"] == [("red",), ("red",), None]
@@ -127,7 +127,7 @@ def test_suggestions_that_are_absent_are_not_the_same_as_none(tmp_path: Path) ->
 def test_a_picture_is_told_by_what_it_is_and_not_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "logo.jpg").write_bytes(PNG)
 
-    (entry,) = page.menu(spec_of(tmp_path, model("picture: logo.jpg")))
+    (entry,) = page.menu(spec_of(tmp_path, model("picture: logo.jpg")), ())
 
     assert entry.picture is not None
     kind, _, content = entry.picture.partition(",")

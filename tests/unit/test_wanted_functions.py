@@ -32,7 +32,7 @@ def test_a_filter_for_some_is_named_at_their_entries(tmp_path: Path) -> None:
     (tmp_path / "f.py").write_text(FILTER)
     spec = spec_of(tmp_path, webui("{file: f.py, models: [tutor]}", more=", presets: [{name: tutor, model: m}]"))
 
-    assert {entry.name: entry.filters for entry in page.menu(spec)} == {"m": (), "tutor": ("f",)}
+    assert {entry.name: entry.filters for entry in page.menu(spec, functions(spec))} == {"m": (), "tutor": ("f",)}
     assert not functions(spec)[0].everywhere
 
 

@@ -27,7 +27,7 @@ class ArchiveStore:
 
     def kept(self, fetch: Fetch) -> Kept | None:
         """Those that this fetch would bring, if they are in it."""
-        found = (w for w in self._archive.manifest.weights if (w.volume, w.key) == (fetch.volumes[0][0], fetch.key))
+        found = (w for w in self._archive.manifest.weights if (w.volume, w.key) == fetch.place)
         weights = next(found, None)
         if weights is None or weights.tree != fetch.tree:
             return None

@@ -144,7 +144,7 @@ class _Search:
         files: tuple[str, ...],
         tar: Callable[[], Generator[bytes, None, None]],
     ) -> Crate:
-        return Crate(model, fetch.volumes[0][0], fetch.key, fetch.tree, origin, files, tar)
+        return Crate(model, *fetch.place, fetch.tree, origin, files, tar)
 
     def _fetched(self, fetches: Mapping[str, Fetch]) -> dict[str, str]:
         """Into volumes of their own; why not, by model."""

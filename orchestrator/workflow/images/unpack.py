@@ -105,7 +105,7 @@ def _parcels(
     by_files: dict[tuple[str, str], dict[str, Backend]] = {}
     for backend in backends:
         if backend.fetch:
-            by_files.setdefault((backend.fetch.volumes[0][0], backend.fetch.key), {})[backend.host] = backend
+            by_files.setdefault(backend.fetch.place, {})[backend.host] = backend
     deployment = state.meta.deployment_id if state.meta else ""
     parcels, absent = [], []
     for needed in by_files.values():

@@ -13,6 +13,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.gateway import RoutedModel, Window
 from orchestrator.plan.policy import instructor_email, window
 from orchestrator.render.files import PRIVATE
+from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.state.failures import refusals_explained
@@ -69,7 +70,7 @@ def handout(
             GuideModel(
                 model.name,
                 str(model.engine),
-                tuple(model.teams) if model.teams else None,
+                teams.given(model.teams),
                 model.name in native,
                 not model.embeds,
             )

@@ -86,14 +86,14 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
 
 def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
     """All that Open WebUI should hold. Raises UserError with the line of a file that can't be used."""
-    given = spec.workshop.webui.suggestions
+    given, own = spec.workshop.webui.suggestions, functions(spec)
     return replace(
         _wanted_people(spec.workshop, people, secret, url),
-        models=page.menu(spec),
+        models=page.menu(spec, own),
         chosen=page.chosen(spec.workshop),
         banners=page.banners(spec.workshop),
         suggestions=None if given is None else page.suggestions(given),
-        functions=functions(spec),
+        functions=own,
         tool_servers=page.tool_servers(spec),
     )
 

@@ -54,7 +54,7 @@ def _copies(
         for stack in deployment.stacks
         if stack.host.name in seen and (unreached := _unreached(spec, stack.host.name, deployment, seen))
     }
-    fetches = {_files(fetch): fetch for hubs in wanted.values() for some in hubs.values() for fetch in some}
+    fetches = {fetch.place: fetch for hubs in wanted.values() for some in hubs.values() for fetch in some}
     if not fetches:
         return {}
     references = image_references(spec, state, deployment)
@@ -73,7 +73,7 @@ def _copies(
         host: {
             hub: where
             for hub, some in hubs.items()
-            if (where := _where(host, {_files(fetch) for fetch in some}, held_by, kept, settings)) is not None
+            if (where := _where(host, {fetch.place for fetch in some}, held_by, kept, settings)) is not None
         }
         for host, hubs in wanted.items()
     }
@@ -113,7 +113,3 @@ def _where(
             places.append(other)
             rest -= held
     return None if rest else " and ".join(places)
-
-
-def _files(fetch: Fetch) -> tuple[str, str]:
-    return fetch.volumes[0][0], fetch.key

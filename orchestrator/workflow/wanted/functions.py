@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from orchestrator.errors import UserError
 from orchestrator.spec import functions as given
+from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.values import SecretReference
 from orchestrator.webui.wanted import Function
+from orchestrator.workflow.wanted.files import content_of
 
 KINDS = {"Pipe": "pipe", "Filter": "filter", "Action": "action"}  # in the server's order, where a file has several
 LIMIT = 1024 * 1024
@@ -29,14 +31,6 @@ def function_problems(spec: Spec) -> Iterator[UserError]:
             yield problem
 
 
-def kinds(spec: Spec) -> dict[str, str]:
-    """pipe, filter or action, by the function's id."""
-    return {
-        one.name: _kind(spec, index, one, _text(spec, index, one))
-        for index, one in enumerate(spec.workshop.webui.functions)
-    }
-
-
 def _function(spec: Spec, index: int, one: given.Function) -> Function:
     text = _text(spec, index, one)
     return Function(
@@ -46,8 +40,8 @@ def _function(spec: Spec, index: int, one: given.Function) -> Function:
         description=one.description or "",
         content=text,
         valves={name: _value(spec, value) for name, value in one.valves.items()},
-        everywhere=one.models is None,
-        teams=tuple(one.teams) if one.teams else None,
+        models=tuple(one.models or ()),
+        teams=teams.given(one.teams),
     )
 
 
@@ -56,14 +50,9 @@ def _value(spec: Spec, value: object) -> object:
 
 
 def _text(spec: Spec, index: int, one: given.Function) -> str:
+    content = content_of(spec, one.file, LIMIT, lambda message: _unusable(spec, index, message))
     try:
-        with spec.path(one.file).open("rb") as file:
-            content = file.read(LIMIT + 1)
-        if len(content) > LIMIT:
-            raise _unusable(spec, index, f"{one.file} is larger than {LIMIT // 1024} KiB")
         return content.decode()
-    except OSError as problem:
-        raise _unusable(spec, index, f"cannot read {one.file}: {(problem.strerror or 'no file').lower()}") from None
     except UnicodeDecodeError:
         raise _unusable(spec, index, f"{one.file} is not UTF-8 text") from None
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from orchestrator.spec import teams
+from orchestrator.spec import tool_servers as tools
 from orchestrator.spec import webui as given
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
-from orchestrator.spec.tool_servers import ToolServer as GivenToolServer
 from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.tool_servers import tool_id
-from orchestrator.webui.wanted import Banner, Suggestion, ToolServer, VisibleModel
-from orchestrator.workflow.wanted.functions import kinds
+from orchestrator.webui.wanted import Banner, Function, Suggestion, ToolServer, VisibleModel
 from orchestrator.workflow.wanted.pictures import pictures
 
 PRESET = "preset"  # the tag by which the menu filters them
@@ -25,13 +25,15 @@ def entries(workshop: Workshop) -> tuple[VisibleModel, ...]:
     return (*(_model(model) for model in models.values()), *presets)
 
 
-def menu(spec: Spec) -> tuple[VisibleModel, ...]:
-    """With pictures, and the functions that are not for all. Raises UserError with the line of a useless file."""
-    shown, kind_of = pictures(spec), kinds(spec)
+def menu(spec: Spec, functions: Sequence[Function]) -> tuple[VisibleModel, ...]:
+    """With pictures, and those of these functions that are not for all.
+
+    Raises UserError with the line of a picture that can't be used.
+    """
+    shown = pictures(spec)
 
     def named(entry: VisibleModel, kind: str) -> tuple[str, ...]:
-        some = (one.name for one in spec.workshop.webui.functions if entry.name in (one.models or ()))
-        return tuple(name for name in some if kind_of[name] == kind)
+        return tuple(one.id for one in functions if one.kind == kind and entry.name in one.models)
 
     return tuple(
         replace(one, picture=shown.get(one.name), filters=named(one, "filter"), actions=named(one, "action"))
@@ -52,8 +54,8 @@ def banners(workshop: Workshop) -> tuple[Banner, ...]:
     return first + tuple(Banner(one.text, one.title or "", one.kind, one.dismissible) for one in workshop.webui.banners)
 
 
-def suggestions(given: Iterable[given.Suggestion]) -> tuple[Suggestion, ...]:
-    return tuple(Suggestion(one.title, one.subtitle, one.prompt) for one in given)
+def suggestions(asked: Iterable[given.Suggestion]) -> tuple[Suggestion, ...]:
+    return tuple(Suggestion(one.title, one.subtitle, one.prompt) for one in asked)
 
 
 def tool_servers(spec: Spec) -> tuple[ToolServer, ...]:
@@ -61,43 +63,39 @@ def tool_servers(spec: Spec) -> tuple[ToolServer, ...]:
     return tuple(_tool_server(spec, one) for one in spec.workshop.webui.tool_servers)
 
 
-def _tool_server(spec: Spec, one: GivenToolServer) -> ToolServer:
-    key = spec.secret(one.api_key) if one.api_key else None
-    teams = tuple(one.teams) if one.teams else None
+def _tool_server(spec: Spec, one: tools.ToolServer) -> ToolServer:
     return ToolServer(
-        one.name, one.kind, one.url, one.document, one.title or one.name, one.description or "", key, teams
+        one.name,
+        one.kind,
+        one.url,
+        one.document,
+        one.title or one.name,
+        one.description or "",
+        spec.secret(one.api_key) if one.api_key else None,
+        teams.given(one.teams),
     )
 
 
 def tools_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
     """What Open WebUI calls the tool servers that a member of this team may use."""
-    return tuple(
-        tool_id(one.kind, one.name)
-        for one in workshop.webui.tool_servers
-        if _open_to(tuple(one.teams) if one.teams else None, team)
-    )
+    return tuple(tool_id(one.kind, one.name) for one in workshop.webui.tool_servers if teams.are_open(one.teams, team))
 
 
 def presets_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
     """The presets that a member of this team sees."""
     models = {model.name: model for model in workshop.listed}
-    return tuple(one.name for one in workshop.webui.presets if _open_to(_teams(one, models[one.model]), team))
-
-
-def _open_to(teams: tuple[str, ...] | None, team: str | None) -> bool:
-    return teams is None or team in teams
+    return tuple(one.name for one in workshop.webui.presets if teams.are_open(_teams(one, models[one.model]), team))
 
 
 def _teams(preset: given.Preset, model: Model) -> tuple[str, ...] | None:
-    teams = preset.teams or model.teams
-    return tuple(teams) if teams else None
+    return teams.given(preset.teams or model.teams)
 
 
 def _model(model: Model) -> VisibleModel:
     return VisibleModel(
         model.name,
         str(model.engine),
-        tuple(model.teams) if model.teams else None,
+        teams.given(model.teams),
         title=model.title,
         description=model.description,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.errors import UserError
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
+from orchestrator.workflow.wanted.files import content_of
 
 LIMIT = 256 * 1024  # bytes: each is in every list of models that the administrator's page loads
 KINDS = (
@@ -42,13 +43,7 @@ def _given(spec: Spec) -> list[tuple[str, Path_, Path]]:
 
 
 def _picture(spec: Spec, at: Path_, path: Path) -> str:
-    try:
-        with spec.path(path).open("rb") as file:
-            content = file.read(LIMIT + 1)
-    except OSError as problem:
-        raise _unusable(spec, at, f"cannot read {path}: {(problem.strerror or 'no file').lower()}") from None
-    if len(content) > LIMIT:
-        raise _unusable(spec, at, f"{path} is larger than {LIMIT // 1024} KiB")
+    content = content_of(spec, path, LIMIT, lambda message: _unusable(spec, at, message))
     for kind, offset, magic in KINDS:
         if content[offset : offset + len(magic)] == magic:
             return f"data:image/{kind};base64,{b64encode(content).decode()}"

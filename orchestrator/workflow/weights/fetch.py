@@ -80,7 +80,7 @@ def _parcels(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> list[Parcel]:
     for host, backends in wanted.items():
         for backend in backends:
             if backend.fetch:
-                same = hosts.setdefault((backend.fetch.volumes[0][0], backend.fetch.key), {})
+                same = hosts.setdefault(backend.fetch.place, {})
                 same.setdefault(host, []).append(backend)
     return [
         Parcel(

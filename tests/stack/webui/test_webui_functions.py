@@ -55,7 +55,7 @@ POLITE = Function(
     "polite", "filter", "Be polite", "Adds a line.", FILTER, {"word": "Please. ", "token": SecretStr("t0p")}
 )
 ECHO = Function("echo", "pipe", "Echo", "", PIPE, teams=("red",))
-MARKED = Function("marked", "action", "Mark it", "", ACTION, everywhere=False)
+MARKED = Function("marked", "action", "Mark it", "", ACTION, models=("chat",))
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_a_filter_for_all_works_with_its_valves_and_again_there_is_nothing_to_do
 
 def test_a_filter_for_one_model_leaves_the_others_alone(new_class: NewClass) -> None:
     models = (VisibleModel("chat", "vllm", filters=("polite",)), VisibleModel("both", "vllm"))
-    workshop = new_class(1, models=models, functions=(replace(POLITE, everywhere=False), MARKED))
+    workshop = new_class(1, models=models, functions=(replace(POLITE, models=("chat",)), MARKED))
     workshop.seed()
 
     assert [one["role"] for one in asked_by(workshop, "p01", "chat")] == ["system", "user"]

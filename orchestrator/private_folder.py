@@ -13,14 +13,14 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-SOCKETS, ANSIBLE = "workshop-ssh-", "workshop-ansible-"
-OURS = re.compile(rf"(?:{SOCKETS}|{ANSIBLE})[a-z0-9_]{{8}}")  # as tempfile names them
+SOCKETS, ANSIBLE, INVENTORY = "workshop-ssh-", "workshop-ansible-", "workshop-inventory-"
+OURS = re.compile(rf"(?:{SOCKETS}|{ANSIBLE}|{INVENTORY})[a-z0-9_]{{8}}")  # as tempfile names them
 ROOT = Path("/tmp")  # noqa: S108 - for private folders
 LONGEST = 40  # characters: sockets lie there, whose paths may have 107, 60 of them below the folder
 
 
 class PrivateFolder:
-    """An empty one at `path`. `prefix`: SOCKETS or ANSIBLE. `short`: elsewhere if the usual place has a long name."""
+    """An empty one at `path`. `prefix`: SOCKETS, ANSIBLE or INVENTORY. `short`: elsewhere where that path gets long."""
 
     def __init__(self, prefix: str, *, short: bool = False) -> None:
         place = Path(tempfile.gettempdir())
