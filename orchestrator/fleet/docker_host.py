@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UserError, Where
+from orchestrator.fleet.container_command import ContainerCommand
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -108,10 +108,7 @@ class DockerHost:
     def ask(self, container: str, command: list[str]) -> tuple[int, str]:
         """Run a command that only looks inside a container: exit status and output."""
         with self.explained():
-            job = self.client.api.exec_create(container, command)
-            output: bytes = self.client.api.exec_start(job["Id"])
-            status: int = self.client.api.exec_inspect(job["Id"])["ExitCode"]
-        return status, output.decode(errors="replace")
+            return _said_by(ContainerCommand(self.client.api, container, command))
 
     def converse(self, container: str, command: list[str], said: bytes) -> tuple[int, str]:
         """Run a command inside a container with `said` on its stdin: exit status and output.
@@ -119,12 +116,10 @@ class DockerHost:
         Raises ContainerDownError.
         """
         from docker.errors import APIError
-        from docker.utils.socket import frames_iter
 
         with self.explained():
             try:
-                job = self.client.api.exec_create(container, command, stdin=True)
-                stream = self.client.api.exec_start(job["Id"], socket=True)
+                return _said_by(ContainerCommand(self.client.api, container, command, said=said))
             except APIError as problem:
                 if problem.status_code not in NOT_RUNNING:
                     raise
@@ -133,13 +128,6 @@ class DockerHost:
                     "its container is not there" if problem.status_code == NO_SUCH else "its container does not run",
                     where=Where(host=self.name, service=container),
                 ) from problem
-            connection = getattr(stream, "_sock", stream)  # below http.client's reader of it
-            with closing(connection), closing(stream):
-                connection.sendall(said)
-                connection.shutdown(socket.SHUT_WR)
-                output = b"".join(part for _, part in frames_iter(stream, tty=False))
-            status: int = self.client.api.exec_inspect(job["Id"])["ExitCode"]
-        return status, output.decode(errors="replace")
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -153,7 +141,7 @@ class DockerHost:
             raise UserError(
                 "docker_error", f"Docker answered: {problem.explanation}", where=Where(host=self.name)
             ) from problem
-        except (DockerException, RequestException) as problem:
+        except (DockerException, RequestException, TimeoutError, ConnectionError) as problem:
             raise _unreachable(self.name, problem) from problem
 
 
@@ -209,6 +197,11 @@ def engine_trouble(host: str, said: str) -> UserError:
 
 def _unreachable(host: str, problem: Exception) -> UserError:
     return engine_trouble(host, str(problem))
+
+
+def _said_by(command: ContainerCommand) -> tuple[int, str]:
+    output = b"".join(part for _, part in command.frames())
+    return command.status(), output.decode(errors="replace")
 
 
 def _is_fetch(item: dict[str, Any]) -> bool:

@@ -6,13 +6,14 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 
 from orchestrator.errors import HostError, Where
+from orchestrator.fleet.container_command import STDERR, ContainerCommand
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
 from orchestrator.plan.gateway import DATA_DIR
 
@@ -72,20 +73,15 @@ class GatewayLog:
 
     def _output(self, command: list[str]) -> Iterator[bytes]:
         """What a command in the container prints, as it comes."""
-        from docker.utils.socket import STDERR, frames_iter
-
         complaint = b""
         with self._docker.explained():
-            api = self._docker.client.api
-            job = api.exec_create(self._container.id, command)
-            stream = api.exec_start(job["Id"], socket=True)  # with stream=True nobody would close it
-            with closing(getattr(stream, "_sock", stream)), closing(stream):
-                for kind, part in frames_iter(stream, tty=False):
-                    if kind == STDERR:
-                        complaint += part
-                    else:
-                        yield part
-            status = api.exec_inspect(job["Id"])["ExitCode"]
+            run = ContainerCommand(self._docker.client.api, self._container.id, command)
+            for printed, part in run.frames():
+                if printed == STDERR:
+                    complaint += part
+                else:
+                    yield part
+            status = run.status()
         if status:
             raise self._unreadable(complaint.decode(errors="replace").strip() or f"exit code {status}")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from eventually import eventually
 
+from orchestrator.fleet.container_command import ContainerCommand
 from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, CONFIG_DIR, DATA_DIR, GatewayConfig
 from orchestrator.render.gateway import render_gateway
 
@@ -42,6 +43,13 @@ class Answer:
     @property
     def events(self) -> list[str]:
         return [part.removeprefix("data: ") for part in self.text.replace("\r\n", "\n").split("\n\n") if part]
+
+
+def output_of(container: Any, *command: str) -> tuple[int, bytes]:
+    """As `container.exec_run`, which loses first bytes on a busy machine."""
+    run = ContainerCommand(container.client.api, container.id, command)
+    output = b"".join(part for _, part in run.frames())
+    return run.status(), output
 
 
 @dataclass
@@ -117,9 +125,9 @@ class Gateway:
         return int(self.run(*send, f"http://127.0.0.1:{ADMIN_PORT}{path}"))
 
     def run(self, *command: str) -> str:
-        code, output = self.container.exec_run(list(command))
+        code, output = output_of(self.container, *command)
         assert code == 0, output
-        return str(output.decode())
+        return output.decode()
 
     def reload(self, config: GatewayConfig) -> None:
         write(config, self.folder)
