@@ -19,10 +19,10 @@ unit:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist worksteal
 
 stack:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/stack $(SLOWEST)
 
 fleet:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/fleet $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/fleet $(SLOWEST)
 
 bench:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
+from gateway_bed import Gateway, output_of
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
@@ -41,7 +41,7 @@ class Vllm:
     container: Any
 
     def is_healthy(self) -> bool:
-        if self.container.exec_run(["curl", "-fsS", "http://127.0.0.1:8000/health"]).exit_code == 0:
+        if output_of(self.container, "curl", "-fsS", "http://127.0.0.1:8000/health")[0] == 0:
             return True
         self.container.reload()
         assert self.container.status == "running", self.container.logs(tail=20).decode()
@@ -49,7 +49,7 @@ class Vllm:
 
     def figure(self, series: str) -> int:
         """Of its own /metrics; https://docs.vllm.ai/en/stable/usage/metrics/"""
-        code, output = self.container.exec_run(["curl", "-fsS", "http://127.0.0.1:8000/metrics"])
+        code, output = output_of(self.container, "curl", "-fsS", "http://127.0.0.1:8000/metrics")
         assert code == 0
         (figure,) = re.findall(rf"^vllm:{series}\{{.*\}} (\S+)$", output.decode(), re.MULTILINE)
         return int(float(figure))

@@ -1,0 +1,71 @@
+"""What `make test` makes of a test that fails once on real machines, and of one that fails twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[[str], tuple[int, str]]
+SCRIPT = Path(__file__).parents[1] / "second_go.sh"
+ONCE = """
+from pathlib import Path
+def test_shaky():
+    been = Path("been")
+    first = not been.exists()
+    been.touch()
+    assert not first
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "python").symlink_to(sys.executable)
+    (tools / "pytest").write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest -p no:randomly "$@"\n')
+    (tools / "pytest").chmod(0o755)
+
+    def run(tests: str) -> tuple[int, str]:
+        suite = tmp_path / "suite"
+        suite.mkdir()
+        (suite / "test_it.py").write_text(tests)
+        done = subprocess.run([SCRIPT, "suite", "-q"], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_what_passes_at_once_has_no_second_go(run: Run) -> None:
+    code, said = run("def test_fine(): pass")
+    assert (code, said.count("passed"), "second go" in said) == (0, 1, False)
+
+
+def test_what_fails_once_passes_and_is_named(run: Run) -> None:
+    code, said = run(ONCE + "def test_fine(): pass")
+    assert code == 0
+    assert "second go: 1 of suite" in said
+    assert "second go: passed now, and failed before: suite/test_it.py::test_shaky" in said
+    assert "1 passed in" in said  # the other one does not run again
+
+
+def test_what_fails_twice_fails(run: Run) -> None:
+    code, said = run("def test_broken(): assert False")
+    assert code == 1
+    assert "passed now" not in said
+
+
+def test_many_failures_are_no_weather(run: Run) -> None:
+    code, said = run("".join(f"def test_{number}(): assert False\n" for number in range(6)))
+    assert code == 1
+    assert "second go: none, 6 tests failed" in said
+
+
+def test_what_can_not_even_be_read_has_no_second_go(run: Run) -> None:
+    code, said = run("import nothing_of_this_name")
+    assert code == 2
+    assert "second go" not in said
