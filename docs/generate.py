@@ -54,6 +54,7 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "Workshop.capacity": "What the plan assumes when it says how many people a model can serve.",
     "Workshop.limits": "For each participant.",
     "Workshop.handouts": "Cards and guide.",
+    "Workshop.archive": "What is kept of the class.",
     "Workshop.images": "Container images.",
     "Workshop.gateway": "The one address in front of all models.",
     "Workshop.webui": "The chat.",

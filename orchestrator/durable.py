@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
@@ -25,20 +27,26 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
 
 def new_file(path: Path, pieces: Iterable[bytes], mode: int) -> int:
     """The same, for one that is too long for the memory, or on a stick without modes; how many bytes it has."""
+    with whole_file(path, mode) as file:
+        for piece in pieces:
+            file.write(piece)
+        return file.tell()
+
+
+@contextmanager
+def whole_file(path: Path, mode: int) -> Iterator[IO[bytes]]:
+    """The same, for what is written bit by bit: it stands there once the block has come to its end."""
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            for piece in pieces:
-                file.write(piece)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-            size = file.tell()
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
-    return size
 
 
 def sync_folder(path: Path) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "backends": "List what serves the models; drain, resume.",
     "handouts": "Write cards.pdf, cards.csv and the guide.",
     "usage": "Requests and tokens by participant, team, model, hour.",
+    "archive": "Chats, knowledge, accounts, usage and the spec, in one file.",
     "logs": "Show the logs of a service or a model.",
     "doctor": "Write a bundle to send to somebody, without secrets.",
     "state": "Hand a running workshop to another instructor.",

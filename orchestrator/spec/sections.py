@@ -73,6 +73,13 @@ class Handouts(Section):
     """Whom to ask; printed on the guide."""
 
 
+class Archive(Section):
+    """What is kept of the class when it ends."""
+
+    required: bool = False
+    """`teardown` archives first, and removes nothing where that fails; `--without-archive` overrules it."""
+
+
 class RegistryLogin(Section):
     """Who asks a registry for images. Given with each pull; no host keeps it."""
 

@@ -20,7 +20,7 @@ from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
 from orchestrator.spec.section import Problem, below, refuse, same_names
-from orchestrator.spec.sections import Grace, Handouts, Images, Ports, Public, window_problems
+from orchestrator.spec.sections import Archive, Grace, Handouts, Images, Ports, Public, window_problems
 from orchestrator.spec.values import DnsLabel, Line, TeamName
 from orchestrator.spec.webui import webui_problems
 from orchestrator.spelling import did_you_mean, nearest
@@ -80,6 +80,7 @@ class Workshop(Ports):
     capacity: Capacity = Capacity()
     limits: Limits = Limits()
     handouts: Handouts = Handouts()
+    archive: Archive = Archive()
     images: Images = Images()
     practice: bool = False
     """CPU engines and synthetic weights on this machine: no GPU, no download, no account."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import IO, Any
 
 import requests
 import tenacity
@@ -26,6 +26,7 @@ UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
 SERVER_ERROR = 500
+PIECE = 1 << 16
 
 
 class WebUIRefused(UserError):  # noqa: N818 - named like the other branches of UserError, by what happened
@@ -171,6 +172,15 @@ class WebUI:
         """The JSON answer; deleting what is gone is refused."""
         return self._ask("DELETE", path, None, {}, repeatable=False)
 
+    def download(self, path: str, into: IO[bytes]) -> None:
+        """The file at `path`, however long, as it comes; `timeout` is for each piece of it."""
+        with self._answered(f"GET {path}", "GET", path, None, {}, tries=2, stream=True) as response:
+            try:
+                for piece in response.iter_content(PIECE):
+                    into.write(piece)
+            except requests.RequestException as error:
+                raise self._unreachable(error) from None
+
     def _ask(
         self,
         method: str,
@@ -181,8 +191,29 @@ class WebUI:
         repeatable: bool,
     ) -> Any:
         request = f"{method} {path}"
+        response = self._answered(request, method, path, body, query, tries=2 if repeatable else 1)
+        if not response.headers.get("content-type", "").startswith("application/json"):
+            # A path that it does not know is answered 200 with the page of the web client.
+            raise WebUIRefused(request, response.status_code, "no JSON: this version does not know the request")
         try:
-            response = self._send(method, path, body, query, tries=2 if repeatable else 1)
+            return response.json()
+        except ValueError:
+            raise WebUIRefused(request, response.status_code, "something that is said to be JSON and is not") from None
+
+    def _answered(
+        self,
+        request: str,
+        method: str,
+        path: str,
+        body: object,
+        query: dict[str, str],
+        *,
+        tries: int,
+        stream: bool = False,
+    ) -> requests.Response:
+        """An answer that is no error."""
+        try:
+            response = self._send(method, path, body, query, tries=tries, stream=stream)
         except requests.Timeout:
             raise UserError(
                 "webui_timeout",
@@ -191,20 +222,22 @@ class WebUI:
                 hint="Is the machine overloaded? Run the command again.",
             ) from None
         except requests.RequestException as error:
-            raise UserError(
-                "webui_unreachable",
-                f"{self.base_url} does not answer ({type(error).__name__})",
-                where=Where(service=SERVICE),
-                hint="Is its container running, and is the address right?",
-            ) from None  # the request in the chain holds the token
+            raise self._unreachable(error) from None  # the request in the chain holds the token
         if response.status_code != OK:
             raise WebUIRefused(request, response.status_code, _detail(response))
-        if not response.headers.get("content-type", "").startswith("application/json"):
-            # A path that it does not know is answered 200 with the page of the web client.
-            raise WebUIRefused(request, response.status_code, "no JSON: this version does not know the request")
-        return response.json()
+        return response
 
-    def _send(self, method: str, path: str, body: object, query: dict[str, str], *, tries: int) -> requests.Response:
+    def _unreachable(self, error: requests.RequestException) -> UserError:
+        return UserError(
+            "webui_unreachable",
+            f"{self.base_url} does not answer ({type(error).__name__})",
+            where=Where(service=SERVICE),
+            hint="Is its container running, and is the address right?",
+        )
+
+    def _send(
+        self, method: str, path: str, body: object, query: dict[str, str], *, tries: int, stream: bool
+    ) -> requests.Response:
         while True:
             tries -= 1
             try:
@@ -217,6 +250,7 @@ class WebUI:
                     timeout=self._timeout,
                     verify=self._verify_tls,
                     allow_redirects=False,
+                    stream=stream,
                     **(body.parts if isinstance(body, Upload) else {"json": body}),
                 )
             except requests.ConnectionError:

@@ -20,6 +20,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.state import State
+from orchestrator.workflow.archives.first import remember
 from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.run import Options, Report, Run
@@ -107,6 +108,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
             locks=locks,
             front_name=front_of(spec),
         )
+        remember(state, required=spec.workshop.archive.required)
         for title, step in STEPS:
             report.step(title)
             run = step(run)

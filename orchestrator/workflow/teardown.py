@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import UserError, Where
@@ -19,6 +19,7 @@ from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
+from orchestrator.workflow.archives.first import Choice, before_teardown
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.rollout.remove import Left, left_on, ports_of, remove_stacks
 from orchestrator.workflow.usage import collect
@@ -48,15 +49,19 @@ def teardown(
     report: Report,
     confirm: Callable[[str, tuple[str, ...]], None],
     *,
+    spec: Path | None = None,
+    archiving: Choice = Choice.AS_THE_SPEC_SAYS,
     keep_weights: bool = False,
     keep_state: bool = False,
 ) -> TornDown:
     """`confirm` is asked with the name and what will be removed, and raises to stop.
 
+    Where an archive is wanted and can't be made, nothing is removed; `spec` None: the one that it was made from.
     All hosts at once. The state is forgotten when nothing is left on any; until then the next run goes on.
     """
     if not folder.has_state:
         return TornDown(folder.name, was_there=False, hosts=(), removed=(), left=(), kept=())
+    archived = before_teardown(folder, spec, settings, report, archiving)
     with WorkshopLock(folder, "teardown"):
         with (
             State.open(folder) as state,
@@ -65,6 +70,8 @@ def teardown(
         ):
             done = _removed(state, fleet, locks, report, confirm, keep_weights=keep_weights, keep_state=keep_state)
             meta = state.meta
+        if archived:
+            done = replace(done, kept=(*done.kept, f"archive {archived.file}"))
         if not done.left and not done.failed and not keep_state:
             folder.forget()
         record = Teardown(

@@ -14,9 +14,12 @@ from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 from usage_samples import Held, line
 
+from orchestrator.archive.manifest import Counts, Member, Missing
+from orchestrator.archive.manifest import Manifest as ArchiveManifest
 from orchestrator.checks.check import Check
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.cli.commands import (
+    archive,
     backends,
     doctor,
     images,
@@ -342,6 +345,27 @@ def test_images() -> None:
     document = images.taken(taken)
     assert problems("images-load", document) == []
     assert (made.ok, document["ok"]) == (False, False)
+
+
+@pytest.mark.parametrize("participant", [None, "p01"])
+def test_archive(participant: str | None) -> None:
+    manifest = ArchiveManifest(
+        workshop="w",
+        participant=participant,
+        at="2026-11-21T12:00:00+00:00",
+        program="1",
+        webui=None,
+        counts=Counts(chats=2),
+        members=[Member(name="a", size=1, sha256="0" * 64)],
+        missing=[],
+    )
+    document = archive.document(Path("/x/w.tar.gz"), 10, manifest)
+    assert problems("archive", document) == []
+    assert document["ok"] is True
+    assert archive.document(Path("x"), 1, manifest, ["a is gone"])["ok"] is False
+    lacking = manifest.model_copy(update={"missing": [Missing(what="chat 1", why="gone")]})
+    assert problems("archive", archive.document(Path("x"), 1, lacking)) == []
+    assert archive.document(Path("x"), 1, lacking)["ok"] is False
 
 
 def test_errors_have_every_key() -> None:

@@ -40,6 +40,7 @@ webui:
   knowledge: [{name: k, files: [notes]}]
   presets: [{name: q, model: m, suggestions: [{title: t, prompt: p}]}]
 handouts: {paper: a4}
+archive: {required: true}
 images: {source: auto, login: {user: u, password: "${env:SHELL}"}}
 practice: true
 """

@@ -69,15 +69,23 @@ def add(
 @participants.command()
 @spec_with_others
 @ids_argument
+@click.option("--without-archive", is_flag=True, help="Do not write their chats into files first.")
 @practice_option
 @common_options
 def remove(
-    spec: Path, ids: tuple[str, ...], *, practice: bool, output: str, state_dir: Path | None, verbose: bool
+    spec: Path,
+    ids: tuple[str, ...],
+    *,
+    without_archive: bool,
+    practice: bool,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
 ) -> None:
-    """Take people out, though SPEC names them: keys end at once, accounts are closed, chats stay."""
+    """Take people out, though SPEC names them: keys end at once, accounts are closed, chats stay and are archived."""
     from orchestrator.workflow.people import commands
 
-    _change(spec, commands.remove(ids), practice, output, state_dir, verbose)
+    _change(spec, commands.remove(ids, archived=not without_archive), practice, output, state_dir, verbose)
 
 
 @participants.command()
@@ -159,6 +167,7 @@ def _change(
 
 def _lines(done: Changed) -> list[str]:
     lines = [f"{one.person.id} ({one.person.label}): {one.what}" for one in done.told]
+    lines += [f"Archive: {file}" for file in done.archives]
     lines += [f"Cards: {done.cards}"] if done.cards else []
     return lines + section("Note:", done.notes)
 

@@ -23,6 +23,11 @@ HOSTS_FAILED = 3
 @click.argument("spec", type=click.Path(path_type=Path), required=False)
 @click.option("--name", help="The workshop's name, when its spec is gone.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--archive/--without-archive",
+    default=None,
+    help="Archive all first, and remove nothing where that fails [default: as archive.required says].",
+)
 @click.option("--keep-weights", is_flag=True, help="Keep the volumes with downloaded weights.")
 @click.option("--keep-state", is_flag=True, help="Keep secret, keys and cards.")
 @common_options
@@ -31,6 +36,7 @@ def teardown(
     *,
     name: str | None,
     yes: bool,
+    archive: bool | None,
     keep_weights: bool,
     keep_state: bool,
     output: str,
@@ -40,9 +46,11 @@ def teardown(
     """Remove containers, networks, volumes and files of a workshop, look again, and print the proof."""
     from orchestrator.errors import UserError
     from orchestrator.settings import read_settings
+    from orchestrator.workflow.archives.first import Choice
     from orchestrator.workflow.teardown import find_folder
     from orchestrator.workflow.teardown import teardown as remove
 
+    choice = {None: Choice.AS_THE_SPEC_SAYS, True: Choice.ALWAYS, False: Choice.NEVER}[archive]
     settings = read_settings()
     folder = find_folder(spec, name, state_dir or settings.state_dir)
     if folder.has_state and not yes and not sys.stdin.isatty():
@@ -59,7 +67,16 @@ def teardown(
                 if not click.confirm("Go on?", err=True):
                     raise UserError("not_confirmed", "nothing was changed")
 
-        done = remove(folder, settings, progress, confirm, keep_weights=keep_weights, keep_state=keep_state)
+        done = remove(
+            folder,
+            settings,
+            progress,
+            confirm,
+            spec=None if name else spec,
+            archiving=choice,
+            keep_weights=keep_weights,
+            keep_state=keep_state,
+        )
     emit(document(done), text=_text(done, folder), output=output)
     return 0 if done.ok else HOSTS_FAILED
 

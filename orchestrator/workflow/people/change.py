@@ -19,6 +19,8 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
+from orchestrator.workflow.archive import Archived
+from orchestrator.workflow.archives.first import before_removal
 from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
@@ -30,6 +32,7 @@ from orchestrator.workflow.people.seed import seed_changed
 from orchestrator.workflow.wanted.address import addresses
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
+NOT_ARCHIVED = "Open WebUI does not run, so nothing was archived: the chats stay there, as accounts are closed and kept"
 MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
 
 
@@ -41,6 +44,7 @@ class Changed:
     told: tuple[Told, ...]
     notes: tuple[str, ...]  # what is not in effect yet, and when it will be; what looks like a slip
     cards: Path | None  # of these people alone
+    archives: tuple[Path, ...] = ()  # of those who were removed
 
 
 def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Report, command: Command) -> Changed:
@@ -58,6 +62,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
 
 def _applied(spec: Spec, settings: Settings, state: State, front: Machine, report: Report, command: Command) -> Changed:
     report.step("Participants")
+    archived, unarchived = _archived(spec, state, front, report, command)
     with state.transaction():
         told = command.decide(state)
         state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
@@ -78,17 +83,33 @@ def _applied(spec: Spec, settings: Settings, state: State, front: Machine, repor
         raise trouble
     found = credentials(spec.workshop, people, state, addresses(spec.workshop))
     slips = team_slips(spec.workshop, people) if command.name == "add" else ()
-    return Changed(found, told, (*notes, *slips), cards)
+    return Changed(found, told, (*unarchived, *notes, *slips), cards, tuple(one.file for one in archived))
+
+
+def _archived(
+    spec: Spec, state: State, front: Machine, report: Report, command: Command
+) -> tuple[tuple[Archived, ...], tuple[str, ...]]:
+    """While Open WebUI runs; the second: a note where it does not."""
+    if not command.archives or spec.workshop.webui.mode == "none":
+        return (), ()
+    if not _page_runs(spec, front):
+        return (), (NOT_ARCHIVED,)
+    people = [person for person in state.people.named(command.archives) if person.state != "removed"]
+    return before_removal(spec, state, people, report), ()
 
 
 def _accounts(
     spec: Spec, settings: Settings, state: State, front: Machine, people: Sequence[Participant], report: Report
 ) -> tuple[str, ...]:
-    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
-    if webui is None or not webui.is_up:
+    if not _page_runs(spec, front):
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
     return ()
+
+
+def _page_runs(spec: Spec, front: Machine) -> bool:
+    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
+    return webui is not None and webui.is_up
 
 
 def _take_away_cards(handouts: Path, changed: set[str]) -> None:

@@ -31,6 +31,7 @@ class Command:
     accounts: bool = True  # Open WebUI is concerned
     cards: bool = False  # these people get new ones
     needs_webui: bool = False
+    archives: tuple[str, ...] = ()  # ids of people whose chats are archived first
 
 
 def add(newcomer: RosterRow) -> Command:
@@ -48,14 +49,14 @@ def add(newcomer: RosterRow) -> Command:
     return Command(name="add", decide=decide, cards=True)
 
 
-def remove(ids: Sequence[str]) -> Command:
+def remove(ids: Sequence[str], *, archived: bool = True) -> Command:
     def decide(state: State) -> tuple[Told, ...]:
         return tuple(
             Told(state.people.remove(p.id), "was removed already" if p.state == "removed" else "removed")
             for p in state.people.named(ids)
         )
 
-    return Command(name="remove", decide=decide)
+    return Command(name="remove", decide=decide, archives=tuple(ids) if archived else ())
 
 
 def revoke(ids: Sequence[str]) -> Command:

@@ -71,6 +71,13 @@ def seed_changed(
     )
 
 
+def administrator(spec: Spec, state: State) -> WebUI:
+    """Open WebUI as its administrator sees it, for commands that change nothing. The spec must have one."""
+    webui, session = _open_webui(spec, state, addresses(spec.workshop).local_webui or ""), state.accounts.session
+    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret))
+    return as_admin(webui.signed_in(session) if session else webui, admin)
+
+
 def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
     return WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
 

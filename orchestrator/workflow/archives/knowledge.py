@@ -1,0 +1,75 @@
+"""Part: the files of every collection as they were put there, and a list of which lies where."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, cast
+
+from orchestrator.archive.names import safe
+from orchestrator.webui.away import patiently
+from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.files import PATH as FILES
+from orchestrator.webui.files import pages
+from orchestrator.webui.knowledge import PATH
+from orchestrator.workflow.archives.gathering import Gathering, Owner
+
+FOLDER = "knowledge"
+IN_MEMORY = 1 << 20  # bytes of a file; a longer one lies on the disk meanwhile
+
+
+def put_knowledge(gathering: Gathering, webui: WebUI, owners: Mapping[str, Owner]) -> None:
+    """`owners` by their account's id. A file that the server refuses is named."""
+    told: list[dict[str, object]] = []
+    try:
+        for row in patiently(webui, lambda: list(pages(webui, PATH))):
+            folder = gathering.writer.place(FOLDER, safe(row["name"], "collection"))
+            owner = owners.get(row.get("user_id") or "")
+            told.append(
+                {
+                    "id": row["id"],
+                    "name": row["name"],
+                    "description": row.get("description") or "",
+                    "owner": owner.label if owner else None,
+                    "access_grants": row.get("access_grants") or [],
+                    "files": list(_files(gathering, webui, row, folder)),
+                }
+            )
+            gathering.counts["collections"] += 1
+    finally:
+        gathering.writer.json(f"{FOLDER}/collections.json", told)
+
+
+def _files(gathering: Gathering, webui: WebUI, collection: dict[str, Any], folder: str) -> Iterator[dict[str, object]]:
+    what = f"the collection {collection['name']}"
+    try:
+        rows = patiently(webui, lambda: list(pages(webui, f"{PATH}{collection['id']}/files")))
+    except WebUIRefused as refused:
+        gathering.lacks(f"files of {what}", refused)
+        return
+    for row in rows:
+        name = str((row.get("meta") or {}).get("name") or row.get("filename") or "")
+        place = gathering.writer.place(folder, safe(name, "file"))
+        try:
+            _put(gathering, webui, row["id"], place)
+        except WebUIRefused as refused:
+            gathering.lacks(f"the file {name} of {what}", refused)
+            yield {"id": row["id"], "name": name, "place": None}
+        else:
+            gathering.counts["files"] += 1
+            yield {"id": row["id"], "name": name, "place": place}
+
+
+def _put(gathering: Gathering, webui: WebUI, file: str, place: str) -> None:
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as content:
+        stream = cast("IO[bytes]", content)
+
+        def fetch() -> None:
+            stream.seek(0)
+            stream.truncate()
+            webui.download(f"{FILES}{file}/content", stream)
+
+        patiently(webui, fetch)
+        size = stream.tell()
+        stream.seek(0)
+        gathering.writer.file(place, stream, size)
