@@ -92,9 +92,9 @@ def _archived(
     """While Open WebUI runs; the second: a note where it does not."""
     if not command.archives or spec.workshop.webui.mode == "none":
         return (), ()
+    people = [person for person in state.people.named(command.archives) if person.state != "removed"]
     if not _page_runs(spec, front):
         return (), (NOT_ARCHIVED,)
-    people = [person for person in state.people.named(command.archives) if person.state != "removed"]
     return before_removal(spec, state, people, report), ()
 
 

@@ -44,7 +44,9 @@ def workshop(make_workshop: Callable[..., Workshop], provider: Provider) -> Work
 @pytest.fixture(scope="module")
 def people(workshop: Workshop) -> dict[str, dict[str, Any]]:
     found = {person["id"]: person for person in workshop.people()}
-    messages = {"m1": {"id": "m1", "parentId": None, "childrenIds": [], "role": "user", "content": SAID}}
+    messages: dict[str, Any] = {
+        "m1": {"id": "m1", "parentId": None, "childrenIds": [], "role": "user", "content": SAID}
+    }
     chat = {"title": "Mine", "models": ["claude"], "history": {"messages": messages, "currentId": "m1"}}
     headers = {"Authorization": f"Bearer {found['p02']['webui_api_key']}"}
     requests.post(
