@@ -3,7 +3,7 @@ SPEC ?= workshop.yaml
 SLOWEST := --durations=20 --durations-min=10
 export TESTCONTAINERS_RYUK_DISABLED := true
 
-.PHONY: provision test lint unit stack fleet bench lock
+.PHONY: provision test lint unit stack fleet bench pictures lock
 
 provision:
 	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
@@ -26,6 +26,10 @@ fleet:
 
 bench:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no
+
+# The pictures of the page in the docs, from a practice workshop; needs Debian's chromium.
+pictures:
+	@WORKSHOP_PICTURES=1 bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack/workshop/test_workshop_browser.py
 
 # The locks name versions and hashes, never an address: whatever index pip is set to will do.
 lock:

@@ -67,7 +67,7 @@ class WebUI(Section):
     mode: Literal["shared", "none"] = "shared"
     port: Port = 3000
     welcome: Words | None = None
-    """A banner under the workshop's title that nobody can close. Markdown."""
+    """A banner that comes back with every page, closed or not. Markdown."""
     banners: Annotated[list[Banner], Field(max_length=20)] = []
     suggestions: Annotated[list[Suggestion], Field(max_length=50)] | None = None
     """Questions on the empty page; absent: left as they are, Open WebUI's own at first; `[]`: those again."""

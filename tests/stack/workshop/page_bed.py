@@ -1,0 +1,138 @@
+"""A browser at a workshop's page: Debian's Chromium, driven by Playwright, as a participant would sit before it.
+
+Playwright's own browsers are downloads of hundreds of megabytes; this one comes with the machine's packages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+PATIENCE = 120_000  # milliseconds; the first page is several megabytes of script
+ROOT = Path(__file__).parents[3]
+KEPT = ROOT / ".screenshots"  # of every run; not in git
+PICTURES = ROOT / "docs" / "pictures"  # in git, so small; made anew by `make pictures`
+LARGEST = 150_000  # bytes
+
+# Notes what the last answer looks like at each change of the page, and whether it is still being written: only then
+# is there neither a button to send nor one to speak.
+WATCH = """() => {
+  window.seen = [];
+  const look = () => {
+    const text = [...document.querySelectorAll('.chat-assistant #response-content-container')].at(-1)?.innerText.trim() ?? '';
+    const writing = !document.querySelector('#send-message-button, #voice-input-button');
+    const last = window.seen.at(-1);
+    if (last?.text !== text || last?.writing !== writing) window.seen.push({text, writing});
+  };
+  new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+expect.set_options(timeout=PATIENCE)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Skips where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--disable-dev-shm-usage"], timeout=PATIENCE
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Somebody before the page at `url`."""
+
+    page: Page
+    url: str
+
+    @classmethod
+    def at(cls, browser: Browser, url: str) -> Seat:
+        context = browser.new_context(viewport={"width": 1100, "height": 720}, locale="en-GB", reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
+        return cls(context.new_page(), url)
+
+    def leave(self) -> None:
+        self.page.context.close()
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.url + path, wait_until="domcontentloaded")
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Types what a card says; who is let in or not is the caller's to look at."""
+        self.page.goto(f"{self.url}/auth", wait_until="networkidle")  # until then the form may be drawn anew, empty
+        self.page.locator("#email").fill(email)
+        self.page.locator("#password").fill(password)
+        with self.page.expect_response("**/api/v1/auths/signin"):
+            self.page.locator("form button[type=submit]").click()
+
+    @property
+    def question(self) -> Locator:
+        """Where one types; it is there for who is signed in."""
+        return self.page.locator("#chat-input")
+
+    @property
+    def answer(self) -> Locator:
+        """The last one."""
+        return self.page.locator(".chat-assistant").last
+
+    def new_chat(self) -> None:
+        self.open()
+        self.question.wait_for()
+        self.page.evaluate(WATCH)
+
+    def type(self, text: str) -> None:
+        self.question.click()
+        self.page.keyboard.type(text)
+
+    def mention(self, collection: str) -> None:
+        """By `#` and the first word of the collection's name: a blank closes the list."""
+        self.type(f"#{collection.split(maxsplit=1)[0]}")
+        self.page.locator("#suggestions-container button").filter(has_text=collection).click()
+
+    def send(self) -> str:
+        """The answer, once it has come to its end."""
+        self.page.locator("#send-message-button").click()
+        self.page.wait_for_function("window.seen.some(one => one.text && one.writing) && !window.seen.at(-1).writing")
+        return self.answer.inner_text().strip()
+
+    def seen(self) -> list[str]:
+        """What the page showed of the answer while it was being written, oldest first."""
+        return list(self.page.evaluate("window.seen.filter(one => one.text && one.writing).map(one => one.text)"))
+
+    def menu(self) -> list[str]:
+        """What the model menu offers, by the names that it shows."""
+        self.page.locator("#model-selector-model-button").click()
+        offered = self.page.get_by_role("option")
+        offered.first.wait_for()
+        return [
+            str(one.get_attribute("aria-label")).removeprefix("Select ").removesuffix(" model") for one in offered.all()
+        ]
+
+    def keep(self, name: str) -> bytes:
+        """What the page looks like now, without notices that come and go: a PNG among those of this run."""
+        picture = self.page.screenshot(animations="disabled", style="[data-sonner-toaster] {display: none}")
+        KEPT.mkdir(exist_ok=True)
+        (KEPT / f"{re.sub(r'[^a-z0-9_-]+', '-', name)}.png").write_bytes(picture)
+        return picture
+
+    def picture(self, name: str) -> None:
+        """One that the docs show; they get it when they are to have new ones."""
+        picture = self.keep(name)
+        if os.environ.get("WORKSHOP_PICTURES"):
+            assert len(picture) < LARGEST, f"{name}: {len(picture)} bytes"
+            (PICTURES / f"{name}.png").write_bytes(picture)
