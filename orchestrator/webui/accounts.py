@@ -66,6 +66,9 @@ def apply(
             if account.user:
                 ids[account.person.id] = account.user["id"]
     waiting = [account for account in accounts if not account.settled]
+    if not webui.writes:
+        _foretell(waiting, tally)
+        return Accounts(ids | {one.person.id: one.user["id"] for one in waiting if one.user}, ())
     # Those who are there go first: a mail that one of them gives up may be that of someone who is new.
     for turn in ([one for one in waiting if one.user], [one for one in waiting if not one.user]):
         for batch in _worked(webui, wanted, turn, failures, concurrency):
@@ -75,6 +78,17 @@ def apply(
                 _remember(done, store, tally)
                 ids[done.account.person.id] = done.user_id
     return Accounts(ids, tuple(failures))
+
+
+def _foretell(accounts: Sequence[Account], tally: Tally) -> None:
+    for account in accounts:
+        how = [f"{field} set" for field in account.differences()]
+        how += ["password set"] if account.sets_password else []
+        how += ["API key fetched"] if account.lacks_key else []
+        if account.user:
+            tally.change(f"account {account.person.id}", ", ".join(how))
+        else:
+            tally.create(f"account {account.person.id}")
 
 
 def _worked(

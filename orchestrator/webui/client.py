@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import requests
 import tenacity
@@ -27,6 +27,8 @@ FORBIDDEN = 403
 NOT_FOUND = 404
 SERVER_ERROR = 500
 PIECE = 1 << 16
+IMAGINED = "imagined-by-who-only-looks"  # the id of what an onlooker would have made
+READING = ("/users", "/verify", "/query/collection")  # how the paths end that are asked by POST and change nothing
 
 
 class WebUIRefused(UserError):  # noqa: N818 - named like the other branches of UserError, by what happened
@@ -84,9 +86,12 @@ class _Connections(threading.local):
 class WebUI:
     """The server at `base_url` as one caller sees it: nobody, or the owner of `token` (a JWT or an API key).
 
-    Threads may share it. `verify_tls` is a CA file, or whether certificates are checked at all; `timeout` is in seconds
-    for each answer and must leave room for a queue of password hashes on the server.
+    Threads may share it. `writes`: what is asked of it is done; an Onlooker only reads.
+    `verify_tls` is a CA file, or whether certificates are checked at all; `timeout` is in seconds for each answer and
+    must leave room for a queue of password hashes on the server.
     """
+
+    writes = True
 
     def __init__(
         self, base_url: str, *, verify_tls: bool | str = True, timeout: float = 60, token: SecretStr | None = None
@@ -99,20 +104,24 @@ class WebUI:
         if verify_tls is False:
             urllib3.disable_warnings(InsecureRequestWarning)  # at each request, to the user, who chose nothing
 
-    def signed_in(self, token: SecretStr) -> WebUI:
+    def signed_in(self, token: SecretStr) -> Self:
         """The same server as the token's owner sees it."""
         return self._like(token, self._timeout)
 
-    def patient(self, timeout: float) -> WebUI:
+    def patient(self, timeout: float) -> Self:
         """The same, with so many seconds for each answer."""
         return self._like(self.token, timeout)
 
-    def _like(self, token: SecretStr | None, timeout: float) -> WebUI:
-        other = WebUI(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
-        other._connections = self._connections
+    def looking(self) -> Onlooker:
+        """The same, changing nothing."""
+        return Onlooker(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=self.token)
+
+    def _like(self, token: SecretStr | None, timeout: float) -> Self:
+        other = type(self)(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
+        other._connections = self._connections  # noqa: SLF001 - of its own class
         return other
 
-    def sign_in(self, email: str, password: SecretStr) -> WebUI:
+    def sign_in(self, email: str, password: SecretStr) -> Self:
         """The server as that account sees it. Raises WebUIRefused: 400 wrong mail or password, 429 too many tries."""
         body = {"email": email, "password": password.get_secret_value()}
         answer = self.post("/api/v1/auths/signin", body, repeatable=True)
@@ -256,6 +265,29 @@ class WebUI:
             except requests.ConnectionError:
                 if not tries:
                     raise
+
+
+class Onlooker(WebUI):
+    """The server, and what would be done to it: a write is not sent, and answered as if it had made what it asks for.
+
+    So the code that puts a server right says, without a second form of it, what is to be put right.
+    """
+
+    writes = False
+
+    def get(self, path: str, **query: str) -> Any:
+        return {"items": [], "total": 0, "status": "completed"} if IMAGINED in path else super().get(path, **query)
+
+    def post(self, path: str, body: object, *, repeatable: bool = False) -> Any:
+        if IMAGINED in path:
+            return []
+        if path.endswith(READING):
+            return super().post(path, body, repeatable=repeatable)
+        return {**(body if isinstance(body, dict) else {}), "id": IMAGINED}
+
+    def delete(self, path: str) -> Any:
+        """Nothing."""
+        return bool(path)
 
 
 def _detail(response: requests.Response) -> str:

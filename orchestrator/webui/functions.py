@@ -36,6 +36,9 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
 
 def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, tally: Tally) -> None:
     path, changes = f"{FUNCTIONS}/id/{function.id}", []
+    if found is None and not webui.writes:
+        tally.create(f"function {function.id}")  # and nothing could be read back
+        return
     if found is None or not _is_as_wanted(function, found):
         found = _write(webui, function, found)
         changes.append("put right")
@@ -57,6 +60,8 @@ def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, t
 
 def _write(webui: WebUI, function: Function, found: dict[str, Any] | None) -> dict[str, Any]:
     """The function as the server then has it. It may rewrite old imports: what it kept is noted beside what it got."""
+    if found and not webui.writes:
+        return found
     path = f"{FUNCTIONS}/id/{function.id}"
     webui.post(f"{path}/update" if found else f"{FUNCTIONS}/create", _form(function), repeatable=found is not None)
     kept = dict(webui.get(path))

@@ -21,7 +21,7 @@ from orchestrator.webui import (
     tool_servers,
 )
 from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
-from orchestrator.webui.wanted import AccountStore, Admin, Seed, SeedResult, Tally
+from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Foretold, Seed, SeedResult, Tally
 
 
 def seed(
@@ -39,6 +39,25 @@ def seed(
     webui.require_version()
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
+    found = _converge(admin, wanted, accounts, tally, concurrency)
+    _require_all(found, len(wanted.people))
+    _require_none(tally.failures)
+    return tally.result()
+
+
+def look(webui: WebUI, wanted: Seed, accounts: AccountStore) -> tuple[Foreseen, ...]:
+    """Each thing that `seed` would make or put right; nothing is changed.
+
+    `webui` and what is raised: as for `seed`, but nothing that is refused.
+    """
+    _each_mail_once(wanted)
+    webui.require_version()
+    tally = Foretold()
+    _converge(as_admin(webui, wanted.admin).looking(), wanted, accounts, tally, concurrency=1)
+    return tuple(tally.foreseen)
+
+
+def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, concurrency: int) -> people.Accounts:
     settings.apply(admin, wanted, tally)
     connections.apply(admin, wanted, tally)
     ids = groups.make(admin, wanted, tally)
@@ -48,14 +67,13 @@ def seed(
     front_page.apply(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
-    if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):
-        tally.change("accounts of a rehearsal that was killed", f"{left} removed")
-    models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    if admin.writes:
+        if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):
+            tally.change("accounts of a rehearsal that was killed", f"{left} removed")
+        models.load(admin, wanted, changed=bool(tally.created or tally.changed))
     embedding.apply(admin, wanted, tally)
     knowledge.apply(admin, wanted, ids, tally, concurrency=concurrency)
-    _require_all(found, len(wanted.people))
-    _require_none(tally.failures)
-    return tally.result()
+    return found
 
 
 def seed_people(

@@ -23,7 +23,7 @@ def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> N
         tally.change("tool servers", f"{len(should)} set")
     else:
         tally.keep()
-    for server, body in zip(wanted.tool_servers, should, strict=True):
+    for server, body in zip(wanted.tool_servers, should, strict=True) if webui.writes else ():
         _ask(webui, server, body, tally)
 
 

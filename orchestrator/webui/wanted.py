@@ -149,6 +149,14 @@ class SeedResult:
     unchanged: int
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run would do; `how` is None for what is not there yet."""
+
+    what: str
+    how: str | None
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts, and says each creation and change as it happens; never a secret."""
@@ -175,3 +183,17 @@ class Tally:
 
     def result(self) -> SeedResult:
         return SeedResult(self.created, self.changed, self.unchanged)
+
+
+@dataclass(slots=True)
+class Foretold(Tally):
+    """Of a run that only looks."""
+
+    report: Callable[[str], None] = field(default=lambda _: None)
+    foreseen: list[Foreseen] = field(default_factory=list, init=False)
+
+    def create(self, what: str) -> None:
+        self.foreseen.append(Foreseen(what, None))
+
+    def change(self, what: str, how: str) -> None:
+        self.foreseen.append(Foreseen(what, how))

@@ -7,10 +7,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import UserError
 from orchestrator.fleet.machine import Machine
+from orchestrator.participants import Participant
 from orchestrator.plan.capacity import Serves
 from orchestrator.plan.crowd import crowd_remarks, people_for
-from orchestrator.plan.deployment import Deployment
+from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.remarks import remarks
 from orchestrator.settings import Settings
 from orchestrator.spec.capacity import Capacity
@@ -20,6 +22,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.handed_over import handed_over
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
+from orchestrator.webui.wanted import Foreseen
 from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import seats, state_folder
 from orchestrator.workflow.gateway.certificates import Served, served
@@ -27,6 +30,7 @@ from orchestrator.workflow.gateway.live import LOADED, behind_gateway, standing_
 from orchestrator.workflow.images.choice import recorded_images
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.people.knowledge import foreseen
+from orchestrator.workflow.people.seed import foresee
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 from orchestrator.workflow.wanted.sizes import known
@@ -36,7 +40,7 @@ UNASKED = "nothing is deployed yet, and no host was asked: `workshop preflight` 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`what` is participant, certificate, image, container, files, rules, knowledge; `host` None: it is on none."""
+    """`what` is participant, certificate, image, container, files, rules, webui; `host` None: it is on none."""
 
     action: str  # add, return, change, remove, make, create, recreate, start, choose, update
     what: str
@@ -92,8 +96,7 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         notes += [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
-        if files := foreseen(spec, state):
-            changes.append(Change("update", "knowledge", "Open WebUI", None, files))
+        changes += _webui_changes(spec, state, tuple(everybody), changes, notes)
         notes += left_out(spec, find_knowledge(spec))
         notes += overrides(people.rows, state.drained.all())
     share = spec.workshop.capacity.at_once
@@ -113,6 +116,25 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         for b in deployment.backends
     )
     return Plan(spec.workshop.name, tuple(changes), placements, tuple(notes), share)
+
+
+def _webui_changes(
+    spec: Spec, state: State, people: tuple[Participant, ...], changes: Sequence[Change], notes: list[str]
+) -> list[Change]:
+    """Where it stands, it is asked for all that differs; else what is known of it is what was put there last."""
+    files = foreseen(spec, state)
+    found = [Foreseen("knowledge", files)] if files else []
+    if state.meta and not any(change.name == WEBUI_SERVICE for change in changes):
+        try:
+            found = list(foresee(spec, state, people))
+        except UserError as problem:
+            notes.append(f"Open WebUI could not be asked what differs there: {problem.message}")
+    coming = {f"account {change.name}" for change in changes if change.what == "participant"}
+    return [
+        Change("update" if one.how else "create", "webui", one.what, None, one.how)
+        for one in found
+        if one.what not in coming and not (coming and one.what.startswith("group "))  # they follow from the people
+    ]
 
 
 def overrides(rows: Sequence[Enrolled], drained: AbstractSet[str]) -> list[str]:

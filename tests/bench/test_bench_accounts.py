@@ -9,7 +9,9 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bcrypt_floor import hashing
 
 from orchestrator.participants import Participant
 from orchestrator.settings import Settings
@@ -38,14 +40,6 @@ SMALL = {
     "participants": {"count": 1},
     "models": [{"name": "tiny", "engine": "llamacpp", "source": "ggml-org/models/tinyllamas/stories260K.gguf"}],
 }
-HASHES = f"""
-import os, time, bcrypt
-from concurrent.futures import ThreadPoolExecutor
-begun = time.perf_counter()
-with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-    list(pool.map(lambda _: bcrypt.hashpw(b"password", bcrypt.gensalt()), range({PEOPLE})))
-print(time.perf_counter() - begun)
-"""
 
 
 def test_accounts_and_keys(
@@ -91,10 +85,10 @@ def test_accounts_and_keys(
         return seconds
 
     container = engine.containers.get(f"workshop-{workshop.name}-webui-1")
-    floors, seeds = [hashing(container)], []
+    floors, seeds = [hashing(container, PEOPLE)], []
     for number in range(rounds):
         seeds.append(seconds_for(number))
-        floors.append(hashing(container))
+        floors.append(hashing(container, PEOPLE))
     ratios = [seconds / statistics.mean(pair) for seconds, pair in zip(seeds, pairwise(floors), strict=True)]
     report(
         f"accounts and keys for {PEOPLE} participants",
@@ -104,10 +98,3 @@ def test_accounts_and_keys(
         aim=1.1,
         beside=f"{statistics.median(seeds):.1f} s, the hashes alone {statistics.median(floors):.1f} s",
     )
-
-
-def hashing(container: Any) -> float:
-    """Seconds that the hashes alone take, with the server's own bcrypt on the server's own cores."""
-    code, output = container.exec_run(["python3", "-c", HASHES])
-    assert code == 0, output
-    return float(output)

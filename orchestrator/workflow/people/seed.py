@@ -15,8 +15,8 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.seed import as_admin, seed, seed_people
-from orchestrator.webui.wanted import Admin, Person, Seed
+from orchestrator.webui.seed import as_admin, look, seed, seed_people
+from orchestrator.webui.wanted import Admin, Foreseen, Person, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.people.knowledge import remember, wanted_library
@@ -26,6 +26,7 @@ from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_passwor
 from orchestrator.workflow.wanted.functions import functions
 
 READY_SECONDS = 180
+LOOK_SECONDS = 20  # for one answer
 PASSWORD = "webui-password"  # noqa: S105 - what is derived, not a password
 
 
@@ -35,8 +36,7 @@ def seed_webui(run: Run) -> Run:
         return run
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     webui.wait_ready(READY_SECONDS)
-    library = wanted_library(run.spec, run.state.secret)
-    wanted = replace(wanted_seed(run.spec, run.people, run.state.secret, addresses.webui), library=library)
+    wanted = _wanted(run.spec, run.people, run.state, addresses.webui)
     result = seed(
         _signed_in(webui, wanted, run.state),
         wanted,
@@ -44,13 +44,26 @@ def seed_webui(run: Run) -> Run:
         report=run.report.say,
         concurrency=run.settings.webui_concurrency,
     )
-    remember(run.state, library)
+    remember(run.state, wanted.library)
     touched = result.created + result.changed
     return (
         replace(run, changes=(*run.changes, f"Open WebUI: {result.created} created, {result.changed} changed"))
         if touched
         else run
     )
+
+
+def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[Foreseen, ...]:
+    """What the next `provision` makes or puts right in a running Open WebUI, found out by looking only.
+
+    Raises UserError where it can't be asked.
+    """
+    where = addresses(spec.workshop)
+    if where.webui is None or where.local_webui is None:
+        return ()
+    wanted = _wanted(spec, people, state, where.webui)
+    webui, session = _open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), state.accounts.session
+    return look(webui.signed_in(session) if session else webui, wanted, state.accounts)
 
 
 def seed_changed(
@@ -89,6 +102,10 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
     if admin.token and admin.token != session:
         state.accounts.keep_session(admin.token)
     return admin
+
+
+def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str) -> Seed:
+    return replace(wanted_seed(spec, people, state.secret, url), library=wanted_library(spec, state.secret))
 
 
 def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
