@@ -35,7 +35,16 @@ from bed_registry import Registry
 from fleet_workshop import give_weights
 from ssh_host import HostSetup, SshHost
 
+from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
+
+
+@pytest.fixture(scope="session")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A tiny model that llama.cpp serves."""
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_gguf(path, name="tiny", end_bias=-30.0)
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="session")

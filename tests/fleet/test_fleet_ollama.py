@@ -12,18 +12,9 @@ from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
 from ollama_registry_stand_in import OllamaRegistryStandIn
 from ssh_host import HostSetup, SshHost
 
-from orchestrator.practice.gguf import write_gguf
-
 PORT = 23510
 VOLUME = "/var/lib/docker/volumes/workshop-fleet_weights-ollama/_data"
 GGUF = "/srv/own.gguf"
-
-
-@pytest.fixture(scope="module")
-def gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_gguf(path, name="tiny", end_bias=-30.0)
-    return path.read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,7 @@ from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
 from hub_stand_in import HubStandIn
 from ssh_host import HostSetup, SshHost
 
-from orchestrator.practice.gguf import write_gguf
-
 SOURCE = "lab/tiny-GGUF/tiny.gguf"
-
-
-@pytest.fixture(scope="module")
-def gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_gguf(path, name="tiny", end_bias=-30.0)
-    return path.read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -8,59 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from stand_in import StandIn, StandInServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".gguf")
-
-
-@dataclass
-class HubStandIn:
-    """`files` by repository and name. `break_after`: each answer of a large file ends after so many bytes, `breaks` times."""
-
-    address: str = "127.0.0.1"
-    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    token: str | None = None
-    break_after: int = 0
-    breaks: int = 0
-    claimed: int = 0  # bytes that it says a large file has
-    damaged: int = 0  # answers with one wrong byte
-    asked: list[str] = field(default_factory=list)
-    ranges: list[str] = field(default_factory=list)
-    storage_tokens: list[str] = field(default_factory=list)  # tokens that were sent to the storage: none should be
-    port: int = 0
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://{self.address}:{self.port}"
-
-    @contextmanager
-    def serving(self) -> Iterator[Self]:
-        server = _Server((self.address, 0), _Handler)
-        server.hub = self
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    def listing(self, repository: str) -> dict[str, Any]:
-        found = self.files[repository]
-        return {
-            "id": repository,
-            "sha": COMMIT,
-            "siblings": [_sibling(name, data, self.claimed) for name, data in found.items()],
-        }
 
 
 def sha256(data: bytes) -> str:
@@ -77,13 +33,8 @@ def _sibling(name: str, data: bytes, claimed: int) -> dict[str, Any]:
     return {"rfilename": name, "size": len(data), "blobId": blob, **large}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    hub: HubStandIn
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: StandInServer
     protocol_version = "HTTP/1.1"
 
     def do_HEAD(self) -> None:
@@ -96,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
-        hub, path = self.server.hub, unquote(urlsplit(self.path).path).lstrip("/")
+        hub, path = self.server.stand_in, unquote(urlsplit(self.path).path).lstrip("/")
         hub.asked.append(f"{self.command} {path}")
         given = self.headers.get("Authorization")
         if path.startswith("storage/"):
@@ -160,3 +111,27 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body[:only])
+
+
+@dataclass
+class HubStandIn(StandIn):
+    """`files` by repository and name. `break_after`: each answer of a large file ends after so many bytes, `breaks` times."""
+
+    handler = _Handler
+
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    token: str | None = None
+    break_after: int = 0
+    breaks: int = 0
+    claimed: int = 0  # bytes that it says a large file has
+    damaged: int = 0  # answers with one wrong byte
+    ranges: list[str] = field(default_factory=list)
+    storage_tokens: list[str] = field(default_factory=list)  # tokens that were sent to the storage: none should be
+
+    def listing(self, repository: str) -> dict[str, Any]:
+        found = self.files[repository]
+        return {
+            "id": repository,
+            "sha": COMMIT,
+            "siblings": [_sibling(name, data, self.claimed) for name, data in found.items()],
+        }

@@ -7,48 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
-
-@dataclass
-class OllamaRegistryStandIn:
-    address: str
-    models: dict[str, bytes]  # by NAME:TAG, the GGUF
-    asked: list[str] = field(default_factory=list)
-    port: int = 0
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://{self.address}:{self.port}"
-
-    @contextmanager
-    def serving(self) -> Iterator[Self]:
-        server = _Server((self.address, 0), _Handler)
-        server.registry = self
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    def answer(self, path: str) -> bytes | None:
-        """None: there is no such thing."""
-        _, _, _, name, kind, what = path.split("/")
-        if kind == "manifests":
-            gguf = self.models.get(f"{name}:{what}")
-            return None if gguf is None else manifest(gguf)
-        there = {digest(part): part for gguf in self.models.values() for part in (gguf, CONFIG)}
-        return there.get(what)
-
+from stand_in import StandIn, StandInServer
 
 CONFIG = b'{"model_format":"gguf","model_family":"llama"}'
 
@@ -63,20 +25,30 @@ def manifest(gguf: bytes) -> bytes:
     return json.dumps({"schemaVersion": 2, "config": config, "layers": [layer]}, separators=(",", ":")).encode()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    registry: OllamaRegistryStandIn
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: StandInServer
 
     def do_GET(self) -> None:
-        self.server.registry.asked.append(self.path)
-        found = self.server.registry.answer(self.path)
+        self.server.stand_in.asked.append(self.path)
+        found = self.server.stand_in.answer(self.path)
         self.send_response(404 if found is None else 200)
         self.end_headers()
         self.wfile.write(found or b"")
 
     def log_message(self, *args: object) -> None:
         pass
+
+
+@dataclass
+class OllamaRegistryStandIn(StandIn):
+    handler = _Handler
+    models: dict[str, bytes] = field(default_factory=dict)  # by NAME:TAG, the GGUF
+
+    def answer(self, path: str) -> bytes | None:
+        """None: there is no such thing."""
+        _, _, _, name, kind, what = path.split("/")
+        if kind == "manifests":
+            gguf = self.models.get(f"{name}:{what}")
+            return None if gguf is None else manifest(gguf)
+        there = {digest(part): part for gguf in self.models.values() for part in (gguf, CONFIG)}
+        return there.get(what)
