@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from orchestrator.cli.app import COMMANDS, workshop
 from orchestrator.cli.commands.provision import provision
-from orchestrator.spec import endpoints, hosts, limits, values
+from orchestrator.spec import connections, endpoints, hosts, limits, values
 from orchestrator.spec.schema import spec_schema
 from orchestrator.spec.workshop import Workshop
 
@@ -36,6 +36,8 @@ PATTERNS = {  # what a pattern means, for people
     values.UserName: "a user's name",
     values.ImageReference: "an image or a registry",
     values.EngineArgument: "the name of an argument",
+    connections.ProviderModel: "a model's name, as the provider calls it",
+    connections.Prefix: "letters, digits, `_` and `-`, at most 40",
     endpoints.BaseUrl: "a URL",
     endpoints.HeaderName: "the name of a header",
     endpoints.QueryName: "a name",
@@ -67,6 +69,7 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
     "ToolServer.name": "A DNS label; what its tools are called together.",
     "ToolServer.kind": "How it speaks.",
     "ToolServer.description": "Shown with the title.",
+    "Connection.name": "A DNS label; the tag `workshop:NAME` marks the connection in Open WebUI.",
     "WebUI.functions": "Python that runs inside Open WebUI.",
     "Function.description": "For the administrator's list.",
     "Banner.title": "In bold, before the text.",

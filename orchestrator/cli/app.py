@@ -17,6 +17,7 @@ COMMANDS = {
     "verify": "Ask as a participant, the negative cases too.",
     "rehearse": "The whole class at once, before it comes.",
     "participants": "List, add, remove, revoke, restore, rotate.",
+    "connections": "Open WebUI's own: add, verify, rotate, disable.",
     "images": "Build, save into one file, load from it.",
     "backends": "List what serves the models; drain, resume.",
     "handouts": "Write cards.pdf, cards.csv and the guide.",

@@ -79,6 +79,7 @@ def _of_the_state(state: State) -> Iterator[str]:
             for purpose in PURPOSES
             for n in range(1, person.password_generation + 1)
         ]
+    found += state.connections.keys()
     found += [account.api_key for account in state.accounts.all().values()]
     yield from (value.get_secret_value() for value in found if value is not None)
 

@@ -19,7 +19,7 @@ MOST_BYTES = 8 * 2**30  # of all files together
 LONGEST_NAME = 1000  # characters
 LONGEST_PART = 255  # bytes, as file systems have it
 _OF_THE_STATE = re.compile(
-    r"secret|state\.sqlite3|teardowns\.jsonl|usage/[0-9a-f]{32}\.sqlite3|tls(/[A-Za-z0-9_][A-Za-z0-9._-]*)+"
+    r"secret|state\.sqlite3|teardowns\.jsonl|usage/[0-9a-f]{32}\.sqlite3|tls(/[A-Za-z0-9_][A-Za-z0-9._-]*)+|provider-keys/[a-z][a-z0-9-]{0,39}"
 )
 
 

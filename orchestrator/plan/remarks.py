@@ -42,9 +42,10 @@ def _teams(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, s
         for number, team in enumerate(model.teams or ())
     ]
     named += [
-        (("webui", "knowledge", index, "teams", number), team)
-        for index, collection in enumerate(workshop.webui.knowledge)
-        for number, team in enumerate(collection.teams or ())
+        (("webui", section, index, "teams", number), team)
+        for section in ("knowledge", "connections")
+        for index, part in enumerate(getattr(workshop.webui, section))
+        for number, team in enumerate(part.teams or ())
     ]
     for at, team in named:
         if team not in teams:
@@ -77,6 +78,10 @@ def _in_clear(spec: Spec) -> Iterator[tuple[Path_, str]]:
     for index, model in enumerate(spec.workshop.models):
         if model.api_key and (model.endpoint or "").startswith("http://") and not spec.workshop.practice:
             yield ("models", index, "base_url"), f"the key of {model.name} travels unencrypted: its base_url is http://"
+    for index, connection in enumerate(spec.workshop.webui.connections):
+        if connection.api_key and connection.url.startswith("http://") and not spec.workshop.practice:
+            text = f"the key of the connection {connection.name} travels unencrypted: its url is http://"
+            yield ("webui", "connections", index, "url"), text
 
 
 def _with_hint(text: str, hint: str | None) -> str:

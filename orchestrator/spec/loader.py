@@ -110,6 +110,11 @@ class Spec:
             for index, server in enumerate(self.workshop.webui.tool_servers)
             if server.api_key
         ]
+        found += [
+            (("webui", "connections", index, *at), reference)
+            for index, connection in enumerate(self.workshop.webui.connections)
+            for at, reference in connection.secret_references.items()
+        ]
         return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
 
 

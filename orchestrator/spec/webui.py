@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from orchestrator.spec.connections import Connection, connection_problems
 from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.knowledge import Collection
 from orchestrator.spec.models import Model
@@ -17,7 +18,10 @@ from orchestrator.spelling import did_you_mean, nearest
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,78}[A-Za-z0-9])?$")]
-NEEDS_A_PAGE = ("welcome", "banners", "suggestions", "default_models", "presets", "functions", "tool_servers")
+NEEDS_A_PAGE = (
+    *("welcome", "banners", "suggestions", "default_models"),
+    *("presets", "functions", "tool_servers", "connections"),
+)
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
 
@@ -80,6 +84,8 @@ class WebUI(Section):
     knowledge: list[Collection] = []
     """Collections of files that everybody, or a team, can ask."""
     tool_servers: list[ToolServer] = []
+    connections: list[Connection] = []
+    """Endpoints that Open WebUI asks past the gateway: `engine: external` is the usual way."""
 
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
@@ -90,9 +96,13 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
+    taken = [*(name for model in models for name in (model.name, *model.aliases)), *choices]
+    functions = [function.name for function in webui.functions]
+    yield from below("connections", connection_problems(webui.connections, taken, functions))
     names = [server.name for server in webui.tool_servers]
     yield from below("tool_servers", same_names(names, "tool server"))
     yield from below("functions", _function_problems(webui.functions, choices))
+    choices += [name for connection in webui.connections for name in connection.known_ids]
     for index, name in enumerate(webui.default_models or ()):
         if name not in choices:
             yield _unknown(("default_models", index), name, choices)

@@ -108,8 +108,9 @@ class Workshop(Ports):
 
     @property
     def teams(self) -> tuple[str, ...]:
-        """All teams that a model or a collection of files is restricted to, sorted."""
+        """All teams that a model, a connection or a collection of files is restricted to, sorted."""
         named = [model.teams for model in self.listed] + [collection.teams for collection in self.webui.knowledge]
+        named += [connection.teams for connection in self.webui.connections]
         return tuple(sorted({team for teams in named for team in teams or ()}))
 
     @model_validator(mode="after")

@@ -54,6 +54,11 @@ class StateFolder:
         return self.tls / "workshop-ca.crt"
 
     @property
+    def provider_keys(self) -> Path:
+        """Keys of providers that commands brought, each in a file named like its connection."""
+        return self.path / "provider-keys"
+
+    @property
     def rendered(self) -> Path:
         return self.path / "rendered"
 
@@ -118,7 +123,7 @@ class StateFolder:
         The secret goes last: after a crash in between, a folder without a database is simply a new beginning.
         """
         with refusals_explained(self.path):
-            for part in (self.rendered, self.handouts, self.logs, self.rehearsals, self.tls):
+            for part in (self.rendered, self.handouts, self.logs, self.rehearsals, self.tls, self.provider_keys):
                 if part.exists():
                     shutil.rmtree(part)
             for part in (self.archives, self.usage):

@@ -117,6 +117,19 @@ def m006_found_gpus(connection: sqlite3.Connection) -> None:
     )
 
 
+def m007_connections_by_command(connection: sqlite3.Connection) -> None:
+    """What commands said of Open WebUI's own connections; `fields` is JSON. Keys lie in files beside the database."""
+    connection.execute(
+        """CREATE TABLE connections (
+            name TEXT PRIMARY KEY,
+            added INTEGER NOT NULL,
+            taken_out INTEGER NOT NULL,
+            key_given INTEGER NOT NULL,
+            fields TEXT NOT NULL
+        ) STRICT"""
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_begin,
     m002_changes_while_the_class_runs,
@@ -124,4 +137,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     m004_hosts_over_ssh,
     m005_where_backends_are,
     m006_found_gpus,
+    m007_connections_by_command,
 )

@@ -13,6 +13,7 @@ from typing import Self
 from orchestrator.errors import UserError, Where
 from orchestrator.state.accounts import Accounts
 from orchestrator.state.clock import utc_now
+from orchestrator.state.connections import Connections
 from orchestrator.state.database import Database
 from orchestrator.state.deployed import Deployed
 from orchestrator.state.drained import Drained
@@ -47,6 +48,7 @@ class State:
         self.people = People(database)
         self.drained = Drained(database)
         self.accounts = Accounts(database)
+        self.connections = Connections(database, folder.provider_keys)
         self.deployed = Deployed(database, now)
         self.gpus = FoundGpus(database, now)
         self.placements = Placements(database)

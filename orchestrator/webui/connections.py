@@ -1,76 +1,137 @@
-"""The service connection from Open WebUI to the gateway. Connections that someone added by hand stay as they are."""
+"""Connections: the gateway's, and those that Open WebUI asks past it. What someone added by hand stays as it is.
+
+A connection never goes in without a list of its models: one that hangs would hold up the page of the whole class.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+from orchestrator.spec.connections import model_id
+from orchestrator.webui import ollama_rows
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.wanted import Seed, Tally
+from orchestrator.webui.connection_rows import TAG, Row, is_there, normal, options_of, row_of, rows_of, told, with_rows
+from orchestrator.webui.provider import Answer, ask
+from orchestrator.webui.wanted import Connection, Seed, Tally, VisibleModel
 
 PERSON_HEADER = "X-OpenWebUI-User-Email"
-TAG = "workshop"
 FACTORY_URL = "https://api.openai.com/v1"  # there from the start, without a key: a dead entry in a closed room
+AT_ONCE = 4  # asked; one that hangs takes its time
+SWITCHED_OFF = "and no list of its models is known: it is switched off until a later run"
 
 
-def apply(webui: WebUI, wanted: Seed, tally: Tally) -> None:
+def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
+    """What the connections past the gateway add to the menu. One that can't be used is a line in the failures."""
     found = webui.get("/openai/config")
-    needed = with_gateway(found, wanted)
-    if needed == normal(found):
+    ollama_found = webui.get(ollama_rows.READ)
+    rows = {name: row for row in (*rows_of(found), *ollama_rows.rows_of(ollama_found)) if (name := row.mark)}
+    ready = _ready(webui, wanted, rows, tally)
+    openai = [row_of(one) for one in ready if one.kind == "openai"]
+    needed = with_gateway(found, wanted, openai)
+    if needed != normal(found):
+        webui.post("/openai/config/update", needed, repeatable=True)
+        if with_gateway(found, wanted, [row for row in rows_of(found) if row.mark]) != normal(found):
+            tally.change("connection to the gateway", "set")
+    else:
         tally.keep()
-        return
-    webui.post("/openai/config/update", needed, repeatable=True)
-    tally.change("connection to the gateway", "set")
+    ollama = [row_of(one) for one in ready if one.kind == "ollama"]
+    ollama_rows.apply(webui, ollama_found, ollama, tally)
+    for one in ready:
+        _tell(one, rows.get(one.name), tally)
+    for name in rows.keys() - {one.name for one in ready}:
+        tally.change(f"connection {name}", "removed")
+    return tuple(entry for one in ready for entry in entries(one))
 
 
-def normal(found: dict[str, Any]) -> dict[str, Any]:
-    """The lists of the form, as long as each other, and the options of each by its index."""
-    urls = list(found["OPENAI_API_BASE_URLS"])
-    keys = list(found["OPENAI_API_KEYS"])[: len(urls)]
-    keys += [""] * (len(urls) - len(keys))
-    options = found.get("OPENAI_API_CONFIGS") or {}
-    return {
-        "ENABLE_OPENAI_API": bool(found["ENABLE_OPENAI_API"]),
-        "OPENAI_API_BASE_URLS": urls,
-        "OPENAI_API_KEYS": keys,
-        # Older servers kept the options under the URL.
-        "OPENAI_API_CONFIGS": {
-            str(index): options.get(str(index), options.get(url, {})) for index, url in enumerate(urls)
-        },
-    }
+def entries(connection: Connection) -> tuple[VisibleModel, ...]:
+    """Its models in the menu, under the names by which they are asked."""
+    return tuple(
+        VisibleModel(
+            model_id(connection.prefix, connection.kind, model),
+            connection.name,
+            connection.teams,
+            connection=connection.name,
+        )
+        for model in connection.models
+    )
 
 
-def with_gateway(found: dict[str, Any], wanted: Seed) -> dict[str, Any]:
-    """The connections with ours first, recognised by its tag or its address, and the others in their order."""
-    form = normal(found)
-    rows = [
-        (url, key, form["OPENAI_API_CONFIGS"][str(index)])
-        for index, (url, key) in enumerate(zip(form["OPENAI_API_BASE_URLS"], form["OPENAI_API_KEYS"], strict=True))
-    ]
+def with_gateway(found: dict[str, Any], wanted: Seed, ours: Sequence[Row] = ()) -> dict[str, Any]:
+    """The form with the gateway first, recognised by its tag or its address, then `ours`, then the others."""
     url = wanted.gateway_url.rstrip("/")  # a slash at the end would ask for //chat/completions
-    others = [row for row in rows if not _is_ours(row, url) and not (row[0] == FACTORY_URL and not row[1])]
-    rows = [(url, wanted.gateway_key.get_secret_value(), _options(wanted)), *others]
+    others = [
+        row
+        for row in rows_of(found)
+        if not (row.url.rstrip("/") == url or TAG in row.tags or row.mark or (row.url == FACTORY_URL and not row.key))
+    ]
+    gateway = Row(url, wanted.gateway_key.get_secret_value(), _gateway_options(wanted))
+    return with_rows([gateway, *ours, *others])
+
+
+def _ready(webui: WebUI, wanted: Seed, rows: dict[str, Row], tally: Tally) -> list[Connection]:
+    """Each with the list of models that it gets, and switched off where there is none."""
+    given = [_with_key(one, rows.get(one.name), tally) for one in wanted.connections]
+    asked = [one for one in given if one.enabled]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = dict(zip((one.name for one in asked), pool.map(lambda one: ask(webui, one), asked), strict=True))
+    taken = {model.name for model in wanted.models}
+    ready = []
+    for one in given:
+        there = rows.get(one.name)
+        listed = _with_list(one, answers.get(one.name), there.models if there else (), tally)
+        ready.append(_without_clashes(listed, taken, tally))
+        taken |= {entry.name for entry in entries(ready[-1])}
+    return ready
+
+
+def _with_key(one: Connection, there: Row | None, tally: Tally) -> Connection:
+    if not one.keeps_key:
+        return one
+    if there is None or not there.key:
+        tally.fail(f"connection {one.name}", f"its key is not here: workshop connections rotate SPEC {one.name}")
+        return replace(one, enabled=False)
+    return replace(one, key=there.secret)
+
+
+def _with_list(one: Connection, answer: Answer | None, before: tuple[str, ...], tally: Tally) -> Connection:
+    """The spec's list, else what the provider says now, else what it said in an earlier run."""
+    if answer is None:
+        return replace(one, models=one.models or before)
+    listed = one.models or answer.models or before
+    if answer.silent and one.kind == "ollama":  # it is asked again for every page, whatever list it has
+        tally.fail(f"connection {one.name}", f"{one.url} {answer.problem}: it is switched off until a later run")
+        return replace(one, models=listed, enabled=False)
+    if not listed:
+        tally.fail(f"connection {one.name}", f"{one.url} {answer.problem}, {SWITCHED_OFF}")
+        return replace(one, enabled=False)
+    if answer.problem and (answer.silent or not one.models):
+        tally.report(f"connection {one.name}: {one.url} {answer.problem}; its list of models stays as it is")
+    return replace(one, models=listed)
+
+
+def _without_clashes(one: Connection, taken: set[str], tally: Tally) -> Connection:
+    kept = tuple(model for model in one.models if model_id(one.prefix, one.kind, model) not in taken)
+    if kept == one.models:
+        return one
+    lost = ", ".join(model for model in one.models if model not in kept)
+    tally.fail(f"connection {one.name}", f"{lost}: the name of another model here; give the connection a prefix")
+    return replace(one, models=kept, enabled=one.enabled and bool(kept))
+
+
+def _tell(one: Connection, there: Row | None, tally: Tally) -> None:
+    if there is None:
+        tally.create(f"connection {one.name}")
+    elif is_there(one, there):
+        tally.keep()
+    else:
+        tally.change(f"connection {one.name}", told(one, there))
+
+
+def _gateway_options(wanted: Seed) -> dict[str, Any]:
     return {
-        "ENABLE_OPENAI_API": True,  # left out, it would be stored as off
-        "OPENAI_API_BASE_URLS": [row[0] for row in rows],
-        "OPENAI_API_KEYS": [row[1] for row in rows],
-        "OPENAI_API_CONFIGS": {str(index): row[2] for index, row in enumerate(rows)},
-    }
-
-
-def _is_ours(row: tuple[str, str, dict[str, Any]], url: str) -> bool:
-    tags = row[2].get("tags") or ()
-    return row[0].rstrip("/") == url or any(isinstance(tag, dict) and tag.get("name") == TAG for tag in tags)
-
-
-def _options(wanted: Seed) -> dict[str, Any]:
-    return {
-        "enable": True,
-        # Listed here, so that neither a gateway that is down nor one person's list decides what everybody sees.
-        "model_ids": [model.name for model in wanted.served],
-        "prefix_id": "",
-        "tags": [{"name": TAG}],
-        "connection_type": "external",
+        **options_of("", [model.name for model in wanted.served], (TAG,), {PERSON_HEADER: "{{USER_EMAIL}}"}),
         "auth_type": "bearer",
-        # On this connection alone: the server's own switch would send names and mails to every provider.
-        "headers": {PERSON_HEADER: "{{USER_EMAIL}}"},
     }

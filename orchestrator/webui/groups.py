@@ -95,5 +95,6 @@ def _make_one(webui: WebUI, name: str, rights: dict[str, Any], found: dict[str, 
 
 def _teams(wanted: Seed) -> list[str]:
     of_people = {person.team for person in wanted.people if person.active and person.team}
-    parts = (wanted.models, wanted.functions, wanted.tool_servers, wanted.library.collections if wanted.library else ())
+    collections = wanted.library.collections if wanted.library else ()
+    parts = (wanted.models, wanted.functions, wanted.tool_servers, wanted.connections, collections)
     return sorted(of_people.union(*(part.teams or () for kind in parts for part in kind)))

@@ -5,7 +5,7 @@ Who sees what is the gateway's rule. A preset is an entry with another one as it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.webui.client import WebUI
@@ -13,20 +13,31 @@ from orchestrator.webui.groups import are_same
 from orchestrator.webui.groups import grants as grants_of
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
+Records = dict[str, dict[str, Any]]
 MARK = "workshop"  # in a record's `meta`: made here, so removed here
 EMPTY: Mapping[str, Any] = {"filterIds": [], "actionIds": []}
 OWN = "fields"  # below the mark: the fields of `meta` that the spec gave, and may take back
+CONNECTION = "connection"  # below the mark: the one that the model comes from, where it is not the gateway's
 
 
 def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> None:
     """`groups`: ids by name. Presets and models of others stay as they are."""
-    records = {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
+    records = _records(webui)
     for model in wanted.models:
         _apply_one(webui, model, grants_of(model.teams, groups), records.pop(model.name, None), tally)
     for name, record in records.items():
         if MARK in (record.get("meta") or {}):
-            webui.post("/api/v1/models/model/delete", {"id": name})
-            tally.change(f"model {name}", "removed")
+            _remove(webui, name, tally)
+
+
+def apply_provided(webui: WebUI, provided: Sequence[VisibleModel], groups: dict[str, str], tally: Tally) -> None:
+    """Only the models of connections past the gateway: these are all of them."""
+    records = _records(webui)
+    for model in provided:
+        _apply_one(webui, model, grants_of(model.teams, groups), records.pop(model.name, None), tally)
+    for name, record in records.items():
+        if CONNECTION in ((record.get("meta") or {}).get(MARK) or {}):
+            _remove(webui, name, tally)
 
 
 def load(webui: WebUI, wanted: Seed, *, changed: bool) -> None:
@@ -34,7 +45,7 @@ def load(webui: WebUI, wanted: Seed, *, changed: bool) -> None:
 
     Only a change asks the backends again: one that hangs would hold up every run.
     """
-    names = {model.name for model in wanted.models}
+    names = {model.name for model in wanted.models if model.connection is None}
     if changed or not names <= {model["id"] for model in webui.get("/api/models")["data"]}:
         webui.get("/api/models", refresh="true")
 
@@ -54,7 +65,8 @@ def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> di
         if value
     }
     taken_back = {name: EMPTY.get(name) for name in (there.get(MARK) or {}).get(OWN, ()) if name not in given}
-    ours = {MARK: {"tag": model.tag, OWN: sorted(given)}, "tags": [{"name": model.tag}]}
+    mark = {"tag": model.tag, OWN: sorted(given), **({CONNECTION: model.connection} if model.connection else {})}
+    ours = {MARK: mark, "tags": [{"name": model.tag}]}
     return {
         "id": model.name,
         "name": model.title or model.name,
@@ -68,6 +80,15 @@ def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> di
 def suggested(suggestions: tuple[Suggestion, ...]) -> list[dict[str, Any]]:
     """As the server keeps them."""
     return [{"title": [one.title, one.subtitle], "content": one.prompt} for one in suggestions]
+
+
+def _records(webui: WebUI) -> Records:
+    return {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
+
+
+def _remove(webui: WebUI, name: str, tally: Tally) -> None:
+    webui.post("/api/v1/models/model/delete", {"id": name})
+    tally.change(f"model {name}", "removed")
 
 
 def _apply_one(

@@ -59,9 +59,9 @@ def look(webui: WebUI, wanted: Seed, accounts: AccountStore) -> tuple[Foreseen, 
 
 def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, concurrency: int) -> people.Accounts:
     settings.apply(admin, wanted, tally)
-    connections.apply(admin, wanted, tally)
+    provided = connections.apply(admin, wanted, tally)
     ids = groups.make(admin, wanted, tally)
-    wanted = replace(wanted, models=(*wanted.models, *functions.apply(admin, wanted, tally)))
+    wanted = replace(wanted, models=(*wanted.models, *provided, *functions.apply(admin, wanted, tally)))
     models.apply(admin, wanted, ids, tally)
     tool_servers.apply(admin, wanted, ids, tally)
     front_page.apply(admin, wanted, tally)
@@ -94,6 +94,18 @@ def seed_people(
     found = people.apply(admin, wanted, everybody, accounts, tally, concurrency=concurrency, only=ids)
     groups.fill(admin, wanted, by_name, found.ids, tally, others=False)
     _require_all(found, len(ids))
+    return tally.result()
+
+
+def seed_connections(webui: WebUI, wanted: Seed, *, report: Callable[[str], None]) -> SeedResult:
+    """The connections, and who sees their models; nothing else is looked at. Raises as `seed` does."""
+    webui.require_version()
+    admin = as_admin(webui, wanted.admin)
+    tally = Tally(report)
+    provided = connections.apply(admin, wanted, tally)
+    models.apply_provided(admin, provided, groups.make(admin, wanted, tally, others=False), tally)
+    models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    _require_none(tally.failures)
     return tally.result()
 
 

@@ -71,7 +71,6 @@ def forms(wanted: Seed) -> tuple[Form, ...]:
                 "features": {"api_keys": False, "direct_tool_servers": False},
             },
         ),
-        Form("Ollama settings", "/ollama/config", "/ollama/config/update", {"ENABLE_OLLAMA_API": False}),
     )
 
 

@@ -56,6 +56,7 @@ class VisibleModel:
     base: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
+    connection: str | None = None  # of this one, past the gateway
     filters: tuple[str, ...] = ()  # ids of functions that are for this entry and not for all
     actions: tuple[str, ...] = ()
 
@@ -96,6 +97,27 @@ class ToolServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """An endpoint that the server asks past the gateway: `kind` is openai or ollama.
+
+    `models` are all that people see of it, as the provider calls them; none: what it lists. `teams` see them; None:
+    everybody. `keeps_key`: the key is not known here, so the one that the server has stays.
+    """
+
+    name: str
+    kind: str
+    url: str  # without a slash at the end
+    key: SecretStr | None = None
+    keeps_key: bool = False
+    prefix: str = ""
+    tags: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    enabled: bool = True
+    headers: Mapping[str, str | SecretStr] = field(default_factory=dict)
+    teams: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A participant's account. `generation` is the password's; not `active`: access ends, chats stay."""
 
@@ -125,11 +147,12 @@ class Seed:
     functions: tuple[Function, ...] = ()
     library: Library | None = None  # None: no model makes embeddings
     tool_servers: tuple[ToolServer, ...] = ()
+    connections: tuple[Connection, ...] = ()  # beside the gateway's
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:
-        """The models that the gateway has: all but presets."""
-        return tuple(model for model in self.models if model.base is None)
+        """The models that the gateway has: all but presets and what other connections give."""
+        return tuple(model for model in self.models if model.base is None and model.connection is None)
 
 
 class AccountStore(Protocol):

@@ -32,6 +32,7 @@ from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.people.knowledge import foreseen
 from orchestrator.workflow.people.seed import foresee
 from orchestrator.workflow.rollout.difference import Difference, difference
+from orchestrator.workflow.wanted.connections import overrides as connection_overrides
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 from orchestrator.workflow.wanted.sizes import known
 
@@ -99,6 +100,7 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         changes += _webui_changes(spec, state, tuple(everybody), changes, notes)
         notes += left_out(spec, find_knowledge(spec))
         notes += overrides(people.rows, state.drained.all())
+        notes += connection_overrides(spec, state)
     share = spec.workshop.capacity.at_once
     placements = tuple(
         Placement(

@@ -21,6 +21,7 @@ from orchestrator.checks.preflight.finding import Finding
 from orchestrator.cli.commands import (
     archive,
     backends,
+    connections,
     doctor,
     images,
     participants,
@@ -47,6 +48,8 @@ from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
+from orchestrator.workflow.connections.commands import Told
+from orchestrator.workflow.connections.look import Connections, Shown, Standing
 from orchestrator.workflow.doctor import Bundle
 from orchestrator.workflow.gateway.serving import Serving
 from orchestrator.workflow.handover.exporting import Exported
@@ -278,6 +281,19 @@ def test_backends(state: BackendState, in_flight: int | None, ok: bool) -> None:
     document = backends.document(Backends("w", (BackendStatus("m-1", "m, n", state, in_flight),), ("note",)))
     assert problems("backends", document) == []
     assert document["ok"] is ok
+
+
+@pytest.mark.parametrize(("state", "enabled", "ok"), [("on", True, True), ("off", True, False), ("off", False, True)])
+def test_connections(state: Standing, enabled: bool, ok: bool) -> None:
+    lists: dict[str, Any] = {"models": None, "teams": None} if enabled else {"models": ("a",), "teams": ("red",)}
+    shown = Shown(
+        "lab", "openai", "http://lab/v1", None, ("t",), **lists, enabled=enabled, origin="spec", changed=("url",),
+        key=None, state=state, offers=("lab.a",),
+    )  # fmt: skip
+    document = connections.document(Connections("w", (shown,), (Told("lab", "changed"),), ("note",)))
+    assert problems("connections", document) == []
+    assert document["ok"] is ok
+    assert problems("connections-verify", connections.verified("w", (CHECK,))) == []
 
 
 def test_state() -> None:

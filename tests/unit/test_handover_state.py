@@ -73,9 +73,10 @@ def test_every_place_in_a_states_folder_is_known_to_be_needed_or_not() -> None:
     """Whoever adds one decides whether it is exported, here and in `_copies`."""
     needed = {"secret", "database", "tls", "edges", "ca_certificate", "usage", "teardowns"}
     made_again = {"rendered", "handouts", "logs", "lock", "lock_owner"}
+    with_secrets = {"provider_keys"}
     stays = {"archives", "rehearsals", "handed_over"}
     places = {name for name, kind in vars(StateFolder).items() if isinstance(kind, property)}
-    assert places - {"name", "has_state"} == needed | made_again | stays
+    assert places - {"name", "has_state"} == needed | made_again | with_secrets | stays
 
 
 def test_files_that_the_spec_names_arrive_others_are_named_with_a_reason(first: Path, tmp_path: Path) -> None:

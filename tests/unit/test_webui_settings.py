@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from orchestrator.webui.connections import FACTORY_URL, normal, with_gateway
+from orchestrator.webui.connection_rows import normal
+from orchestrator.webui.connections import FACTORY_URL, with_gateway
 from orchestrator.webui.environment import SECRETS, webui_environment
 from orchestrator.webui.settings import forms, merged
 from orchestrator.webui.wanted import Admin, Seed, VisibleModel

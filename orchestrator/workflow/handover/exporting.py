@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from orchestrator.durable import new_file
 from orchestrator.errors import UserError, Where
 from orchestrator.handover.contents import STATE, Entry, LeftOut, Manifest, is_acceptable, require_acceptable
-from orchestrator.handover.named import named_by
+from orchestrator.handover.named import A_SECRET, named_by
 from orchestrator.handover.packed import pack
 from orchestrator.handover.passphrase import require_long
 from orchestrator.handover.sealed import seal
@@ -68,9 +68,10 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
     named = named_by(spec, with_secrets=asked.with_secrets)
     passphrase = ask()
     require_long(passphrase)
-    with WorkshopLock(folder, "state export"), State.open(folder) as state, _copies(folder) as copies:
+    with WorkshopLock(folder, "state export"), State.open(folder) as state, _copies(folder, asked) as copies:
         files = {f"{STATE}/{name}": path for name, path in copies.items()} | named.files
         at, who = utc_now(), who_is_here()
+        left_out = (*named.left_out, *_keys_left_out(state, files))
         manifest = Manifest(
             workshop=workshop,
             deployment_id=_begun(state, folder).deployment_id,
@@ -78,7 +79,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
             who=who,
             handed_over=asked.hand_over,
             spec=spec.file.name,
-            left_out=list(named.left_out),
+            left_out=list(left_out),
             secrets=list(named.secrets),
             entries=[Entry(name=name, size=_size(path)) for name, path in files.items()],
         )
@@ -94,7 +95,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
         size=size,
         handed_over=asked.hand_over,
         included=tuple(name.partition("/")[2] for name in named.files),
-        left_out=named.left_out,
+        left_out=left_out,
         secrets=named.secrets,
     )
 
@@ -106,11 +107,21 @@ def _begun(state: State, folder: StateFolder) -> Meta:
     return state.meta
 
 
+def _keys_left_out(state: State, files: Mapping[str, Path]) -> Iterator[LeftOut]:
+    """Keys of providers that commands brought: they open more than the class."""
+    keys = state.folder.provider_keys.name
+    for name, override in state.connections.all().items():
+        if override.key_given and f"{STATE}/{keys}/{name}" not in files:
+            yield LeftOut(what=f"the key of the connection {name}", why=A_SECRET)
+
+
 @contextmanager
-def _copies(folder: StateFolder) -> Iterator[dict[str, Path]]:
+def _copies(folder: StateFolder, asked: Asked) -> Iterator[dict[str, Path]]:
     """All of the state that cannot be made again, by name; databases as they are now, copied inside the folder."""
     copies = folder.path / COPIES
-    files = [folder.secret, *(file for file in (folder.teardowns, *sorted(folder.tls.rglob("*"))) if file.is_file())]
+    below = [folder.tls, *([folder.provider_keys] if asked.with_secrets else [])]
+    found = [folder.teardowns, *(file for part in below for file in sorted(part.rglob("*")))]
+    files = [folder.secret, *(file for file in found if file.is_file())]
     databases = [folder.database, *sorted(folder.usage.glob("*.sqlite3"))]
     names = {file: str(file.relative_to(folder.path)) for file in (*files, *databases)}
     names = {file: name for file, name in names.items() if is_acceptable(f"{STATE}/{name}")}  # not what a crash left
@@ -118,12 +129,12 @@ def _copies(folder: StateFolder) -> Iterator[dict[str, Path]]:
         _take_away(copies)  # of a run that was killed
         copies.mkdir(mode=PRIVATE_FOLDER)
     try:
-        found = {}
+        there = {}
         for file, name in names.items():
             if file in databases:
                 Database.copy(file, copies / file.name)
-            found[name] = copies / file.name if file in databases else file
-        yield found
+            there[name] = copies / file.name if file in databases else file
+        yield there
     finally:
         with refusals_explained(copies):
             _take_away(copies)

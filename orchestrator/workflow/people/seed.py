@@ -15,13 +15,14 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.seed import as_admin, look, seed, seed_people
+from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
 from orchestrator.webui.wanted import Admin, Foreseen, Person, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.connections import wanted_connections
 from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
 from orchestrator.workflow.wanted.functions import functions
 
@@ -84,6 +85,18 @@ def seed_changed(
     )
 
 
+def seed_own_connections(spec: Spec, state: State, say: Callable[[str], None]) -> None:
+    """The connections past the gateway alone, while the class runs."""
+    where = addresses(spec.workshop)
+    if where.webui is None or where.local_webui is None:
+        return
+    wanted = replace(
+        _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui),
+        connections=wanted_connections(spec, state),
+    )
+    seed_connections(_signed_in(_open_webui(spec, state, where.local_webui), wanted, state), wanted, report=say)
+
+
 def administrator(spec: Spec, state: State) -> WebUI:
     """Open WebUI as its administrator sees it, for commands that change nothing. The spec must have one."""
     webui, session = _open_webui(spec, state, addresses(spec.workshop).local_webui or ""), state.accounts.session
@@ -105,7 +118,11 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
 
 
 def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str) -> Seed:
-    return replace(wanted_seed(spec, people, state.secret, url), library=wanted_library(spec, state.secret))
+    return replace(
+        wanted_seed(spec, people, state.secret, url),
+        library=wanted_library(spec, state.secret),
+        connections=wanted_connections(spec, state),
+    )
 
 
 def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:

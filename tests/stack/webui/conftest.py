@@ -30,6 +30,7 @@ from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleMo
 
 LABELS = {"workshop.test": "1"}
 STUB_PORT, MCP_PORT = 8000, 8001
+OLLAMA_STAND_IN = Path(__file__).parents[1] / "workshop" / "ollama_stand_in" / "ollama.py"
 GATEWAY_KEY = SecretStr("service-key-of-the-gateway-5e11")
 MODELS = (
     VisibleModel("chat", "llamacpp"),
@@ -97,9 +98,18 @@ def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
 
     stub_port, webui_port = free_port(), free_port()
     try:
-        code = {name: (Path(__file__).parent / name).read_bytes() for name in ("stub_backend.py", "mcp_tools.py")}
-        both = f"python3 /mcp_tools.py {MCP_PORT} & exec python3 /stub_backend.py"
-        start(code, STUB_PORT, stub_port, command=["sh", "-c", both], name=network.name)
+        names = ("stub_backend.py", "mcp_tools.py", "providers.py")
+        code = {name: (Path(__file__).parent / name).read_bytes() for name in names}
+        code["ollama.py"] = OLLAMA_STAND_IN.read_bytes()
+        others = f"python3 /mcp_tools.py {MCP_PORT} & python3 /providers.py & /ollama.py serve &"
+        start(
+            code,
+            STUB_PORT,
+            stub_port,
+            command=["sh", "-c", f"{others} exec python3 /stub_backend.py"],
+            name=network.name,
+            environment={"OLLAMA_HOST": "0.0.0.0:11434"},
+        )
         admin = Admin("admin@tests.workshop.local", SecretStr("the $admin's `pass word`"))
         secret_key = secrets.token_hex(32)
         environment = webui_environment(

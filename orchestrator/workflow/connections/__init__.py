@@ -1,0 +1,1 @@
+"""Open WebUI's own connections, before the class and while it runs."""
