@@ -25,6 +25,7 @@ class Verifier:
     webui_api_key: SecretStr | None
     presets: tuple[str, ...] = ()  # what it must see in Open WebUI besides
     tools: tuple[str, ...] = ()  # ids of tool servers that it must find there
+    provided: tuple[str, ...] = ()  # models of connections past the gateway that it must see there
 
     @property
     def label(self) -> str:
@@ -86,6 +87,7 @@ class Subject:
     ordinary: tuple[str, SecretStr] | None = None  # an ordinary participant's id and key
     hidden: tuple[str, ...] = ()  # models that nobody may name
     functions: tuple[str, ...] = ()  # ids of Open WebUI's; a model of theirs begins with one
+    provided: tuple[str, ...] = ()  # models of connections, or the prefix of all of one: some may see them
     knowledge: tuple[CollectionUnderTest, ...] = ()
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside

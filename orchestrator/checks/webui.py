@@ -63,7 +63,8 @@ def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Ques
             return reading.UNREADABLE
         listed = [model.id for model in found.data if model.id in workshops]
         others = [model.id for model in found.data if model.id not in workshops]
-        added = [name for name in others if name.partition(".")[0] not in subject.functions]
+        known = {*subject.functions, *subject.provided}
+        added = [name for name in others if name not in known and name.partition(".")[0] not in known]
         got = names(listed) + (f" (and, not of the workshop: {names(added)})" if added else "")
         return Outcome(sorted(listed) == sorted(wanted), got)
 
@@ -82,12 +83,12 @@ def _questions(model: str, verifier: Verifier, webui: Server) -> Iterator[Questi
 
 def _menu(subject: Subject) -> tuple[str, ...]:
     """Every name of the workshop's that somebody sees in Open WebUI."""
-    presets = (name for verifier in subject.verifiers for name in verifier.presets)
-    return tuple(dict.fromkeys((*(model.name for model in subject.models), *presets)))
+    more = (name for verifier in subject.verifiers for name in (*verifier.presets, *verifier.provided))
+    return tuple(dict.fromkeys((*(model.name for model in subject.models), *more)))
 
 
 def _menu_of(verifier: Verifier) -> tuple[str, ...]:
-    return (*verifier.models, *verifier.presets)
+    return (*verifier.models, *verifier.presets, *verifier.provided)
 
 
 def _preset(name: str, verifier: Verifier, webui: Server) -> Question:

@@ -62,9 +62,12 @@ def _suggestions(webui: WebUI, wanted: Seed, tally: Tally) -> None:
 
 
 def _menu(webui: WebUI, wanted: Seed, tally: Tally) -> None:
-    """Each version has more fields in this form than the last, and a write must contain them."""
+    """Each version has more fields in this form than the last, and a write must contain them.
+
+    Models of connections past the gateway come behind: commands change those without a look at the page.
+    """
     found = webui.get(MODELS)
-    ours = [model.name for model in wanted.models]
+    ours = [model.name for model in wanted.models if model.connection is None]
     others = [name for name in found.get("MODEL_ORDER_LIST") or [] if name not in ours]
     should = {**found, "DEFAULT_MODELS": ",".join(wanted.chosen), "MODEL_ORDER_LIST": [*ours, *others]}
     if should == {**found, "DEFAULT_MODELS": found.get("DEFAULT_MODELS") or ""}:

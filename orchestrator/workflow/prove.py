@@ -35,6 +35,7 @@ from orchestrator.workflow.gateway.certificates import trusted
 from orchestrator.workflow.people.knowledge import wanted_library
 from orchestrator.workflow.people.seed import webui_password
 from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.connections import connected, provided_for
 from orchestrator.workflow.wanted.page import presets_for, tools_for
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
@@ -89,6 +90,7 @@ def subject(
         ),
         hidden=tuple(model.name for model in workshop.models if model.hidden),
         functions=tuple(function.name for function in workshop.webui.functions),
+        provided=connected(spec, state),
         knowledge=_knowledge(spec, secret),
         verifiers=tuple(
             Verifier(
@@ -100,6 +102,7 @@ def subject(
                 webui_api_key=_webui_key(accounts.get(person.id)),
                 presets=presets_for(workshop, person.team),
                 tools=tools_for(workshop, person.team),
+                provided=provided_for(spec, state, person.team),
             )
             for person in verifiers(workshop)
         ),

@@ -100,6 +100,27 @@ def test_what_the_instructor_added_in_open_webui_is_named_and_no_fault(api: Stub
     assert one(checks, "List of models", "Open WebUI, everybody").got == "chat, small"
 
 
+def test_a_connections_models_must_be_seen_by_whom_they_are_for_and_are_not_strangers(
+    api: StubServer, webui: StubServer
+) -> None:
+    everybody, red = subject(api.url, webui.url).verifiers
+    asked = replace(
+        subject(api.url, webui.url),
+        verifiers=(replace(everybody, provided=("lab.x",)), red),
+        provided=("lab.x", "box"),
+    )
+    told = Reply(200, {"data": [{"id": "chat"}, {"id": "small"}, {"id": "lab.x"}, {"id": "box.of-ollama"}]})
+    mine = webui_key_of("_verify").get_secret_value()
+    assert ("List of models", "Open WebUI, everybody") in wrong(ask(asked))
+    webui.stub.overrides.append(lambda one: told if one.path == "/api/models" and one.key == mine else None)
+
+    checks = ask(asked)
+
+    assert wrong(checks) == []
+    assert one(checks, "List of models", "Open WebUI, everybody").got == "chat, small, lab.x"
+    assert one(checks, "Another team's model", "Open WebUI, team red: lab.x")
+
+
 def test_a_preset_must_be_seen_and_answer_and_is_refused_to_others(api: StubServer, webui: StubServer) -> None:
     everybody, *rest = subject(api.url, webui.url).verifiers
     asked = replace(subject(api.url, webui.url), verifiers=(replace(everybody, presets=("tutor",)), *rest))

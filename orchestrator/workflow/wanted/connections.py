@@ -92,6 +92,19 @@ def wanted_connections(spec: Spec, state: State) -> tuple[Connection, ...]:
     return tuple(_wanted(spec, state, one) for one in kept(spec, state))
 
 
+def provided_for(spec: Spec, state: State, team: str | None) -> tuple[str, ...]:
+    """Models that a member of this team sees for sure: Ollama's list is what it says in that moment."""
+    sections = (one.section for one in kept(spec, state))
+    certain = [one for one in sections if one.enabled and one.kind == "openai" and teams.are_open(one.teams, team)]
+    return tuple(name for one in certain for name in one.known_ids)
+
+
+def connected(spec: Spec, state: State) -> tuple[str, ...]:
+    """What models of connections are called, as far as it is known: the name, or the prefix before it."""
+    sections = [one.section for one in kept(spec, state)]
+    return tuple(name for one in sections for name in (*one.known_ids, *([one.prefix] if one.prefix else [])))
+
+
 def _wanted(spec: Spec, state: State, one: Kept) -> Connection:
     section, key = one.section, _key(spec, state, one)
     return Connection(
