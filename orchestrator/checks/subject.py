@@ -26,6 +26,7 @@ class Verifier:
     presets: tuple[str, ...] = ()  # what it must see in Open WebUI besides
     tools: tuple[str, ...] = ()  # ids of tool servers that it must find there
     provided: tuple[str, ...] = ()  # models of connections past the gateway that it must see there
+    ollama: tuple[str, ...] = ()  # those of them that answer on Ollama's routes there
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pydantic import SecretStr
 
-from orchestrator.checks import reading
+from orchestrator.checks import ollama_connection, reading
 from orchestrator.checks.answers import PIECES, WORDS, ask_model, body, judge, names, who_may_use
 from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
@@ -42,6 +42,7 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         for preset in verifier.presets:
             if next(one for one in subject.verifiers if preset in one.presets) is verifier:
                 questions.append(_preset(preset, verifier, webui))
+        questions += ollama_connection.questions(verifier, webui, _with_key)
         if any(one.tools for one in subject.verifiers):
             questions.append(_list_of_tools(verifier, subject, webui))
         if others := tuple(name for name in _menu(subject) if name not in _menu_of(verifier)):

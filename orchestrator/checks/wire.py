@@ -57,6 +57,13 @@ class OllamaAnswer(BaseModel):
     done_reason: str | None = None
 
 
+class OllamaGenerated(BaseModel):
+    """/api/generate, not streamed."""
+
+    response: str = ""
+    thinking: str | None = None
+
+
 class ListedModel(BaseModel):
     id: str
 

@@ -103,6 +103,7 @@ def subject(
                 presets=presets_for(workshop, person.team),
                 tools=tools_for(workshop, person.team),
                 provided=provided_for(spec, state, person.team),
+                ollama=provided_for(spec, state, person.team, kinds=("ollama",)),
             )
             for person in verifiers(workshop)
         ),

@@ -121,6 +121,39 @@ def test_a_connections_models_must_be_seen_by_whom_they_are_for_and_are_not_stra
     assert one(checks, "Another team's model", "Open WebUI, team red: lab.x")
 
 
+OLLAMA = {
+    "/ollama/api/tags": Reply(200, {"models": [{"name": "box.chat:1b"}, {"name": "box.embed:latest"}]}),
+    "/ollama/api/generate": Reply(200, {"response": "Hello"}),
+    "/ollama/api/embed": Reply(200, {"embeddings": [[0.1, 0.2]]}),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "names"),
+    [
+        ("", None, []),
+        ("/ollama/api/tags", Reply(200, {"models": [{"name": "box.chat:1b"}]}), ["List of models"]),
+        ("/ollama/api/tags", Reply(503, {"detail": "Ollama API is disabled"}), ["List of models"]),
+        ("/ollama/api/generate", Reply(200, {"response": ""}), ["Question", "Question"]),
+        ("/ollama/api/generate", Reply(400, {"error": "it does not support generate"}), []),
+        ("/ollama/api/generate", Reply(403, {"detail": "Model not found"}), ["Question", "Question"]),
+    ],
+)
+def test_a_connection_to_ollama_is_asked_on_its_own_routes(
+    api: StubServer, webui: StubServer, path: str, reply: Reply | None, names: list[str]
+) -> None:
+    everybody, *rest = subject(api.url, webui.url).verifiers
+    ollama = ("box.chat:1b", "box.embed:latest")
+    asked = replace(subject(api.url, webui.url), verifiers=(replace(everybody, ollama=ollama), *rest))
+    answers = OLLAMA | ({path: reply} if reply else {})
+    webui.stub.overrides.append(lambda one: answers.get(one.path))
+
+    found = wrong(ask(asked))
+
+    assert [name for name, _ in found] == names
+    assert all("Open WebUI's Ollama API" in target for _, target in found)
+
+
 def test_a_preset_must_be_seen_and_answer_and_is_refused_to_others(api: StubServer, webui: StubServer) -> None:
     everybody, *rest = subject(api.url, webui.url).verifiers
     asked = replace(subject(api.url, webui.url), verifiers=(replace(everybody, presets=("tutor",)), *rest))

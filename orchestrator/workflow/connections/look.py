@@ -80,8 +80,8 @@ def rows_there(webui: WebUI) -> dict[str, Row]:
 
 
 def require_page(spec: Spec) -> None:
-    if spec.workshop.webui.mode == "none":
-        message = "this workshop has no Open WebUI, so it has no connections"
+    if spec.workshop.webui.mode != "shared":
+        message = "this workshop has no Open WebUI for everybody, so it has no connections"
         raise spec.problem(("webui",), "no_webui", message, "Participants ask the gateway: add an external model")
 
 

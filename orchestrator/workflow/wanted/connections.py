@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,11 +93,13 @@ def wanted_connections(spec: Spec, state: State) -> tuple[Connection, ...]:
     return tuple(_wanted(spec, state, one) for one in kept(spec, state))
 
 
-def provided_for(spec: Spec, state: State, team: str | None) -> tuple[str, ...]:
-    """Models that a member of this team sees for sure: Ollama's list is what it says in that moment."""
+def provided_for(
+    spec: Spec, state: State, team: str | None, kinds: Sequence[str] = ("openai", "ollama")
+) -> tuple[str, ...]:
+    """Models that a member of this team must see: those that are listed here, and not only by the provider."""
     sections = (one.section for one in kept(spec, state))
-    certain = [one for one in sections if one.enabled and one.kind == "openai" and teams.are_open(one.teams, team)]
-    return tuple(name for one in certain for name in one.known_ids)
+    seen = [one for one in sections if one.enabled and one.kind in kinds and teams.are_open(one.teams, team)]
+    return tuple(name for one in seen for name in one.known_ids)
 
 
 def connected(spec: Spec, state: State) -> tuple[str, ...]:
