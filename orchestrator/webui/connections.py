@@ -51,7 +51,7 @@ def entries(connection: Connection) -> tuple[VisibleModel, ...]:
     return tuple(
         VisibleModel(
             model_id(connection.prefix, connection.kind, model),
-            connection.name,
+            f"{TAG}:{connection.name}",  # the menu has the connection's tags too: one and not two of them
             connection.teams,
             connection=connection.name,
         )
