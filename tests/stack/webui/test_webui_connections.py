@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from orchestrator.errors import UserError
 from orchestrator.webui.client import WebUIRefused
 from orchestrator.webui.connection_rows import rows_of
-from orchestrator.webui.seed import seed_connections
-from orchestrator.webui.wanted import Connection
+from orchestrator.webui.seed import look, seed_connections
+from orchestrator.webui.wanted import Connection, Foreseen
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server
@@ -164,10 +164,12 @@ def test_what_was_changed_by_hand_is_put_back_and_what_is_somebodys_stays(
     form["OPENAI_API_CONFIGS"]["1"]["enable"] = False
     form["OPENAI_API_CONFIGS"]["2"] = {"enable": False}
     server.as_admin.post(UPDATE, form)
+    foreseen = look(server.as_admin, workshop.wanted, workshop.store)
 
     workshop.seed()
 
     assert workshop.said[0] == "connection lab: switched on, put right: url, key"
+    assert foreseen == (Foreseen("connection lab", "switched on, put right: url, key"),)  # as `plan` says it
     assert [(row.url, row.key) for row in rows_of(server.as_admin.get(CONFIG))] == [
         (workshop.wanted.gateway_url, workshop.wanted.gateway_key.get_secret_value()),
         (lab.url, "first-key"),
