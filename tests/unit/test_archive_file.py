@@ -116,7 +116,7 @@ def test_half_an_archive_is_told_as_such(tmp_path: Path, part: float) -> None:
     assert caught.value.code == "archive_unreadable"
 
 
-@pytest.mark.parametrize("content", [b"hello", gzip.compress(b"hello"), gzip.compress(b"\x00" * 20_000)])
+@pytest.mark.parametrize("content", [b"hello", gzip.compress(b"hello"), gzip.compress(b"\x00" * 20_000)], ids=len)
 def test_what_is_no_archive_is_told_as_such(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(UserError, match="not a whole archive"):
