@@ -25,6 +25,7 @@ NOT_REACHED = {6: "no such name", 7: "no way there", 28: "no answer"}  # curl's 
 UNPUBLISHED = "no port published"
 UNREACHED = "not reached"
 REFUSED = "403"
+INSIDE = "From inside Open WebUI"
 
 
 def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
@@ -36,19 +37,19 @@ def lanes(subject: Subject, outside: Server) -> Iterator[Lane]:
     if subject.gateway_container is not None:
         yield (_gateway_publishes(docker, subject.gateway_container),)
     for engine in subject.engines:
-        yield (_published(engine.docker or docker, f"engine {engine.service}", engine.container),)
+        yield (published(engine.docker or docker, f"engine {engine.service}", engine.container),)
     for edge in subject.edges:
         yield (_edge_publishes(edge),)
     if webui is None:
         return
-    yield (_published(docker, "Open WebUI", webui),)
-    yield (_the_probe_works(docker, webui),)
+    yield (published(docker, "Open WebUI", webui),)
+    yield (the_probe_works(docker, webui),)
     for engine in subject.engines:
         if engine.docker is None:  # the others' addresses are those of another network
-            yield (_from_inside(docker, webui, engine),)
+            yield (from_inside(docker, webui, engine),)
     for edge in subject.edges:
-        yield (_edge_from_inside(docker, webui, edge),)
-    yield (_counters_from_inside(docker, webui),)
+        yield (edge_from_inside(docker, webui, edge),)
+    yield (counters_from_inside(docker, webui),)
 
 
 def admin_address(api: str) -> str:
@@ -76,7 +77,7 @@ def published_ports(container: dict[str, Any], *, meant: AbstractSet[str] = froz
 
 def _gateway_publishes(docker: DockerHost, container: str) -> Question:
     def ask() -> Outcome:
-        found = published_ports(_inspect(docker, container), meant=FOR_PARTICIPANTS)
+        found = published_ports(inspect(docker, container), meant=FOR_PARTICIPANTS)
         return Outcome(not found, f"published: {', '.join(found)}" if found else "those and no more")
 
     return Question("Ports on the host", "gateway", "those for participants", ask)
@@ -84,32 +85,36 @@ def _gateway_publishes(docker: DockerHost, container: str) -> Question:
 
 def _edge_publishes(edge: EdgeUnderTest) -> Question:
     def ask() -> Outcome:
-        found = published_ports(_inspect(edge.docker, edge.container), meant={f"{EDGE_PORT}/tcp"})
+        found = published_ports(inspect(edge.docker, edge.container), meant={f"{EDGE_PORT}/tcp"})
         return Outcome(not found, f"published: {', '.join(found)}" if found else "its own")
 
     return Question("Ports on the host", f"edge of {edge.host}", "its own", ask)
 
 
-def _published(docker: DockerHost, who: str, container: str) -> Question:
+def published(docker: DockerHost, who: str, container: str) -> Question:
+    """That none is."""
+
     def ask() -> Outcome:
-        found = published_ports(_inspect(docker, container))
+        found = published_ports(inspect(docker, container))
         return Outcome(not found, f"published: {', '.join(found)}" if found else UNPUBLISHED)
 
     return Question("Ports on the host", who, UNPUBLISHED, ask)
 
 
-def _from_inside(docker: DockerHost, webui: str, engine: EngineUnderTest) -> Question:
+def from_inside(
+    docker: DockerHost, webui: str, engine: EngineUnderTest, name: str = INSIDE, whose: str = "engine"
+) -> Question:
     """By name and by number: a network that only hides names is open."""
 
     def ask() -> Outcome:
-        networks = _inspect(docker, engine.container)["NetworkSettings"]["Networks"] or {}
+        networks = inspect(docker, engine.container)["NetworkSettings"]["Networks"] or {}
         addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
-        return _unreached(docker, webui, [f"http://{host}:{engine.port}/" for host in (engine.service, *addresses)])
+        return unreached(docker, webui, [f"http://{host}:{engine.port}/" for host in (engine.service, *addresses)])
 
-    return Question("From inside Open WebUI", f"engine {engine.service}", UNREACHED, ask)
+    return Question(name, f"{whose} {engine.service}", UNREACHED, ask)
 
 
-def _edge_from_inside(docker: DockerHost, webui: str, edge: EdgeUnderTest) -> Question:
+def edge_from_inside(docker: DockerHost, webui: str, edge: EdgeUnderTest, name: str = INSIDE) -> Question:
     """Without the gateway's certificate, and with any trust: what counts is what the edge says."""
 
     def ask() -> Outcome:
@@ -119,27 +124,30 @@ def _edge_from_inside(docker: DockerHost, webui: str, edge: EdgeUnderTest) -> Qu
             return Outcome(answer == REFUSED, f"answered {answer}")
         return Outcome(status in NOT_REACHED, _not_asked(status, answer))
 
-    return Question("From inside Open WebUI", f"edge of {edge.host}", f"answered {REFUSED}", ask)
+    return Question(name, f"edge of {edge.host}", f"answered {REFUSED}", ask)
 
 
-def _counters_from_inside(docker: DockerHost, webui: str) -> Question:
+def counters_from_inside(docker: DockerHost, webui: str, name: str = INSIDE) -> Question:
+    """Those of all participants; nobody may ask for them over the network."""
+
     def ask() -> Outcome:
-        return _unreached(docker, webui, [f"http://{GATEWAY_SERVICE}:{ADMIN_PORT}/counters"])
+        return unreached(docker, webui, [f"http://{GATEWAY_SERVICE}:{ADMIN_PORT}/counters"])
 
-    return Question("From inside Open WebUI", "the gateway's counters", UNREACHED, ask)
+    return Question(name, "the gateway's counters", UNREACHED, ask)
 
 
-def _the_probe_works(docker: DockerHost, webui: str) -> Question:
+def the_probe_works(docker: DockerHost, webui: str, name: str = INSIDE) -> Question:
     """Without this, a container without any network would prove that everything is closed."""
 
     def ask() -> Outcome:
         status, answer = _curl(docker, webui, f"http://{GATEWAY_SERVICE}:{INTERNAL_PORT}/healthz")
         return Outcome(status == 0, "reached" if status == 0 else _not_asked(status, answer))
 
-    return Question("From inside Open WebUI", "gateway", "reached", ask)
+    return Question(name, "gateway", "reached", ask)
 
 
-def _unreached(docker: DockerHost, container: str, urls: list[str]) -> Outcome:
+def unreached(docker: DockerHost, container: str, urls: list[str]) -> Outcome:
+    """Whether none of them answers from within that container."""
     for url in urls:
         status, answer = _curl(docker, container, url)
         if status not in NOT_REACHED:
@@ -161,7 +169,8 @@ def _not_asked(status: int, answer: str) -> str:
     return NOT_REACHED.get(status, f"a connection, then trouble (curl: {status}, HTTP {answer})")
 
 
-def _inspect(docker: DockerHost, container: str) -> dict[str, Any]:
+def inspect(docker: DockerHost, container: str) -> dict[str, Any]:
+    """As `docker inspect` tells it."""
     with docker.explained():
         found: dict[str, Any] = docker.client.api.inspect_container(container)
     return found

@@ -55,6 +55,28 @@ class CollectionUnderTest:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """Of somebody in an Open WebUI of their own; None: not known here."""
+
+    participant: str
+    email: str
+    password: SecretStr | None
+    api_key: SecretStr | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceUnderTest:
+    """An Open WebUI of a participant's or team's own, on the gateway's host."""
+
+    service: str
+    url: str
+    container: str  # name or id
+    accounts: tuple[OwnAccount, ...]  # of those who are active
+    entries: tuple[str, ...] | None  # what its menu must have of the workshop's; None: it was left bare
+    question: str | None = None  # a model that is to be asked there
+
+
+@dataclass(frozen=True, slots=True)
 class EngineUnderTest:
     """An engine's container, on the host of `Subject.docker` unless another one is given."""
 
@@ -96,10 +118,13 @@ class Subject:
     webui_container: str | None = None
     engines: tuple[EngineUnderTest, ...] = ()
     edges: tuple[EdgeUnderTest, ...] = ()
+    instances: tuple[InstanceUnderTest, ...] = ()
 
     def secrets(self) -> tuple[SecretStr, ...]:
         """Every secret in here."""
         held = [self.removed, *([self.ordinary[1]] if self.ordinary else [])]
         for verifier in self.verifiers:
             held += [verifier.key, *filter(None, (verifier.webui_password, verifier.webui_api_key))]
+        for account in (account for instance in self.instances for account in instance.accounts):
+            held += filter(None, (account.password, account.api_key))
         return tuple(held)

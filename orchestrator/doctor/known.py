@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from orchestrator import keys
 from orchestrator.errors import UserError
+from orchestrator.plan.instances import instances, session_purpose
+from orchestrator.plan.team_keys import team_key
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import Tls
 from orchestrator.spec.values import SecretReference
@@ -31,6 +33,7 @@ def known_secrets(spec: Spec, state: State, environment: Mapping[str, str], home
     """Every one that this machine can tell, those of earlier generations too."""
     yield from _of_the_spec(spec)
     yield from _of_the_state(state)
+    yield from _of_instances(spec, state)
     for name, value in environment.items():
         if SOUNDS_SECRET.search(name) and len(value) >= LONG_ENOUGH and not value.startswith(PATHS):
             yield value
@@ -82,6 +85,19 @@ def _of_the_state(state: State) -> Iterator[str]:
     found += state.connections.keys()
     found += [account.api_key for account in state.accounts.all().values()]
     yield from (value.get_secret_value() for value in found if value is not None)
+
+
+def _of_instances(spec: Spec, state: State) -> Iterator[str]:
+    """Of Open WebUIs of participants' or teams' own."""
+    try:
+        secret, people = state.secret, state.people.all()
+        found = instances(spec.workshop, people)
+    except UserError:  # nothing was provisioned, or the spec asks for more than there can be
+        return
+    for instance in found:
+        yield keys.token(secret, session_purpose(instance.service)).get_secret_value()
+        yield keys.password(secret, "webui-admin", instance.service, 1).get_secret_value()
+        yield team_key(secret, instance, people).get_secret_value()
 
 
 def _key_files(spec: Spec) -> Iterator[Path]:

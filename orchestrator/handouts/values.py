@@ -31,7 +31,7 @@ class Handout:
     title: str
     window_text: str | None  # when keys work, in words; None: always
     api_base: str  # ends in /v1
-    webui_url: str | None  # no trailing slash; None without a WebUI
+    webui_url: str | None  # no trailing slash; None without a WebUI for everybody
     paper: Paper
     per_page: int
     fonts: Path | None  # a folder with more fonts, searched before the system's
@@ -41,6 +41,13 @@ class Handout:
     instructor_contact: str | None
     practice: bool  # answers are random text, and everything says so
     ca_certificate: Path | None  # PEM: who signed the gateway's certificate, if browsers don't know them
+    own_pages: str | None = None  # per_participant or per_team: the address is another one on each card
+    bare: bool = False  # the gateway is to be connected by hand there
+
+    @property
+    def has_page(self) -> bool:
+        """There is a chat in the browser, for everybody or for each."""
+        return self.webui_url is not None or self.own_pages is not None
 
     @property
     def active(self) -> tuple[Credentials, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.plan.capacity import Serves
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
-from orchestrator.plan.gateway import Server
+from orchestrator.plan.gateway import Page, Server
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
 from orchestrator.spec.models import Engine
@@ -106,6 +106,25 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """An Open WebUI of one participant's own, or of a team's.
+
+    `members` are the ids of those who sign in there, all of them administrators; none: it is not run.
+    """
+
+    service: str  # the Compose service; its network has the same name
+    team: str | None  # None: it is one participant's
+    page: Page
+    port: int  # of the gateway's host
+    subnet: str
+    members: tuple[str, ...]
+
+    @property
+    def runs(self) -> bool:
+        return bool(self.members)
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """One Compose project: what runs on one host."""
 
@@ -113,7 +132,13 @@ class Stack:
     project: str
     backends: tuple[Backend, ...] = ()
     gateway: bool = False
-    webui: bool = False
+    webui: bool = False  # the one for everybody
+    has_instances: bool = False  # one for each instead: which, is known once the people are
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def running(self) -> tuple[Instance, ...]:
+        return tuple(instance for instance in self.instances if instance.runs)
 
     @property
     def edge(self) -> bool:
@@ -128,14 +153,15 @@ class Stack:
     @property
     def services(self) -> tuple[str, ...]:
         own = ((GATEWAY_SERVICE, self.gateway), (EDGE_SERVICE, self.edge), (WEBUI_SERVICE, self.webui))
-        return (*(name for name, here in own if here), *(backend.service for backend in self.backends))
+        instances = (instance.service for instance in self.running)
+        return (*(name for name, here in own if here), *instances, *(backend.service for backend in self.backends))
 
     @property
     def components(self) -> frozenset[Component]:
         """The images that this host needs."""
         needed = {backend.container.component for backend in self.backends}
         needed |= {backend.fetch.component for backend in self.backends if backend.fetch}
-        own = ((Component.GATEWAY, self.gateway or self.edge), (Component.WEBUI, self.webui))
+        own = ((Component.GATEWAY, self.gateway or self.edge), (Component.WEBUI, self.webui or self.has_instances))
         return frozenset(needed | {component for component, here in own if here})
 
 

@@ -12,6 +12,7 @@ API_PORT = 8080
 WEBUI_PORT = 3000
 INTERNAL_PORT = 8081  # the API without TLS, for Open WebUI's container; never published
 ADMIN_PORT = 9000
+FIRST_PAGE_PORT = 10000  # of an Open WebUI for each participant or team
 METRICS_PORT = 9001  # /metrics alone; published on the host's own 127.0.0.1 where `gateway.metrics` asks for it
 CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/, edges/
 DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
@@ -70,6 +71,14 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """An Open WebUI of somebody's own, at a port of the gateway's container; without `server` it was closed."""
+
+    port: int
+    server: Server | None
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """Backends that are asked in the same way."""
 
@@ -111,7 +120,8 @@ class GatewayConfig:
     upstreams: tuple[Upstream, ...]
     window: Window = Window()
     limits: CallerLimits = CallerLimits()
-    webui: Server | None = None
+    webui: Server | None = None  # the one for everybody
+    pages: tuple[Page, ...] = ()
     tls: bool = False  # tls/cert.pem and tls/key.pem lie in CONFIG_DIR
     authorities: bool = False  # authorities.pem lies there: whom upstreams' certificates may come from
     revision: int = 0  # of the participants: a change on the running gateway counts if it is newer than the file

@@ -14,8 +14,10 @@ from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, WEBUI_SERVICE, Deployment
 from orchestrator.plan.external import Secrets, external_upstream
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
+from orchestrator.plan.instances import instances
 from orchestrator.plan.limits import limits_at, limits_of
 from orchestrator.plan.stacks import distinct, service_names, slug
+from orchestrator.plan.team_keys import team_callers
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks
@@ -86,7 +88,8 @@ def gateway_config(
         callers=tuple(_callers(workshop, people, secret)),
         models=tuple(_routed(model, models, deployment, names) for model in workshop.models),
         upstreams=upstreams,
-        webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.mode != "none" else None,
+        webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.is_shared else None,
+        pages=tuple(instance.page for instance in instances(workshop, people)),
         tls=workshop.public.tls is not None,
         authorities=any(server.tls for upstream in upstreams for server in upstream.servers),
         revision=revision,
@@ -129,7 +132,8 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             limits=UNBOUNDED,
             exempt=True,
         )
-    if workshop.webui.mode != "none":
+    yield from team_callers(workshop, people, secret)
+    if workshop.webui.is_shared:
         yield Caller(
             id=INSTRUCTOR,
             key_hashes=(),  # asks through Open WebUI only
@@ -138,7 +142,7 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             limits=UNBOUNDED,
             exempt=True,
         )
-    if workshop.embedder:
+    if workshop.embedder and workshop.webui.is_shared:
         yield Caller(
             id=EMBEDDINGS,
             key_hashes=(keys.fingerprint(embeddings_key(secret)),),
@@ -146,6 +150,8 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             limits=UNBOUNDED,
             exempt=True,
         )
+    if workshop.webui.is_own:
+        return  # whoever administers a server with the service key could ask in anybody's name
     yield Caller(
         id=SERVICE,
         key_hashes=(keys.fingerprint(service_key(secret)),),

@@ -12,11 +12,19 @@ from orchestrator.spec.names import fallbacks
 from orchestrator.spec.workshop import Workshop
 from orchestrator.spelling import did_you_mean, nearest
 
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
 
 def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
     """A line for each, with its place; `people` are all who take part, whoever added them."""
     present = [person for person in people if person.state != "removed"]
-    found = [*_teams(spec, present), *_persons(spec, present), *_wider(spec), *_in_clear(spec)]
+    found = [
+        *_teams(spec, present),
+        *_persons(spec, present),
+        *_wider(spec),
+        *_in_clear(spec),
+        *_without_page(spec, present),
+    ]
     placed = [(spec.document.where(at, key=True).line or 0, text) for at, text in found]
     return tuple(f"{spec.file.name}:{line}: {text}" for line, text in sorted(placed))
 
@@ -68,6 +76,15 @@ def _wider(spec: Spec) -> Iterator[tuple[Path_, str]]:
             if not other.hidden and not _covers(other, model):
                 text = f"{model.name} falls back to {other.name}, also for people whose team may not name {other.name}"
                 yield ("models", index, "fallback"), text
+
+
+def _without_page(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
+    """Who has no Open WebUI, and who can't connect theirs."""
+    webui, host = spec.workshop.webui, spec.workshop.public.host
+    if webui.mode == "per_team" and (without := [person.id for person in people if not person.team]):
+        yield ("webui", "mode"), f"without a team there is no Open WebUI: {', '.join(without)}"
+    if webui.bare and host in LOOPBACK:
+        yield ("public", "host"), f"an Open WebUI that people connect by hand can't reach {host}: that is itself"
 
 
 def _covers(other: Model, model: Model) -> bool:

@@ -63,7 +63,8 @@ def plan_stacks(
             project=project_name(workshop.name),
             backends=tuple(backend for backend in backends if backend.host == host.name),
             gateway="gateway" in host.roles,
-            webui="webui" in host.roles and workshop.webui.mode != "none",
+            webui="webui" in host.roles and workshop.webui.is_shared,
+            has_instances="webui" in host.roles and workshop.webui.is_own,
         )
         for host in hosts
     )

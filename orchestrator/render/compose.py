@@ -22,6 +22,7 @@ LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"
 BMP_LAST = 0xFFFF
 _NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]")
 SECRETS_FOLDER = "secrets"
+LIMIT_MIB = 2048  # of one of somebody's own: an admin's Python must not take the host's
 HEALTH_FRONT = ("curl", "-fsSk", "-o", "/dev/null", "-m", "3")
 
 
@@ -46,7 +47,7 @@ class StackValues:
     images: Mapping[Component, str]
     published: tuple[Published, ...]
     tls: bool
-    webui_environment: Mapping[str, str]
+    webui_environments: Mapping[str, Mapping[str, str]]  # by service
     webui_secrets: tuple[str, ...]
     inputs: Mapping[str, str]  # service -> digest of what is mounted into it
 
@@ -55,7 +56,8 @@ def render_compose(stack: Stack, values: StackValues) -> str:
     """The compose.yaml of one host."""
     mounted = [part for backend in stack.backends for part in (backend.container, backend.fetch) if part]
     weights = sorted({volume for part in mounted for volume, _ in part.volumes})
-    data = [name for name, here in (("gateway-data", stack.gateway), ("webui-data", stack.webui)) if here]
+    webuis = [_webui(service, values) for service in _webui_services(stack)]
+    data = [*(["gateway-data"] if stack.gateway else []), *(webui["volume"] for webui in webuis)]
     return (
         configuration(resources.COMPOSE, _quoted, own_lines=False)
         .get_template("stack.yaml.j2")
@@ -72,6 +74,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
                 "service": GATEWAY_SERVICE,
                 "config_dir": inside.CONFIG_DIR,
                 "data_dir": inside.DATA_DIR,
+                "instances": [instance.service for instance in stack.instances],
                 "ports": [str(published) for published in values.published],
                 "health": [*HEALTH_FRONT, f"{'https' if values.tls else 'http'}://127.0.0.1:{inside.API_PORT}/healthz"],
             },
@@ -81,13 +84,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
                 "ports": [str(Published(stack.host.edge_port, EDGE_PORT))],
                 "health": curl_health(EDGE_HEALTH_PORT, "/healthz"),
             },
-            webui={
-                "service": WEBUI_SERVICE,
-                "environment": dict(values.webui_environment),
-                "secrets": [{"source": f"webui.{name}", "target": name} for name in values.webui_secrets],
-                "inputs": values.inputs.get(WEBUI_SERVICE, ""),
-                "health": curl_health(8080, "/ready"),
-            },
+            webuis=webuis,
             inputs=values.inputs,
             volumes={"weights": weights, "data": data},
             secrets={name: f"./{SECRETS_FOLDER}/{name}" for name in secret_names(stack, values.webui_secrets)},
@@ -99,7 +96,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
 
 def secret_names(stack: Stack, webui_secrets: tuple[str, ...]) -> list[str]:
     """The files below `secrets/` that this stack mounts: SERVICE.VARIABLE."""
-    names = [f"{WEBUI_SERVICE}.{name}" for name in webui_secrets] if stack.webui else []
+    names = [f"{service}.{name}" for service in _webui_services(stack) for name in webui_secrets]
     for backend in stack.backends:
         variables = {
             *backend.container.secret_environment,
@@ -107,6 +104,26 @@ def secret_names(stack: Stack, webui_secrets: tuple[str, ...]) -> list[str]:
         }
         names += [f"{backend.service}.{variable}" for variable in sorted(variables)]
     return names
+
+
+def _webui_services(stack: Stack) -> list[str]:
+    return [*([WEBUI_SERVICE] if stack.webui else []), *(instance.service for instance in stack.running)]
+
+
+def _webui(service: str, values: StackValues) -> dict[str, Any]:
+    """One of somebody's own is on a network with the gateway alone, and may take less of the host."""
+    own = service != WEBUI_SERVICE
+    return {
+        "service": service,
+        "network": service if own else "front",
+        "volume": f"{service}-data",
+        "environment": dict(values.webui_environments[service]),
+        "secrets": [{"source": f"{service}.{name}", "target": name} for name in values.webui_secrets],
+        "health": curl_health(8080, "/ready"),
+        "start_period": "600s" if own else "180s",  # after the host's own start all of them begin at once
+        "memory": f"{LIMIT_MIB}m" if own else "4g",
+        "processes": 512 if own else 1024,
+    }
 
 
 def inputs_digest(secret: bytes, parts: Mapping[str, bytes]) -> str:

@@ -35,8 +35,10 @@ def contradictions(config: GatewayConfig) -> Iterator[str]:
         yield from _model_problems(model, upstreams)
     for upstream in config.upstreams:
         yield from _upstream_problems(upstream)
-    if config.webui and not _is_host(config.webui):
-        yield f"Open WebUI is not to be found at {config.webui.host!r}"
+    for server in (config.webui, *(page.server for page in config.pages)):
+        if server and not _is_host(server):
+            yield f"Open WebUI is not to be found at {server.host!r}"
+    yield from _repeated("port", [str(page.port) for page in config.pages])
 
 
 def _repeated(kind: str, names: list[str]) -> Iterator[str]:

@@ -14,12 +14,14 @@ from orchestrator.plan.gateway import (
     API_PORT,
     CONFIG_DIR,
     DATA_DIR,
+    FIRST_PAGE_PORT,
     INTERNAL_PORT,
     METRICS_PORT,
     WEBUI_PORT,
     Caller,
     CallerLimits,
     GatewayConfig,
+    Page,
     RoutedModel,
     Upstream,
 )
@@ -66,7 +68,6 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
 def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
     values: dict[str, object] = {
         "api_port": API_PORT,
-        "webui_port": WEBUI_PORT,
         "internal_port": INTERNAL_PORT,
         "admin_port": ADMIN_PORT,
         "metrics_port": METRICS_PORT,
@@ -83,9 +84,19 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
             for index, server in enumerate(upstream.servers)
             for block in (_block(upstream, index),)
         ],
-        "webui": server_values(config.webui.host, config.webui.port) if config.webui else None,
+        "pages": list(_pages(config)),
     }
     return nginx_text(_SOURCES, "nginx.conf.j2", values)
+
+
+def _pages(config: GatewayConfig) -> Iterator[dict[str, object]]:
+    """Every Open WebUI: by the port of this container; one that is closed has no block."""
+    everybodys = Page(WEBUI_PORT, config.webui)
+    for page in ([everybodys] if config.webui else []) + list(config.pages):
+        found = server_values(page.server.host, page.server.port) if page.server else {}
+        name = "open_webui" if page == everybodys else f"open_webui_{page.port - FIRST_PAGE_PORT + 1}"
+        own = page != everybodys
+        yield {"port": page.port, "own": own, "block": name if page.server else None, **found}
 
 
 def policy(config: GatewayConfig) -> dict[str, Any]:

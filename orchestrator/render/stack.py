@@ -94,7 +94,7 @@ def _mode(name: str) -> int:
 def _inputs(stack: Stack, service: str, files: Mapping[str, File]) -> dict[str, bytes]:
     """The files that are mounted into a service's container and read by it only when it starts."""
     wanted = {name for name in files if name.startswith(f"{SECRETS_FOLDER}/{service}.")}
-    if service == WEBUI_SERVICE:
+    if service in {WEBUI_SERVICE, *(instance.service for instance in stack.running)}:
         wanted.add(WITH_SECRETS)
     for backend in stack.backends:
         if backend.service == service:

@@ -124,9 +124,9 @@ class Ports(Section):
 
     @property
     def published(self) -> dict[str, int]:
-        """Each field that names a port of the gateway's host, and the port."""
+        """Each field that names one port of the gateway's host, and the port."""
         ports = {"gateway.port": self.gateway.port}
-        if self.webui.mode != "none":
+        if self.webui.is_shared:
             ports["webui.port"] = self.webui.port
         if self.gateway.metrics is not None:
             ports["gateway.metrics"] = self.gateway.metrics

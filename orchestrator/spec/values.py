@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import unicodedata
@@ -71,6 +72,21 @@ def _path(value: Any) -> Any:
 
 RelativePath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 """A path, relative to the folder of workshop.yaml unless it is absolute."""
+
+SMALLEST_SUBNET = 29  # bits of its prefix: eight addresses
+
+
+def _subnets(text: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(text)
+    except ValueError:
+        network = None
+    if network is None or not network.is_private or network.prefixlen > SMALLEST_SUBNET:
+        raise PydanticCustomError("subnets", "expected private addresses like 10.200.0.0/20")
+    return str(network)
+
+
+Subnets = Annotated[str, AfterValidator(_subnets)]
 
 _REFERENCE = re.compile(r"^\$\{(env|file):([^{}\x00-\x1f\x7f]+)\}$")
 

@@ -13,7 +13,7 @@ from orchestrator.spec.knowledge import Collection
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, below, duplicates, same_names
 from orchestrator.spec.tool_servers import ToolServer
-from orchestrator.spec.values import Line, ModelName, Port, RelativePath, TeamName, Words
+from orchestrator.spec.values import Line, ModelName, Port, RelativePath, SecretReference, Subnets, TeamName, Words
 from orchestrator.spelling import did_you_mean, nearest
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -22,6 +22,7 @@ NEEDS_A_PAGE = (
     *("welcome", "banners", "suggestions", "default_models"),
     *("presets", "functions", "tool_servers", "connections"),
 )
+SHARED_HINT = "Take it out, or choose mode: shared"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
 
@@ -66,10 +67,16 @@ class Preset(Section):
 
 
 class WebUI(Section):
-    """Open WebUI: one for everybody, or none."""
+    """Open WebUI: one for everybody, one for each participant or team, or none."""
 
-    mode: Literal["shared", "none"] = "shared"
+    mode: Literal["shared", "per_participant", "per_team", "none"] = "shared"
+    """One for everybody, one each ([webui.md](webui.md#one-for-all-or-one-each)), or none."""
     port: Port = 3000
+    """With one each: the first of as many ports as there are participants, in the order of their ids."""
+    bare: bool = False
+    """With one each: nothing in it but the account, so that connecting it to the gateway is the exercise."""
+    subnets: Subnets | None = None
+    """With one each: private addresses for their networks, eight for each; absent: chosen by the workshop's name."""
     welcome: Words | None = None
     """A banner that comes back with every page, closed or not. Markdown."""
     banners: Annotated[list[Banner], Field(max_length=20)] = []
@@ -87,6 +94,16 @@ class WebUI(Section):
     connections: list[Connection] = []
     """Endpoints that Open WebUI asks past the gateway: `engine: external` is the usual way."""
 
+    @property
+    def is_shared(self) -> bool:
+        """One for everybody."""
+        return self.mode == "shared"
+
+    @property
+    def is_own(self) -> bool:
+        """One for each participant or team, who are administrators there."""
+        return self.mode in {"per_participant", "per_team"}
+
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
     """What names models that are not there, or names that are taken."""
@@ -94,6 +111,7 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
         for field in NEEDS_A_PAGE:
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
+    yield from _own_problems(webui)
     yield from below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
     taken = [*(name for model in models for name in (model.name, *model.aliases)), *choices]
@@ -108,6 +126,36 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
             yield _unknown(("default_models", index), name, choices)
     for name, index in duplicates(webui.default_models or ()):
         yield Problem(("default_models", index), f"{name!r} stands here twice")
+
+
+def _own_problems(webui: WebUI) -> Iterable[Problem]:
+    """What only one for everybody can have, and what only one each."""
+    if not webui.is_own:
+        for field in ("bare", "subnets"):
+            if getattr(webui, field):
+                yield Problem((field,), f"{field} is for mode: per_participant or per_team")
+        return
+    if webui.bare:
+        for field in (*NEEDS_A_PAGE, "embeddings"):
+            if getattr(webui, field):
+                yield Problem((field,), f"{field} would be left out: bare: true leaves Open WebUI empty")
+    for field in ("knowledge", "connections"):
+        if getattr(webui, field):
+            yield Problem((field,), f"{field} is for mode: shared; here people add their own", SHARED_HINT)
+    yield from _readable_secrets(webui)
+
+
+def _readable_secrets(webui: WebUI) -> Iterable[Problem]:
+    hint = SHARED_HINT
+    for index, server in enumerate(webui.tool_servers):
+        if server.api_key:
+            message = "participants are administrators of their Open WebUI, and would read this key"
+            yield Problem(("tool_servers", index, "api_key"), message, hint)
+    for index, function in enumerate(webui.functions):
+        for name, value in function.valves.items():
+            if isinstance(value, SecretReference):
+                message = "participants are administrators of their Open WebUI, and would read this secret"
+                yield Problem(("functions", index, "valves", name), message, hint)
 
 
 def _preset_problems(presets: Sequence[Preset], models: Sequence[Model]) -> Iterable[Problem]:

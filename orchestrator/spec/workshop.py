@@ -124,6 +124,7 @@ class Workshop(Ports):
                 *(self._host_problems() if info.context != HOSTS_UNKNOWN else []),
                 *below("webui", webui_problems(self.webui, self.models)),
                 *below("webui", self._knowledge_problems()),
+                *below("webui", self._own_page_problems()),
             ],
         )
         return self
@@ -131,6 +132,10 @@ class Workshop(Ports):
     def _knowledge_problems(self) -> Iterable[Problem]:
         webui = self.webui
         return knowledge_problems(webui.embeddings, webui.knowledge, self.models, has_page=webui.mode != "none")
+
+    def _own_page_problems(self) -> Iterable[Problem]:
+        if self.webui.mode == "per_team" and self.participants.roster is None:
+            yield Problem(("mode",), "per_team needs teams: a roster with a column team", "Or mode: per_participant")
 
     def _time_problems(self) -> Iterable[Problem]:
         naive = [

@@ -42,14 +42,16 @@ class _Done:
 def apply(
     webui: WebUI,
     wanted: Seed,
-    everybody: str,
+    everybody: str | None,
     store: AccountStore,
     tally: Tally,
     *,
     concurrency: int,
     only: AbstractSet[str] | None = None,
 ) -> Accounts:
-    """`everybody` is the id of the group whose members may have a key; `concurrency` counts accounts at a time.
+    """`everybody` is the id of the group whose members may have a key, None: all are administrators, who may.
+
+    `concurrency` counts accounts at a time.
 
     With `only` (ids of people) the accounts of others are left as they are.
 
@@ -72,7 +74,7 @@ def apply(
     # Those who are there go first: a mail that one of them gives up may be that of someone who is new.
     for turn in ([one for one in waiting if one.user], [one for one in waiting if not one.user]):
         for batch in _worked(webui, wanted, turn, failures, concurrency):
-            if owners := [done.user_id for done in batch if done.owner]:
+            if everybody and (owners := [done.user_id for done in batch if done.owner]):
                 groups.add(webui, everybody, owners)
             for done in batch:
                 _remember(done, store, tally)
@@ -138,7 +140,7 @@ def _create(webui: WebUI, account: Account) -> _Done:
             "name": person.name,
             "email": person.email,
             "password": person.password.get_secret_value(),
-            "role": "user",
+            "role": person.role,
         },
     )
     # The answer has a token of the new account: signing in would cost a second hash. With MFA there is none.

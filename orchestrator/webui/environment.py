@@ -18,12 +18,13 @@ def webui_environment(
     origins: tuple[str, ...] = (),
     embedding_model: str | None = None,
     answer_seconds: int = 600,
+    bare: bool = False,
 ) -> dict[str, str]:
     """For a class that may have no internet.
 
     `url` is what participants type, without a slash at the end; `origins` are other addresses of the same page, without
     which its WebSocket would refuse them. `gateway_url` ends in /v1. Without an `embedding_model` at the gateway,
-    uploaded files go into the question whole.
+    uploaded files go into the question whole. `bare`: its administrator is to make the connections by hand.
     """
     return {
         "WEBUI_URL": url,
@@ -38,7 +39,7 @@ def webui_environment(
         "ENABLE_SIGNUP": "false",
         "DEFAULT_USER_ROLE": "pending",
         "ENABLE_API_KEYS": "true",
-        "ENABLE_OPENAI_API": "false",  # until there is a connection
+        "ENABLE_OPENAI_API": _flag(bare),  # else until there is a connection
         "ENABLE_OLLAMA_API": "false",
         "ENABLE_BASE_MODELS_CACHE": "true",
         "ENABLE_DIRECT_CONNECTIONS": "false",

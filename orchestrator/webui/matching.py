@@ -35,7 +35,7 @@ class Account:
         """Fields of the server's record with the values that they should have; no password."""
         if self.user is None:
             return {}
-        should = {"role": "user" if self.person.active else "pending"}
+        should = {"role": self.person.role if self.person.active else "pending"}
         if self.person.active:
             should |= {"name": self.person.name, "email": self.person.email.lower()}
         return {field: value for field, value in should.items() if self.user[field] != value}

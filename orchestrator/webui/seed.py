@@ -76,6 +76,18 @@ def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, 
     return found
 
 
+def seed_bare(
+    webui: WebUI, wanted: Seed, accounts: AccountStore, *, report: Callable[[str], None], concurrency: int
+) -> SeedResult:
+    """The people's accounts, and nothing else. Raises as `seed` does."""
+    webui.require_version()
+    admin = as_admin(webui, wanted.admin)
+    tally = Tally(report)
+    found = people.apply(admin, wanted, None, accounts, tally, concurrency=concurrency)
+    _require_all(found, len(wanted.people))
+    return tally.result()
+
+
 def seed_people(
     webui: WebUI,
     wanted: Seed,

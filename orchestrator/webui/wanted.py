@@ -128,6 +128,7 @@ class Person:
     team: str | None = None
     generation: int = 1
     active: bool = True
+    role: str = "user"  # or admin
 
 
 @dataclass(frozen=True, slots=True)

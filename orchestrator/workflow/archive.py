@@ -146,6 +146,10 @@ def _administrators_view(
     """Open WebUI and its accounts; None: the class has none, or it can't be had, which is then named."""
     if spec.workshop.webui.mode == "none":
         return None, ()
+    if spec.workshop.webui.is_own:
+        why = UserError("own_webui", "with one each, chats are not archived: people export their own, in its settings")
+        made.gathering.lacks("all of Open WebUI: chats, knowledge, roles", why)
+        return None, ()
     made.gathering.report.step("Open WebUI")
     try:
         webui = administrator(spec, state)

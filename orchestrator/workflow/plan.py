@@ -33,7 +33,8 @@ from orchestrator.workflow.people.knowledge import foreseen
 from orchestrator.workflow.people.seed import foresee
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.connections import overrides as connection_overrides
-from orchestrator.workflow.wanted.desired import Desired, desired, planned
+from orchestrator.workflow.wanted.desired import Desired, desired, instanced, planned
+from orchestrator.workflow.wanted.memory import instance_notes
 from orchestrator.workflow.wanted.sizes import known
 
 UNASKED = "nothing is deployed yet, and no host was asked: `workshop preflight` looks at them all"
@@ -85,6 +86,7 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
     with State.read(folder) as state:
         deployment = planned(spec, unavailable(spec, state), known(spec, state, ask=True))
         people = state.people.preview(seats(spec))
+        deployment = instanced(spec, deployment, [row.participant for row in people.rows])
         changes = [Change(c.kind, "participant", c.after.id, None, c.after.name) for c in people.changes]
         shown = served(spec, folder)
         changes += [Change("make", new.what, new.name, None, new.reason) for new in shown.new]
@@ -94,7 +96,12 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         everybody = [row.participant for row in people.rows]
         given = handed_over(folder)
         notes = [str(given)] if given else []
-        notes += [*deployment.notes, *remarks(spec, everybody), *crowd_remarks(spec, deployment, everybody)]
+        notes += [
+            *deployment.notes,
+            *instance_notes(deployment),
+            *remarks(spec, everybody),
+            *crowd_remarks(spec, deployment, everybody),
+        ]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
         changes += _webui_changes(spec, state, tuple(everybody), changes, notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -13,11 +13,14 @@ from orchestrator.checks.subject import (
     CollectionUnderTest,
     EdgeUnderTest,
     EngineUnderTest,
+    InstanceUnderTest,
     ModelUnderTest,
+    OwnAccount,
     Subject,
     Verifier,
 )
 from orchestrator.checks.verification import verify
+from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
@@ -32,8 +35,9 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
+from orchestrator.workflow.people.accounts import webui_password
+from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.knowledge import wanted_library
-from orchestrator.workflow.people.seed import webui_password
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import connected, provided_for
 from orchestrator.workflow.wanted.page import presets_for, tools_for
@@ -131,9 +135,44 @@ def subject(
             if stack.edge and EDGE_SERVICE in found.get(stack.host.name, {})
         ),
         docker=fleet[front].docker,
+        instances=tuple(_instances(spec, state, people, deployment, beside, accounts)),
         webui_container=beside[WEBUI_SERVICE].id if WEBUI_SERVICE in beside else None,
         now=time.time(),
     )
+
+
+def _instances(
+    spec: Spec,
+    state: State,
+    people: Sequence[Participant],
+    deployment: Deployment,
+    beside: Mapping[str, ContainerState],
+    accounts: Mapping[str, AccountRecord],
+) -> Iterator[InstanceUnderTest]:
+    """Those that run, as their people would use them."""
+    workshop, where = spec.workshop, addresses(spec.workshop)
+    told = {one.participant.id: one for one in credentials(workshop, people, state, where)}
+    for instance in (one for stack in deployment.stacks for one in stack.running if one.service in beside):
+        members = [person for person in people if person.id in instance.members]
+        active = [person for person in members if person.state == "active"]
+        team = members[0].team
+        chat = [model.name for model in workshop.listed if model.open_to(team) and not model.embeds]
+        yield InstanceUnderTest(
+            instance.service,
+            where.page(instance.port),
+            beside[instance.service].id,
+            tuple(
+                OwnAccount(
+                    person.id,
+                    person.webui_email(workshop.name),
+                    told[person.id].webui_password,
+                    _webui_key(accounts.get(person.id)),
+                )
+                for person in active
+            ),
+            entries=None if workshop.webui.bare else (*chat, *presets_for(workshop, team)),
+            question=next(iter(chat), None),
+        )
 
 
 def _knowledge(spec: Spec, secret: bytes) -> tuple[CollectionUnderTest, ...]:

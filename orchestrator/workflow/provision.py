@@ -37,6 +37,7 @@ from orchestrator.workflow.rollout.look import look_at_hosts
 from orchestrator.workflow.rollout.ready import ask_engines
 from orchestrator.workflow.rollout.render import render
 from orchestrator.workflow.wanted.address import Addresses
+from orchestrator.workflow.wanted.memory import instance_notes
 
 Step = Callable[[Run], Run]
 
@@ -122,16 +123,18 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
 def _told(run: Run, seconds: float) -> Provisioned:
     desired = run.planned
     active = [person for person in run.people if person.state == "active"]
+    members = [instance.members for stack in desired.deployment.stacks for instance in stack.running]
     return Provisioned(
         workshop=run.spec.workshop.name,
         addresses=desired.addresses,
         keys=len(active),
-        accounts=len(active) if desired.addresses.webui else 0,
+        accounts=len(active) if desired.addresses.webui else sum(map(len, members)),
         handouts=run.state.folder.handouts,
         ca_certificate=run.state.folder.handouts / CA_FILE if run.spec.workshop.public.tls == AUTO else None,
         changes=run.changes,
         notes=(
             *desired.deployment.notes,
+            *instance_notes(desired.deployment, short_only=True),
             *remarks(run.spec, run.people),
             *crowd_remarks(run.spec, desired.deployment, run.people),
             *left_out(run.spec, find_knowledge(run.spec)),

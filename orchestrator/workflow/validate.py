@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from orchestrator.errors import SpecError, UserError
+from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.knowledge_files import find_knowledge
 from orchestrator.spec.loader import Spec
+from orchestrator.workflow.context.open import newcomers
 from orchestrator.workflow.gateway.certificates import require_usable
 from orchestrator.workflow.wanted.authorities import authorities
-from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.desired import instanced, planned
 from orchestrator.workflow.wanted.functions import function_problems
 from orchestrator.workflow.wanted.pictures import picture_problems
 
@@ -31,6 +33,10 @@ def problems(spec: Spec) -> list[UserError]:
             planned(spec, {})
         except SpecError as unplaced:
             found += unplaced.problems
+    try:
+        instanced(spec, Deployment(()), newcomers(spec))
+    except SpecError as too_many:
+        found += too_many.problems
     return found
 
 

@@ -16,7 +16,7 @@ from orchestrator.workflow.context.hosts import containers_on, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.prove import subject
-from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.desired import instanced, planned
 from orchestrator.workflow.wanted.sizes import known
 
 
@@ -31,6 +31,6 @@ def verify(
         secret, people = state.secret, state.people.all()
         if not any(containers_on(fleet, spec.workshop.name).values()):
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
-        deployment = planned(spec, unavailable(spec, state), known(spec, state))
+        deployment = instanced(spec, planned(spec, unavailable(spec, state), known(spec, state)), people)
         gateway = gateway_config(spec.workshop, deployment, people, secret, {})
         return ask_everything(subject(spec, state, people, deployment, gateway, fleet), report=report)

@@ -189,7 +189,7 @@ def values(**changes: Any) -> StackValues:
         "images": {component: f"registry.example.org/{component}:1" for component in Component},
         "published": (Published(8080, 8080), Published(3000, 3000)),
         "tls": False,
-        "webui_environment": {},
+        "webui_environments": {"webui": {}},
         "webui_secrets": ("WEBUI_SECRET_KEY",),
         "inputs": dict.fromkeys(("webui", "model-m-1", "model-m-2"), "0"),
     }
@@ -212,7 +212,9 @@ def stack(*models: dict[str, Any], **sections: Any) -> Stack:
 def test_environments_of_engine_and_webui_arrive_as_given(tmp_path: Path) -> None:
     environment = {f"V{number}": value for number, value in enumerate(ONE_LINE)}
     rendered = stack({"name": "m", "engine": "vllm", "source": "o/r", "environment": environment})
-    seen = read_by_compose(render_compose(rendered, values(webui_environment=environment)), tmp_path)["services"]
+    seen = read_by_compose(render_compose(rendered, values(webui_environments={"webui": environment})), tmp_path)[
+        "services"
+    ]
     assert {name: undoubled(value) for name, value in seen["webui"]["environment"].items()} == environment
     assert {name: undoubled(seen["model-m-1"]["environment"][name]) for name in environment} == environment
 

@@ -31,7 +31,9 @@ def files_of(deployment: Deployment, *, edges: EdgeCredentials | None = EDGES) -
     made = workshop(MODEL, OLLAMA, PROVIDER)
     config = gateway_config(made, deployment, [], b"s" * 32, {})
     inputs = StackInputs(b"s" * 32, config, {}, b"PUBLIC\n", {}, {}, edges)
-    values = StackValues("w", "d", REFERENCES, (), tls=False, webui_environment={}, webui_secrets=(), inputs={})
+    values = StackValues(
+        "w", "d", REFERENCES, (), tls=False, webui_environments={"webui": {}}, webui_secrets=(), inputs={}
+    )
     return {stack.host.name: stack_files(stack, values, inputs) for stack in deployment.stacks}
 
 

@@ -72,3 +72,17 @@ def test_who_joins_a_team_that_is_spelt_almost_like_one_is_remarked(tmp_path: Pa
         )
         == ()
     )
+
+
+def test_who_has_no_open_webui_for_want_of_a_team_is_remarked(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name,email,team\nAda,ada@example.org,staff\n", encoding="utf-8")
+    text = with_models(M).replace("{count: 3}", "{roster: people.csv}") + "webui: {mode: per_team}\n"
+    spec = spec_of(tmp_path, text)
+    assert list(remarks(spec, PEOPLE)) == ["workshop.yaml:6: without a team there is no Open WebUI: p03"]
+
+
+def test_an_address_that_containers_take_for_their_own_is_remarked_where_people_connect_by_hand(tmp_path: Path) -> None:
+    more = "public: {host: 127.0.0.1}\nwebui: {mode: per_participant, bare: true}\n"
+    (line,) = said(tmp_path, M, more=more)
+    assert line.startswith("workshop.yaml:6: an Open WebUI that people connect by hand can't reach 127.0.0.1")
+    assert said(tmp_path, M, more=more.replace(", bare: true", "")) == []

@@ -48,11 +48,41 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
         ("tool_servers: [{name: a, kind: soap, url: 'http://t'}]", "webui.tool_servers[1].kind: "),
         ("tool_servers: [{name: a, kind: mcp, url: 'http://u:p@t'}]", "expected a URL without a user and password"),
         ("mode: none, welcome: Hello", "webui.welcome: welcome is for Open WebUI, and its mode is none"),
+        ("bare: true", "webui.bare: bare is for mode: per_participant or per_team"),
+        ("subnets: 10.0.0.0/20", "webui.subnets: subnets is for mode: per_participant or per_team"),
+        ("mode: per_team", "webui.mode: per_team needs teams: a roster with a column team"),
+        (
+            "mode: per_participant, bare: true, welcome: Hello",
+            "webui.welcome: welcome would be left out: bare: true leaves Open WebUI empty",
+        ),
+        (
+            "mode: per_participant, tool_servers: [{name: a, kind: mcp, url: 'http://t', api_key: '${env:KEY}'}]",
+            "webui.tool_servers[1].api_key: participants are administrators of their Open WebUI, and would read this key",
+        ),
+        (
+            "mode: per_participant, functions: [{file: f.py, valves: {key: '${env:KEY}'}}]",
+            "webui.functions[1].valves.key: participants are administrators of their Open WebUI, and would read this",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, lines: str, expected: str) -> None:
     (line,) = told(tmp_path, TWO + f"webui: {{{lines}}}\n")
     assert expected in line
+
+
+def test_collections_are_for_the_one_that_all_share(tmp_path: Path) -> None:
+    text = with_models("name: e, engine: llamacpp, source: o/r/f.gguf, embeds: true")
+    lines = "webui: {mode: per_participant, embeddings: e, knowledge: [{name: k, files: [notes]}]}\n"
+    (line,) = told(tmp_path, text + lines)
+    assert "webui.knowledge: knowledge is for mode: shared" in line
+
+
+def test_validate_tells_where_there_are_more_than_ports_or_addresses(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, VALID + "practice: true\nwebui: {mode: per_participant, port: 8079}\n")
+    (problem,) = problems(spec)
+    assert problem.code == "too_many_instances"
+    assert problem.where.line == 9
+    assert "port 8080 is gateway.port already" in problem.message
 
 
 def test_a_presets_model_is_not_missed_where_its_own_name_is_the_mistake(tmp_path: Path) -> None:

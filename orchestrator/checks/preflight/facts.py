@@ -166,6 +166,7 @@ class Needs:
     images: tuple[Amount, ...] = ()  # all that run there, by reference
     weights: tuple[Amount, ...] = ()  # that are not there yet, by model
     memory: int = 0  # bytes that containers are limited to, as far as they are
+    instances: int = 0  # Open WebUIs of participants' own
     peers: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # hosts to be reached: address and port
     registries: Mapping[str, str] = field(default_factory=dict)  # that have an image: name to URL
     hubs: Mapping[str, str] = field(default_factory=dict)  # that have weights

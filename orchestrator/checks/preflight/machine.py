@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
+from orchestrator.plan.instance_memory import memory_of, shortage
 from orchestrator.plan.model_size import GIB, gib
 
 PYTHON_LEAST = (3, 8)
@@ -44,6 +45,10 @@ def memory(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         yield Finding("memory", host, "unknown", "the system does not tell its memory", "Look there: free -h")
         return
     what = f"{gib(available)} of {gib(total)} free"
+    if short := shortage(needs.instances, total, others=needs.memory - memory_of(needs.instances)):
+        remedy = "Choose another webui.mode, or take a machine with more memory"
+        yield Finding("memory", host, "problem", short, remedy)
+        return
     remedy = "Stop what is not needed there, or take a machine with more memory"
     if facts.engine.running:  # what they hold is not free any more
         yield Finding("memory", host, "ok", f"{what}, with this workshop running")

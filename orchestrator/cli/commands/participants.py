@@ -195,7 +195,9 @@ def _shown(secret: SecretStr | None) -> str | None:
 
 
 def _text(found: tuple[Credentials, ...]) -> str:
-    header = ("id", "name", "team", "state", "API key", "WebUI sign-in", "WebUI password")
+    pages = {one.webui_url for one in found if one.webui_url}
+    each = len(pages) > 1  # else it is the same for all, and stands on every card
+    header = ("id", "name", "team", "state", "API key", *(["WebUI"] if each else []), "WebUI sign-in", "WebUI password")
     rows = [
         (
             one.participant.id,
@@ -203,6 +205,7 @@ def _text(found: tuple[Credentials, ...]) -> str:
             one.participant.team or "",
             one.participant.state,
             _shown(one.api_key) or "-",
+            *([one.webui_url or "-"] if each else []),
             one.webui_email or "-",
             _shown(one.webui_password) or "-",
         )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 HOSTS_FAILED, NOT_VERIFIED = 3, 4
 
+EACH = "one each: the address is on the card, and in workshop participants list"
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @spec_argument
@@ -69,7 +71,8 @@ def document(done: Provisioned) -> dict[str, object]:
 def summary(done: Provisioned, spec: Path) -> str:
     """What an instructor can act on, five minutes before class."""
     failed = [check for check in done.checks if not check.ok]
-    where = {"Open WebUI": done.addresses.webui} if done.addresses.webui else {}
+    page = done.addresses.webui or (EACH if done.addresses.own_pages else None)
+    where = {"Open WebUI": page} if page else {}
     authority = {"Certificate": f"{done.ca_certificate}, for everybody's devices"} if done.ca_certificate else {}
     facts = {
         **where,

@@ -53,7 +53,7 @@ def _text(seen: Status) -> str:
         "Workshop": seen.workshop,
         "Provisioned": seen.provisioned or "not yet, or not to the end",
         "API": seen.addresses.api_base,
-        "Open WebUI": seen.addresses.webui or "none",
+        "Open WebUI": seen.addresses.webui or ("one each" if seen.addresses.own_pages else "none"),
         "Keys": f"{seen.active} active, {seen.revoked} revoked, {seen.removed} removed",
         "Accounts": str(seen.accounts),
         "Window": seen.window,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.participants import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.seats import CountedSeats, RosterSeats, Seats
+from orchestrator.state.seats import CountedSeats, RosterSeats, Seats, reconcile
 from orchestrator.state.state import State
 
 
@@ -30,3 +31,8 @@ def seats(spec: Spec) -> Seats:
     if spec.roster is None:
         return CountedSeats(section.count or 0, section.spare)
     return RosterSeats(spec.roster, section.spare, spec.path(section.roster) if section.roster else None)
+
+
+def newcomers(spec: Spec) -> tuple[Participant, ...]:
+    """Everybody whom the spec asks for, as if nobody had been there before."""
+    return reconcile((), seats(spec)).participants

@@ -5,15 +5,17 @@ Killed between any two of them, the same command or the next `provision` does th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import Machine
 from orchestrator.handouts.folder import write_cards
 from orchestrator.participants import Credentials, Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
+from orchestrator.plan.instances import instances
 from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -28,7 +30,7 @@ from orchestrator.workflow.gateway.live import bring_into_effect, live_config
 from orchestrator.workflow.people.commands import Command, Told
 from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.print import handout, handouts
-from orchestrator.workflow.people.seed import seed_changed
+from orchestrator.workflow.people.seed import seed_changed, seed_own_changed
 from orchestrator.workflow.wanted.address import addresses
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
@@ -70,7 +72,8 @@ def _applied(spec: Spec, settings: Settings, state: State, front: Machine, repor
     report.step("Gateway")
     notes = bring_into_effect(spec, state, front, people=people)
     trouble: UserError | None = None
-    if command.accounts and spec.workshop.webui.mode != "none":
+    webui = spec.workshop.webui
+    if (command.accounts and webui.is_shared) or (webui.is_own and (command.accounts or not webui.bare)):
         report.step("Open WebUI")
         try:
             notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
@@ -90,7 +93,7 @@ def _archived(
     spec: Spec, state: State, front: Machine, report: Report, command: Command
 ) -> tuple[tuple[Archived, ...], tuple[str, ...]]:
     """While Open WebUI runs; the second: a note where it does not."""
-    if not command.archives or spec.workshop.webui.mode == "none":
+    if not command.archives or not spec.workshop.webui.is_shared:
         return (), ()
     people = [person for person in state.people.named(command.archives) if person.state != "removed"]
     if not _page_runs(spec, front):
@@ -101,6 +104,9 @@ def _archived(
 def _accounts(
     spec: Spec, settings: Settings, state: State, front: Machine, people: Sequence[Participant], report: Report
 ) -> tuple[str, ...]:
+    if spec.workshop.webui.is_own:
+        there = front.docker.containers(spec.workshop.name)
+        return _own_pages(spec, settings, state, there, people, report)
     if not _page_runs(spec, front):
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
@@ -110,6 +116,23 @@ def _accounts(
 def _page_runs(spec: Spec, front: Machine) -> bool:
     webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
     return webui is not None and webui.is_up
+
+
+def _own_pages(
+    spec: Spec,
+    settings: Settings,
+    state: State,
+    there: Mapping[str, ContainerState],
+    people: Sequence[Participant],
+    report: Report,
+) -> tuple[str, ...]:
+    """Those that run. One for somebody new is started, and that of somebody who left is removed, by `provision`."""
+    done = seed_own_changed(spec, state, people, there, settings, report.say)
+    found = instances(spec.workshop, state.people.all())
+    gone = [one.service for one in found if not one.runs and one.service in there]
+    notes = [f"{service}: {why}: provision starts it, and brings it in line" for service, why in done.failed.items()]
+    notes += [f"{service} goes on, without a key, until provision removes it" for service in gone]
+    return tuple(notes)
 
 
 def _take_away_cards(handouts: Path, changed: set[str]) -> None:

@@ -11,6 +11,7 @@ from orchestrator.handouts.folder import write_handouts
 from orchestrator.handouts.values import GuideModel, Handout, Written
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import RoutedModel, Window
+from orchestrator.plan.instances import instances
 from orchestrator.plan.policy import instructor_email, window
 from orchestrator.render.files import PRIVATE
 from orchestrator.spec import teams
@@ -62,6 +63,8 @@ def handout(
         window_text=_window_text(window(workshop)),
         api_base=where.api_base,
         webui_url=where.webui,
+        own_pages=spec.workshop.webui.mode if where.own_pages else None,
+        bare=spec.workshop.webui.bare,
         paper=workshop.handouts.paper,
         per_page=workshop.handouts.per_page,
         fonts=spec.path(workshop.handouts.fonts) if workshop.handouts.fonts else None,
@@ -98,14 +101,17 @@ def _window_text(times: Window) -> str | None:
 
 def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) -> bool:
     """The administrator's own sign-in, apart from the cards."""
-    if where.webui is None:
+    pages = {"": where.webui} if where.webui else {}
+    pages |= {one.service: where.page(one.port) for one in instances(spec.workshop, state.people.all()) if one.runs}
+    if not pages:
         return False
-    lines = (
-        f"{spec.workshop.title}: Open WebUI as administrator",
-        f"Address:  {where.webui}",
-        f"E-mail:   {instructor_email(spec.workshop.name)}",
-        f"Password: {admin_password(state.secret).get_secret_value()}",
-    )
+    lines = [f"{spec.workshop.title}: Open WebUI as administrator"]
+    for instance, page in pages.items():
+        lines += [
+            f"Address:  {page}",
+            f"E-mail:   {instructor_email(spec.workshop.name)}",
+            f"Password: {admin_password(state.secret, instance).get_secret_value()}",
+        ]
     content = ("\n".join(lines) + "\n").encode()
     if file.exists() and file.read_bytes() == content:
         return False

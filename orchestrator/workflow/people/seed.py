@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pydantic import SecretStr
-
-from orchestrator import keys
+from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.participants import Participant
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.settings import Settings
@@ -16,10 +14,12 @@ from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
-from orchestrator.webui.wanted import Admin, Foreseen, Person, Seed
+from orchestrator.webui.wanted import Admin, Foreseen, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
+from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.people.knowledge import remember, wanted_library
+from orchestrator.workflow.people.own_pages import Seeded, of_people, seed_instances
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import wanted_connections
@@ -28,11 +28,12 @@ from orchestrator.workflow.wanted.functions import functions
 
 READY_SECONDS = 180
 LOOK_SECONDS = 20  # for one answer
-PASSWORD = "webui-password"  # noqa: S105 - what is derived, not a password
 
 
 def seed_webui(run: Run) -> Run:
     addresses = run.planned.addresses
+    if addresses.own_pages:
+        return _seed_own(run)
     if addresses.webui is None or addresses.local_webui is None:
         return run
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
@@ -65,6 +66,29 @@ def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[
     wanted = _wanted(spec, people, state, where.webui)
     webui, session = _open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), state.accounts.session
     return look(webui.signed_in(session) if session else webui, wanted, state.accounts)
+
+
+def _seed_own(run: Run) -> Run:
+    """One that fails is broken like an engine that does not answer."""
+    there = run.front.docker.containers(run.spec.workshop.name)
+    running = (one for stack in run.planned.deployment.stacks for one in stack.running)
+    settings, where, say = run.settings, run.planned.addresses, run.report.say
+    done = seed_instances(run.spec, run.state, running, there, where, settings, say)
+    broken = (f"Open WebUI ({service}): {why}" for service, why in done.failed.items())
+    return replace(run, changes=(*run.changes, *done.changes), broken=(*run.broken, *broken))
+
+
+def seed_own_changed(
+    spec: Spec,
+    state: State,
+    changed: Sequence[Participant],
+    there: Mapping[str, ContainerState],
+    settings: Settings,
+    say: Callable[[str], None],
+) -> Seeded:
+    """The Open WebUIs of these people, while the class runs."""
+    wanted = of_people(spec, state, changed)
+    return seed_instances(spec, state, wanted, there, addresses(spec.workshop), settings, say)
 
 
 def seed_changed(
@@ -148,21 +172,5 @@ def _wanted_people(workshop: Workshop, people: tuple[Participant, ...], secret: 
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=service_key(secret),
         models=page.entries(workshop),
-        people=tuple(_person(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
+        people=tuple(person_of(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
     )
-
-
-def _person(person: Participant, workshop: str, secret: bytes) -> Person:
-    return Person(
-        id=person.id,
-        email=person.webui_email(workshop),
-        name=person.label,
-        password=webui_password(secret, person),
-        team=person.team,
-        generation=person.password_generation,
-        active=person.state == "active",
-    )
-
-
-def webui_password(secret: bytes, person: Participant) -> SecretStr:
-    return keys.password(secret, PASSWORD, person.id, person.password_generation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from orchestrator.workflow.rollout.look import LOG
 from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.weights.fetch import fetch_weights
 
-TAGS = ("files", "reload", "stale", "restart", "front", "engines", "put")  # variables that ask for tasks
+TAGS = ("files", "reload", "stale", "restart", "front", "batches", "engines", "put")  # variables that ask for tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Ta
         raise WorkshopError("deploying comes after the workshop was begun")
     owner = Owner(run.spec.workshop.name, meta.deployment_id, who_is_here(), str(run.spec.file))
     stack, found = work.stack, work.found
+    instances = [instance.service for instance in stack.running]
     after = [
         b.service for b in stack.backends if b.fetch and b.fetch.after_start and b.service in _new(work) | work.empty
     ]
@@ -153,11 +154,18 @@ def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Ta
             "stale": list(found.stale),
             "restart": list(found.restart),
             "front": [name for name in (stack.nginx, WEBUI_SERVICE) if name in stack.services],
+            "first": [name for name in stack.services if name not in instances] if instances else [],
+            "batches": batched([name for name in instances if name in _new(work)], run.settings.webui_concurrency),
             "engines": [backend.service for backend in stack.backends if backend.service not in lacking],
             "start_seconds": max((backend.container.start_seconds for backend in stack.backends), default=0),
             "put": [f"fetch-{service}" for service in after],
         }
     )
+
+
+def batched(names: Sequence[str], size: int) -> list[list[str]]:
+    """So many at a time: each start of an Open WebUI takes a processor for a quarter of a minute."""
+    return [list(names[start : start + size]) for start in range(0, len(names), size)]
 
 
 def _new(work: _Work) -> set[str]:

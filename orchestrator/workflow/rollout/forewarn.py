@@ -12,16 +12,18 @@ from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.checks.preflight.judge import judge
 from orchestrator.errors import UserError
+from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
+from orchestrator.workflow.context.open import seats
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.live import LOADED
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.needs import host_needs
 from orchestrator.workflow.rollout.survey import first_look, second_look
-from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.desired import instanced, planned
 from orchestrator.workflow.wanted.sizes import known
 
 
@@ -41,6 +43,10 @@ def forewarn(run: Run) -> Run:
     return replace(run, notes=(*run.notes, *lines))
 
 
+def _foreseen(spec: Spec, state: State) -> list[Participant]:
+    return [row.participant for row in state.people.preview(seats(spec)).rows]
+
+
 def needs_of(
     spec: Spec, state: State, facts: Mapping[str, Facts]
 ) -> tuple[Deployment, dict[str, Needs], list[Finding]]:
@@ -48,7 +54,7 @@ def needs_of(
     seen = known(spec, state, ask=True)
     findings: list[Finding] = []
     try:
-        deployment = planned(spec, unavailable(spec, state), seen)
+        deployment = instanced(spec, planned(spec, unavailable(spec, state), seen), _foreseen(spec, state))
     except UserError as problem:
         findings.append(Finding("plan", None, "problem", f"{problem.where}: {problem.message}", problem.hint))
         deployment = Deployment(())

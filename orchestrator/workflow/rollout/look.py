@@ -15,7 +15,10 @@ from orchestrator.fleet.host_lock import require_not_held
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
+from orchestrator.participants import Participant
 from orchestrator.plan.edges import edge_hosts
+from orchestrator.plan.instances import own_ports
+from orchestrator.workflow.context.open import seats
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.rollout.bootstrap import bootstrap, to_bootstrap
 from orchestrator.workflow.rollout.remove import remove_stacks
@@ -127,8 +130,13 @@ def _is_strangers(host: str, seen: _Seen, deployment: str, run: Run) -> bool:
     return False
 
 
+def _foreseen(run: Run) -> list[Participant]:
+    return [row.participant for row in run.state.people.preview(seats(run.spec)).rows]
+
+
 def _ports(run: Run, host: str) -> list[tuple[int, str]]:
     """That this host publishes, with the field of the spec that says so."""
     if host == run.front_name:
-        return [(port, field) for field, port in run.spec.workshop.published.items()]
+        fields = [(port, field) for field, port in run.spec.workshop.published.items()]
+        return [*fields, *own_ports(run.spec.workshop, _foreseen(run))]
     return [(one.edge_port, "edge_port") for one in edge_hosts(run.spec.workshop) if one.name == host]

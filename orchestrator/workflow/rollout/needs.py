@@ -12,6 +12,7 @@ from orchestrator.fleet.model_files import HUB
 from orchestrator.fleet.scripts import engine
 from orchestrator.plan.deployment import Deployment, Fetch, Stack
 from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
+from orchestrator.plan.instance_memory import memory_of
 from orchestrator.plan.model_size import known_sizes
 from orchestrator.plan.stacks import Known
 from orchestrator.spec.components import Component
@@ -70,6 +71,8 @@ def _needs(
     there = facts[host.name].engine.services if host.name in facts else frozenset()
     models = _fresh_models(spec, stack, there)
     ports = tuple((port, field) for field, port in workshop.published.items()) if is_front else ()
+    running = stack.running if stack else ()
+    ports += tuple((instance.port, "webui.port") for instance in (stack.instances if stack else ()))
     if stack and stack.edge:
         ports = (*ports, (host.edge_port, "hosts[].edge_port"))
     return Needs(
@@ -83,7 +86,8 @@ def _needs(
         ports=ports,
         images=tuple(Amount(reference, sizes.get(reference)) for reference in dict.fromkeys(wanted)),
         weights=_weights(models, known),
-        memory=sum((backend.container.memory_mib or 0) * MIB for backend in backends),
+        memory=sum((backend.container.memory_mib or 0) * MIB for backend in backends) + memory_of(len(running)),
+        instances=len(running),
         peers=_peers(deployment) if is_front else {},
         registries=_registries(spec, components, references, recorded, here=frozenset(sizes)),
         hubs=_hubs(models),

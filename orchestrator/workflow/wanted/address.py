@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from orchestrator.spec.workshop import Workshop
 
@@ -13,14 +14,23 @@ class Addresses:
     """URLs as participants type them, and as this machine reaches the same ports."""
 
     api: str  # without a path
-    webui: str | None
+    webui: str | None  # the one for everybody
     local_api: str
     local_webui: str | None
     guessed: bool  # it is the own address of the gateway's host, because the spec names none
+    own_pages: bool = False  # an Open WebUI for each participant or team: `page` says where
 
     @property
     def api_base(self) -> str:
         return f"{self.api}/v1"
+
+    def page(self, port: int) -> str:
+        """The Open WebUI at this port, as participants type it."""
+        return _at_port(self.api, port)
+
+    def local_page(self, port: int) -> str:
+        """The same, as this machine reaches it."""
+        return _at_port(self.local_api, port)
 
 
 def addresses(workshop: Workshop) -> Addresses:
@@ -32,7 +42,7 @@ def addresses(workshop: Workshop) -> Addresses:
         named = None  # the name of the real class: nobody would find the practice one there
     host = named or (own_address() if local else gateway_host.address)
     scheme = "https" if workshop.public.tls else "http"
-    webui = None if workshop.webui.mode == "none" else workshop.webui.port
+    webui = workshop.webui.port if workshop.webui.is_shared else None
     near = "127.0.0.1" if local else gateway_host.address
     return Addresses(
         api=url(scheme, host, workshop.gateway.port),
@@ -40,7 +50,13 @@ def addresses(workshop: Workshop) -> Addresses:
         local_api=url(scheme, near, workshop.gateway.port),
         local_webui=url(scheme, near, webui) if webui else None,
         guessed=named is None,
+        own_pages=workshop.webui.is_own,
     )
+
+
+def _at_port(base: str, port: int) -> str:
+    parts = urlsplit(base)
+    return url(parts.scheme, str(parts.hostname), port)
 
 
 def url(scheme: str, host: str, port: int) -> str:

@@ -14,6 +14,7 @@ from orchestrator.errors import SpecError, UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
+from orchestrator.plan.instances import session_purpose, with_instances
 from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config, instructor_email
 from orchestrator.plan.stacks import Known, plan_stacks
@@ -53,6 +54,14 @@ def planned(spec: Spec, unavailable: Mapping[Component, str], known: Known | Non
     return deployment
 
 
+def instanced(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> Deployment:
+    """With an Open WebUI for each where the spec asks for it; raises SpecError where there are too many."""
+    try:
+        return with_instances(deployment, spec.workshop, people)
+    except UserError as problem:
+        raise SpecError([spec.problem(("webui",), problem.code, problem.message, problem.hint)]) from None
+
+
 def desired(
     spec: Spec,
     deployment: Deployment,
@@ -72,6 +81,7 @@ def desired(
     Raises UserError for what it cannot read.
     """
     workshop, where = spec.workshop, addresses(spec.workshop)
+    deployment = instanced(spec, deployment, people)
     secrets = _secrets(spec, deployment, secret)
     provider_secrets = _provider_secrets(spec)
     config = gateway_config(workshop, deployment, people, secret, provider_secrets, revision=revision, drained=drained)
@@ -88,9 +98,9 @@ def desired(
         workshop=workshop.name,
         deployment=deployment_id,
         images=images,
-        published=_published(workshop),
+        published=_published(workshop, deployment),
         tls=workshop.public.tls is not None,
-        webui_environment=_webui_environment(spec, where),
+        webui_environments=_webui_environments(spec, deployment, where),
         webui_secrets=WEBUI_SECRETS,
         inputs={},
     )
@@ -103,20 +113,32 @@ def _asks_providers(config: GatewayConfig) -> bool:
     return any(server.tls and not server.edge for upstream in config.upstreams for server in upstream.servers)
 
 
-def admin_password(secret: bytes) -> SecretStr:
-    return keys.password(secret, "webui-admin", "", 1)
+def admin_password(secret: bytes, instance: str = "") -> SecretStr:
+    """The instructor's; of a participant's own Open WebUI, whose administrator can read it there, another one each."""
+    return keys.password(secret, "webui-admin", instance, 1)
 
 
-def _webui_environment(spec: Spec, where: Addresses) -> dict[str, str]:
-    if where.webui is None or where.local_webui is None:
-        return {}
-    return webui_environment(
-        where.webui,
-        title=spec.workshop.title,
-        admin_email=instructor_email(spec.workshop.name),
-        gateway_url=INTERNAL_GATEWAY,
-        origins=(where.local_webui, where.local_webui.replace("127.0.0.1", "localhost")),
-    )
+def _webui_environments(spec: Spec, deployment: Deployment, where: Addresses) -> dict[str, dict[str, str]]:
+    """By service."""
+
+    def environment(page: str, local: str) -> dict[str, str]:
+        return webui_environment(
+            page,
+            title=spec.workshop.title,
+            admin_email=instructor_email(spec.workshop.name),
+            gateway_url=INTERNAL_GATEWAY,
+            origins=(local, local.replace("127.0.0.1", "localhost")),
+            bare=spec.workshop.webui.bare,
+        )
+
+    found = {
+        instance.service: environment(where.page(instance.port), where.local_page(instance.port))
+        for stack in deployment.stacks
+        for instance in stack.running
+    }
+    if where.webui and where.local_webui:
+        found[WEBUI_SERVICE] = environment(where.webui, where.local_webui)
+    return found
 
 
 def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, SecretStr]:
@@ -124,6 +146,9 @@ def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, Sec
         f"{WEBUI_SERVICE}.WEBUI_ADMIN_PASSWORD": admin_password(secret),
         f"{WEBUI_SERVICE}.WEBUI_SECRET_KEY": keys.token(secret, "webui-sessions"),
     }
+    for instance in (one for stack in deployment.stacks for one in stack.running):
+        found[f"{instance.service}.WEBUI_ADMIN_PASSWORD"] = admin_password(secret, instance.service)
+        found[f"{instance.service}.WEBUI_SECRET_KEY"] = keys.token(secret, session_purpose(instance.service))
     for backend in deployment.backends:
         references = backend.container.secret_environment | (backend.fetch.secret_environment if backend.fetch else {})
         found |= {f"{backend.service}.{name}": reference.reveal(spec.folder) for name, reference in references.items()}
@@ -139,13 +164,14 @@ def _provider_secrets(spec: Spec) -> dict[SecretReference, SecretStr]:
     return {reference: reference.reveal(spec.folder) for reference in references}
 
 
-def _published(workshop: Workshop) -> tuple[Published, ...]:
+def _published(workshop: Workshop, deployment: Deployment) -> tuple[Published, ...]:
     inside = {
         "gateway.port": (API_PORT, ""),
         "webui.port": (WEBUI_PORT, ""),
         "gateway.metrics": (METRICS_PORT, LOOPBACK),
     }
-    return tuple(Published(port, *inside[field]) for field, port in workshop.published.items())
+    pages = (Published(one.port, one.page.port) for stack in deployment.stacks for one in stack.instances)
+    return (*(Published(port, *inside[field]) for field, port in workshop.published.items()), *pages)
 
 
 def _does_not_fit(spec: Spec, lack: Unplaced) -> UserError:

@@ -1,0 +1,226 @@
+"""An Open WebUI of each participant's own: administrators there, and with nothing of anybody else in reach."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from workshop_bed import Workshop, llama
+
+from orchestrator.plan.policy import service_key
+
+PROBE = ["curl", "-s", "-o", "/dev/null", "-m", "2", "--noproxy", "*"]
+NOT_REACHED = {6, 7, 28}  # curl: no such name, no way there, no answer
+FIND = """
+import pathlib, sys
+wanted = [line.encode() for line in sys.argv[1:]]
+files = [p for p in pathlib.Path("/app/backend/data").rglob("*") if p.is_file()]
+files += [p for p in pathlib.Path("/proc").glob("[0-9]*/environ")]
+files += [p for p in pathlib.Path("/run").rglob("*") if p.is_file()]
+for path in files:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        continue
+    for number, text in enumerate(wanted):
+        if text in content:
+            print(number, path)
+"""
+
+
+@pytest.fixture(scope="module")
+def own(make_workshop: Callable[..., Workshop]) -> Workshop:
+    """Two people, each with a seeded one."""
+    workshop = make_workshop(
+        "own",
+        models=[llama("tiny"), llama("staff-model", teams=["staff"])],
+        webui={
+            "mode": "per_participant",
+            "port": two_free_ports(),
+            "welcome": "Hello.",
+            "presets": [{"name": "tutor", "model": "tiny", "system": "Be brief."}],
+        },
+    )
+    document = workshop.provision()
+    assert document["ok"], document
+    return workshop
+
+
+def two_free_ports() -> int:
+    """The first of two."""
+    for _ in range(50):
+        with socket.create_server(("", 0)) as first:
+            port = int(first.getsockname()[1])
+            try:
+                socket.create_server(("", port + 1)).close()
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no two free ports beside each other")
+
+
+def sign_in(person: dict[str, Any], at: str) -> requests.Response:
+    form = {"email": person["webui_email"], "password": person["webui_password"]}
+    return requests.post(f"{at}/api/v1/auths/signin", json=form, timeout=60)
+
+
+def key_at(person: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person['webui_api_key']}"}
+
+
+def asked(workshop: Workshop) -> list[dict[str, Any]]:
+    """The gateway's log."""
+    _, text = workshop.container("gateway").exec_run(["cat", "/var/lib/gateway/access.jsonl"])
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def ask(person: dict[str, Any]) -> requests.Response:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+    return requests.post(f"{person['webui_url']}/api/chat/completions", json=body, headers=key_at(person), timeout=60)
+
+
+def test_each_is_administrator_in_their_own_and_nobody_in_the_others(own: Workshop) -> None:
+    first, second = own.people()
+    assert first["webui_url"] != second["webui_url"]
+    assert sign_in(first, first["webui_url"]).json()["role"] == "admin"
+    assert sign_in(first, second["webui_url"]).status_code == 400
+    assert requests.get(f"{second['webui_url']}/api/models", headers=key_at(first), timeout=60).status_code == 401
+
+
+def test_the_page_has_their_models_and_the_workshops_welcome(own: Workshop) -> None:
+    for person in own.people():
+        listed = requests.get(f"{person['webui_url']}/api/models", headers=key_at(person), timeout=60).json()["data"]
+        assert {model["id"] for model in listed} == {"tiny", "tutor"}
+        banners = requests.get(f"{person['webui_url']}/api/v1/configs/banners", headers=key_at(person), timeout=60)
+        assert [banner["content"] for banner in banners.json()] == ["Hello."]
+
+
+def test_a_question_there_is_asked_with_the_persons_own_key(own: Workshop) -> None:
+    for person in own.people():
+        assert ask(person).json()["choices"][0]["message"]["content"]
+        assert (asked(own)[-1]["participant"], asked(own)[-1]["via"]) == (person["id"], None)
+
+
+def test_no_name_that_is_given_with_the_key_counts(own: Workshop) -> None:
+    first, second = own.people()
+    body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4})
+    headers = [f"Authorization: Bearer {first['api_key']}", f"X-OpenWebUI-User-Email: {second['webui_email']}"]
+    command = ["curl", "-s", "-m", "60", "-d", body, "http://gateway:8081/v1/chat/completions"]
+    for header in (*headers, "Content-Type: application/json"):
+        command += ["-H", header]
+    answered = own.container("webui-p01").exec_run(command)
+    assert json.loads(answered.output)["choices"]
+    assert asked(own)[-1]["participant"] == "p01"
+
+
+def test_nothing_of_anybody_elses_is_in_it(own: Workshop) -> None:
+    """Neither in its database, nor in a process's environment, nor in a file that is mounted."""
+    first, second = own.people()
+    derived = (own.state / "secret").read_bytes()
+    theirs = [service_key(derived).get_secret_value(), second["api_key"], second["webui_password"]]
+    command = ["python3", "-c", FIND, first["api_key"], *theirs]
+    _, output = own.container("webui-p01").exec_run(command)
+    found = {int(line.split()[0]) for line in output.decode().splitlines()}
+    assert found == {0}, output  # its own key is there: the search finds what there is
+
+
+def test_it_reaches_the_gateway_and_neither_engines_nor_the_others(own: Workshop) -> None:
+    one, containers = own.container("webui-p01"), own.containers()
+    assert one.exec_run([*PROBE, "http://gateway:8081/healthz"]).exit_code == 0
+    for service in ("webui-p02", "model-tiny-1"):
+        other = containers[service]
+        other.reload()
+        addresses = [network["IPAddress"] for network in other.attrs["NetworkSettings"]["Networks"].values()]
+        for host in (service, *addresses):
+            assert one.exec_run([*PROBE, f"http://{host}:8080/"]).exit_code in NOT_REACHED, host
+
+
+def test_it_is_bounded_and_has_no_way_to_docker(own: Workshop) -> None:
+    for service in ("webui-p01", "webui-p02"):
+        host = own.container(service).attrs["HostConfig"]
+        assert 0 < host["Memory"] <= 2 << 30
+        assert 0 < host["PidsLimit"] <= 512
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert not any("docker.sock" in mount["Source"] for mount in own.container(service).attrs["Mounts"])
+        assert own.container(service).ports.get("8080/tcp") in (None, [])
+
+
+def test_a_browsers_session_at_one_is_not_shown_to_the_next(own: Workshop) -> None:
+    first, second = own.people()
+    cookies = sign_in(first, first["webui_url"]).cookies.get_dict()
+    assert set(cookies) == {"w10000-token"}
+    at_home, next_door = (
+        requests.get(f"{page}/api/v1/auths/", cookies=cookies, timeout=60)
+        for page in (first["webui_url"], second["webui_url"])
+    )
+    assert at_home.json()["email"] == first["webui_email"]
+    assert next_door.status_code == 401
+
+
+def test_web_sockets_come_through(own: Workshop) -> None:
+    port = own.spec["webui"]["port"] + 1
+    key = base64.b64encode(secrets.token_bytes(16)).decode()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        lines = [
+            "GET /ws/socket.io/?EIO=4&transport=websocket HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+            f"Origin: http://127.0.0.1:{port}",
+        ]
+        connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 101")
+
+
+def test_again_changes_nothing(own: Workshop) -> None:
+    before = own.starts()
+    assert own.provision()["changed"] == 0
+    assert own.starts() == before
+
+
+def test_a_rotated_key_is_put_into_their_page_at_once(own: Workshop) -> None:
+    own.workshop("participants rotate", "p01")
+    person = own.person("p01")
+    assert ask(person).json()["choices"]
+    answered = requests.get(f"{person['webui_url']}/openai/config", headers=key_at(person), timeout=60).json()
+    assert answered["OPENAI_API_KEYS"] == [person["api_key"]]
+
+
+def test_who_is_revoked_is_out_of_their_page_and_back_when_restored(own: Workshop) -> None:
+    person = own.person("p02")
+    own.workshop("participants revoke", "p02")
+    assert sign_in(person, person["webui_url"]).json()["role"] == "pending"
+    assert ask(person).status_code != 200
+    own.workshop("participants restore", "p02")
+    assert sign_in(person, person["webui_url"]).json()["role"] == "admin"
+    assert ask(person).json()["choices"]
+
+
+def test_verify_looks_at_each(own: Workshop) -> None:
+    checks = own.workshop("verify", "--output", "json").json["checks"]
+    for service in ("webui-p01", "webui-p02"):
+        told = {check["name"] for check in checks if f"({service})" in check["name"] + check["target"]}
+        assert {"Sign-in with a password", "List of models", "Question", "Its network and limits"} <= told
+    assert all(check["ok"] for check in checks)
+
+
+def test_who_is_removed_loses_it_and_nobody_else_notices(own: Workshop) -> None:
+    """Last: the first one's page and the gateway go on; what is left goes with the workshop."""
+    before = own.starts()
+    own.workshop("participants remove", "p02")
+    own.provision()
+    after = own.starts()
+    assert "webui-p02" not in after
+    assert after == {service: start for service, start in before.items() if service != "webui-p02"}
+    closed = requests.get(f"http://127.0.0.1:{own.spec['webui']['port'] + 1}/", timeout=60)
+    assert (closed.status_code, closed.text) == (410, "This Open WebUI was closed.\n")
+    own.workshop("teardown", "--yes")
+    assert own.things() == []
