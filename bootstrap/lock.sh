@@ -18,3 +18,8 @@ for name in webui vllm; do
   compile "$folder/requirements.lock" "${image[@]}" --overrides "$folder/drop.txt" --no-emit-package torch \
     ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$folder/requirements.in"
 done
+
+# The oldest Open WebUI that is spoken to, for tests.
+folder=tests/stack/webui/oldest
+compile "$folder/requirements.lock" "${image[@]}" --overrides compose/images/webui/drop.txt --overrides "$folder/drop.txt" \
+  --no-emit-package torch ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$folder/requirements.in"

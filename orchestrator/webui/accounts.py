@@ -165,6 +165,8 @@ def _put_right(webui: WebUI, account: Account, user_id: str) -> _Done:
         how.append("password set")
     if different and account.user:
         as_it_is = {field: account.user[field] for field in ("role", "name", "email")}
+        if not webui.dialect().changes_single_fields:
+            as_it_is["profile_image_url"] = webui.get(f"/api/v1/users/{user_id}").get("profile_image_url") or ""
         webui.post(f"/api/v1/users/{user_id}/update", {**as_it_is, **different}, repeatable=True)
     changed = bool(account.record and account.record.password_changed) and not account.sets_password
     owner = None

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from urllib3.exceptions import InsecureRequestWarning
 
 from orchestrator.errors import UserError, Where
+from orchestrator.webui.versions import OLDEST, Dialect, text
 
 SERVICE = "Open WebUI"
-MINIMUM_VERSION = (0, 9, 5)  # older ones have published holes (CVEs)
 DETAIL_CHARACTERS = 200
 OK = 200
 BAD_REQUEST = 400
@@ -101,6 +101,7 @@ class WebUI:
         self._verify_tls = verify_tls
         self._timeout = timeout
         self._connections = _Connections()
+        self._dialect: Dialect | None = None
         if verify_tls is False:
             urllib3.disable_warnings(InsecureRequestWarning)  # at each request, to the user, who chose nothing
 
@@ -114,11 +115,14 @@ class WebUI:
 
     def looking(self) -> Onlooker:
         """The same, changing nothing."""
-        return Onlooker(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=self.token)
+        other = Onlooker(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=self.token)
+        other._dialect = self._dialect  # noqa: SLF001 - one of its kind
+        return other
 
     def _like(self, token: SecretStr | None, timeout: float) -> Self:
         other = type(self)(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
         other._connections = self._connections  # noqa: SLF001 - of its own class
+        other._dialect = self._dialect  # noqa: SLF001
         return other
 
     def sign_in(self, email: str, password: SecretStr) -> Self:
@@ -156,18 +160,20 @@ class WebUI:
         """Such as `0.12.4`."""
         return str(self.get("/api/version")["version"])
 
-    def require_version(self, minimum: tuple[int, int, int] = MINIMUM_VERSION) -> str:
-        """The version, if it is new enough."""
-        version = self.version()
-        numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
-        if not numbers or tuple(int(number) for number in numbers.groups()) < minimum:
-            raise UserError(
-                "webui_too_old",
-                f"version {version} is older than {'.'.join(map(str, minimum))}, the first without known holes",
-                where=Where(service=SERVICE),
-                hint="Name a newer image.",
-            )
-        return version
+    def dialect(self) -> Dialect:
+        """What its version can do; asked for once. Raises UserError `webui_too_old`."""
+        if self._dialect is None:
+            version = self.version()
+            found = Dialect.of(version)
+            if found is None or not found.is_spoken_to:
+                raise UserError(
+                    "webui_too_old",
+                    f"version {version} is older than {text(OLDEST)}, the oldest that this program knows",
+                    where=Where(service=SERVICE),
+                    hint="Name a newer image.",
+                )
+            self._dialect = found
+        return self._dialect
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON at `path`."""

@@ -25,6 +25,7 @@ SWITCHED_OFF = "and no list of its models is known: it is switched off until a l
 
 def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
     """What the connections past the gateway add to the menu. One that can't be used is a line in the failures."""
+    wanted = replace(wanted, names_the_asker=webui.dialect().names_the_asker)
     found = webui.get("/openai/config")
     ollama_found = webui.get(ollama_rows.READ)
     rows = {name: row for row in (*rows_of(found), *ollama_rows.rows_of(ollama_found)) if (name := row.mark)}
@@ -131,7 +132,8 @@ def _tell(one: Connection, there: Row | None, tally: Tally) -> None:
 
 
 def _gateway_options(wanted: Seed) -> dict[str, Any]:
+    headers = {PERSON_HEADER: "{{USER_EMAIL}}"} if wanted.names_the_asker else {}
     return {
-        **options_of("", [model.name for model in wanted.served], (TAG,), {PERSON_HEADER: "{{USER_EMAIL}}"}),
+        **options_of("", [model.name for model in wanted.served], (TAG,), headers),
         "auth_type": "bearer",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.webui.client import WebUI
+from orchestrator.webui.client import WebUI, WebUIRefused
 from orchestrator.webui.settings import merged
 from orchestrator.webui.wanted import Seed, Tally
 
@@ -26,10 +26,19 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> None:
             tally.keep()
     whole = wanted.library is None
     if webui.get(RETRIEVAL)[WHOLE] is not whole:
-        webui.post(f"{RETRIEVAL}/update", {WHOLE: whole}, repeatable=True)  # what is left out stays as it is
+        _read(webui, whole=whole)
         tally.change("files in chats", "read whole" if whole else "searched")
     else:
         tally.keep()
+
+
+def _read(webui: WebUI, *, whole: bool) -> None:
+    """What is left out of the form stays as it is."""
+    try:
+        webui.post(f"{RETRIEVAL}/update", {WHOLE: whole}, repeatable=True)
+    except WebUIRefused:
+        if webui.dialect().answers_about_retrieval or webui.get(RETRIEVAL)[WHOLE] is not whole:
+            raise
 
 
 def _form(wanted: Seed) -> dict[str, Any]:

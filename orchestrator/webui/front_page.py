@@ -57,7 +57,8 @@ def _suggestions(webui: WebUI, wanted: Seed, tally: Tally) -> None:
     if (webui.get("/api/config").get("default_prompt_suggestions") or []) == should:
         tally.keep()
         return
-    webui.post("/api/v1/configs/suggestions", {"suggestions": should or None}, repeatable=True)
+    none: list[Any] | None = None if webui.dialect().has_its_own_suggestions_back else []
+    webui.post("/api/v1/configs/suggestions", {"suggestions": should or none}, repeatable=True)
     tally.change("suggested questions", f"{len(should)} set")
 
 

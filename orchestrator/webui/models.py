@@ -5,6 +5,7 @@ Who sees what is the gateway's rule. A preset is an entry with another one as it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 Records = dict[str, dict[str, Any]]
 MARK = "workshop"  # in a record's `meta`: made here, so removed here
 EMPTY: Mapping[str, Any] = {"filterIds": [], "actionIds": []}
+LISTS_ARE_KEPT = 1.0  # seconds, for each backend; an older server keeps them over a change of its connections, too
+TRIES = 3
 OWN = "fields"  # below the mark: the fields of `meta` that the spec gave, and may take back
 CONNECTION = "connection"  # below the mark: the one that the model comes from, where it is not the gateway's
 
@@ -46,8 +49,16 @@ def load(webui: WebUI, wanted: Seed, *, changed: bool) -> None:
     Only a change asks the backends again: one that hangs would hold up every run.
     """
     names = {model.name for model in wanted.models if model.connection is None}
-    if changed or not names <= {model["id"] for model in webui.get("/api/models")["data"]}:
-        webui.get("/api/models", refresh="true")
+    if not changed and names <= _listed(webui):
+        return
+    for _ in range(TRIES):
+        if names <= _listed(webui, refresh="true"):
+            return
+        time.sleep(LISTS_ARE_KEPT)
+
+
+def _listed(webui: WebUI, **query: str) -> set[str]:
+    return {model["id"] for model in webui.get("/api/models", **query)["data"]}
 
 
 def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> dict[str, Any]:

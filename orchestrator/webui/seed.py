@@ -36,7 +36,8 @@ def seed(
     accounts (`webui_accounts`), functions, tool servers or files (`webui_parts`): all else is then done.
     """
     _each_mail_once(wanted)
-    webui.require_version()
+    for warning in webui.dialect().warnings():
+        report(warning)
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     found = _converge(admin, wanted, accounts, tally, concurrency)
@@ -51,7 +52,7 @@ def look(webui: WebUI, wanted: Seed, accounts: AccountStore) -> tuple[Foreseen, 
     `webui` and what is raised: as for `seed`, but nothing that is refused.
     """
     _each_mail_once(wanted)
-    webui.require_version()
+    webui.dialect()
     tally = Foretold()
     _converge(as_admin(webui, wanted.admin).looking(), wanted, accounts, tally, concurrency=1)
     return tuple(tally.foreseen)
@@ -80,7 +81,7 @@ def seed_bare(
     webui: WebUI, wanted: Seed, accounts: AccountStore, *, report: Callable[[str], None], concurrency: int
 ) -> SeedResult:
     """The people's accounts, and nothing else. Raises as `seed` does."""
-    webui.require_version()
+    webui.dialect()
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     found = people.apply(admin, wanted, None, accounts, tally, concurrency=concurrency)
@@ -111,7 +112,7 @@ def seed_people(
 
 def seed_connections(webui: WebUI, wanted: Seed, *, report: Callable[[str], None]) -> SeedResult:
     """The connections, and who sees their models; nothing else is looked at. Raises as `seed` does."""
-    webui.require_version()
+    webui.dialect()
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     provided = connections.apply(admin, wanted, tally)

@@ -149,6 +149,7 @@ class Seed:
     library: Library | None = None  # None: no model makes embeddings
     tool_servers: tuple[ToolServer, ...] = ()
     connections: tuple[Connection, ...] = ()  # beside the gateway's
+    names_the_asker: bool = True  # on the gateway's connection; False: the server has no way to do it there
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:

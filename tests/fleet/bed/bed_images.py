@@ -53,7 +53,7 @@ def build(images: Iterable[TestImage], logs: Path) -> None:
         return
     suites = sorted({image.suite for image in missing})
     with ThreadPoolExecutor(2) as pool:
-        bases = dict(zip(suites, pool.map(lambda suite: _base(suite, logs), suites), strict=True))
+        bases = dict(zip(suites, pool.map(lambda suite: base_image(suite, logs), suites), strict=True))
         list(pool.map(lambda image: _build(image, bases[image.suite]), missing))
 
 
@@ -62,7 +62,7 @@ def _build(image: TestImage, base: str) -> None:
     docker("build", *options, str(FOLDER / image.name), seconds=600)
 
 
-def _base(suite: Suite, logs: Path) -> str:
+def base_image(suite: Suite, logs: Path) -> str:
     """As the program itself comes by one: here, pulled, or made out of Debian's packages."""
     made, official = f"workshop-base:{suite}", f"debian:{suite}-slim"
     for tag in (made, official):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
 import socket
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import docker
 import pytest
 import requests
+from oldest_image import oldest_image
 from pydantic import SecretStr
 
 from orchestrator.resources import COMPOSE
@@ -26,11 +30,13 @@ from orchestrator.state.seats import CountedSeats
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.environment import PORT, webui_environment
 from orchestrator.webui.seed import seed
+from orchestrator.webui.versions import Dialect
 from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleModel
 
 LABELS = {"workshop.test": "1"}
 STUB_PORT, MCP_PORT = 8000, 8001
 OLLAMA_STAND_IN = Path(__file__).parents[1] / "workshop" / "ollama_stand_in" / "ollama.py"
+OLDEST_NEEDS = {"ENABLE_FORWARD_USER_INFO_HEADERS": "true"}  # docs/webui.md says so
 GATEWAY_KEY = SecretStr("service-key-of-the-gateway-5e11")
 MODELS = (
     VisibleModel("chat", "llamacpp"),
@@ -58,6 +64,15 @@ class Server:
         """Signed in once: 15 times in three minutes would be too often."""
         return self.client().sign_in(self.admin.email, self.admin.password)
 
+    def since(self, version: str, why: str) -> None:
+        """Skips a test of what older ones have not."""
+        found = Dialect.of(self.client().version())
+        first = Dialect.of(version)
+        assert found
+        assert first
+        if found.version < first.version:
+            pytest.skip(f"Open WebUI before {version} {why}")
+
     def asked(self) -> list[dict[str, Any]]:
         """What the stub was asked, oldest first."""
         return list(requests.get(f"{self.stub_url}/_asked", timeout=10).json())
@@ -80,15 +95,36 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
-    api, image = docker.from_env(), packaged(Component.WEBUI)
+def server(packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The version that the program brings, or with WORKSHOP_TEST_WEBUI=oldest the oldest that it speaks to."""
+    if os.environ.get("WORKSHOP_TEST_WEBUI") == "oldest":
+        with running(oldest_image(tmp_path_factory.mktemp("oldest")), packaged, OLDEST_NEEDS) as found:
+            yield found
+    else:
+        with running(packaged(Component.WEBUI), packaged) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def oldest_server(packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For the module that looks at the oldest version by itself."""
+    with running(oldest_image(tmp_path_factory.mktemp("oldest")), packaged, OLDEST_NEEDS) as found:
+        yield found
+
+
+@contextmanager
+def running(
+    image: str, packaged: Callable[[Component], str], needs: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Server]:
+    """Open WebUI of `image`, the stub in the packaged one; `needs` is environment besides that of a workshop."""
+    api = docker.from_env()
     started: list[Any] = []
     network = api.networks.create(f"workshop-test-webui-{secrets.token_hex(4)}", labels=LABELS)
 
     def url(port: int) -> str:
         return f"http://127.0.0.1:{port}"
 
-    def start(files: dict[str, bytes], port: int, host_port: int, **settings: Any) -> Any:
+    def start(image: str, files: dict[str, bytes], port: int, host_port: int, **settings: Any) -> Any:
         ports = {f"{port}/tcp": ("127.0.0.1", host_port)}
         container = api.containers.create(image, labels=LABELS, network=network.name, ports=ports, **settings)
         started.append(container)
@@ -103,6 +139,7 @@ def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
         code["ollama.py"] = OLLAMA_STAND_IN.read_bytes()
         others = f"python3 /mcp_tools.py {MCP_PORT} & python3 /providers.py & /ollama.py serve &"
         start(
+            packaged(Component.WEBUI),
             code,
             STUB_PORT,
             stub_port,
@@ -124,12 +161,13 @@ def server(packaged: Callable[[Component], str]) -> Iterator[Server]:
             "run/secrets/WEBUI_SECRET_KEY": secret_key.encode() + b"\n",
         }
         container = start(
+            image,
             files,
             PORT,
             webui_port,
             entrypoint=["/bin/sh", "/run/workshop/with-secrets.sh"],
             command=["bash", "start.sh"],
-            environment=environment,
+            environment={**environment, **needs},
         )
         found = Server(url(webui_port), admin, secret_key, container, url(stub_port))
         found.client().wait_ready(180)
@@ -163,7 +201,12 @@ class Class:
     def seed(self, wanted: Seed | None = None) -> SeedResult:
         self.wanted = wanted or self.wanted
         self.said.clear()
-        return seed(self.server.as_admin, self.wanted, self.store, report=self.said.append, concurrency=4)
+        return seed(self.server.as_admin, self.wanted, self.store, report=self._hear, concurrency=4)
+
+    def _hear(self, line: str) -> None:
+        """What is said of the server's version is the same each time."""
+        if not line.startswith("version "):
+            self.said.append(line)
 
     def with_person(self, participant: str, **changes: Any) -> Seed:
         people = [replace(one, **changes) if one.id == participant else one for one in self.wanted.people]

@@ -192,6 +192,7 @@ def test_a_changed_file_is_replaced_and_one_that_left_is_gone(new_class: NewClas
 
 
 def test_a_teams_collection_is_closed_to_others(new_class: NewClass, server: Server, notes: Path) -> None:
+    server.since("0.9.0", "searches collections of others")
     workshop = new_class()
     seed(workshop, collection(notes, teams=("red",)))
     red, blue, identity = workshop.caller("p01"), workshop.caller("p02"), found(server.as_admin)["id"]
@@ -308,6 +309,7 @@ def test_killed_at_any_request_the_next_run_ends_alike_without_doubles(
 
 
 def test_verify_finds_each_file_and_tells_what_is_missing(new_class: NewClass, server: Server, notes: Path) -> None:
+    server.since("0.9.0", "searches collections of others")
     workshop = new_class()
     (notes / "gone.md").write_text("This file goes.\n")
     (notes / "old.md").write_text("This file changes.\n")
@@ -382,6 +384,7 @@ def upload(name: str, content: bytes) -> Upload:
 
 
 def test_what_someone_changed_by_hand_is_put_back(new_class: NewClass, server: Server, notes: Path) -> None:
+    server.since("0.9.0", "searches collections of others")
     workshop, admin = new_class(), server.as_admin
     seed(workshop, collection(notes, teams=("red",)))
     row = found(admin)
@@ -417,6 +420,7 @@ def test_a_collection_deleted_by_hand_comes_back_and_one_that_left_is_gone(
 
 
 def test_another_embedding_model_makes_all_searchable_anew(new_class: NewClass, server: Server, notes: Path) -> None:
+    server.since("0.9.0", "keeps a collection for vectors as long as those of its first model")
     workshop, admin = new_class(0), server.as_admin
     seed(workshop, collection(notes))
     embeddings_fail(server, fail=True)

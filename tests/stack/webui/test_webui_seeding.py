@@ -87,10 +87,13 @@ def test_the_gateway_learns_the_person_and_the_service_key(new_class: NewClass, 
     workshop.caller("p01").post("/api/embeddings", {"model": "chat", "input": "Hello"})
 
     for asked, participant in zip(server.asked()[before:], ("p01", "p02", "p01"), strict=True):
-        assert asked["headers"] == {
+        expected = {
             "authorization": f"Bearer {workshop.wanted.gateway_key.get_secret_value()}",
             "x-openwebui-user-email": workshop.person(participant).email,
         }
+        assert asked["headers"].items() >= expected.items()
+        if server.client().dialect().names_the_asker:  # else the server's own switch does, and says more
+            assert asked["headers"] == expected
         assert asked["body"]["model"] == "chat"
 
 
@@ -161,7 +164,8 @@ def test_what_someone_changed_by_hand_is_said_and_put_back(new_class: NewClass, 
     admin.post("/api/v1/models/model/access/update", public)
     admin.post("/api/v1/auths/admin/config", {**settings_of(admin), "ENABLE_SIGNUP": True, "ENABLE_API_KEYS": False})
     user = workshop.record("p01").user_id
-    admin.post(f"/api/v1/users/{user}/update", {"role": "admin", "name": "Mallory", "email": "m@x.workshop.local"})
+    by_hand = {"role": "admin", "name": "Mallory", "email": "m@x.workshop.local", "profile_image_url": "/user.png"}
+    admin.post(f"/api/v1/users/{user}/update", by_hand)
 
     result = workshop.seed()
 
@@ -226,6 +230,8 @@ def test_names_of_people_and_teams_are_kept_to_the_letter(new_class: NewClass, s
 
 @pytest.mark.parametrize("mail", ["o'brien+tag%_@x.workshop.local", "müller@x.workshop.local"])
 def test_a_mail_with_odd_letters_reaches_the_gateway(new_class: NewClass, server: Server, mail: str) -> None:
+    if not mail.isascii():
+        server.since("0.9.6", "sends the letters of a mail as they are")
     workshop = new_class(1)
     workshop.seed(workshop.with_person("p01", email=mail))
     before = len(server.asked())

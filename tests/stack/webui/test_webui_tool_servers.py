@@ -58,6 +58,7 @@ def test_each_finds_the_tool_servers_for_them_and_again_there_is_nothing_to_do(
     assert tools(workshop, "p01") == {"server:dice": "Dice", "server:mcp:weather": "Weather"}
     assert tools(workshop, "p02") == {"server:dice": "Dice"}
     assert (workshop.seed().changed, workshop.said) == (0, [])
+    workshop.server.since("0.11.0", "tells nobody which tools a server has")
     found = workshop.caller("p01").get("/api/v1/tools/id/server:mcp:weather/specs")
     assert [one["name"] for one in found["specs"]] == ["forecast"]
 
