@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import runpy
+import threading
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from jsonschema import Draft202012Validator
 from provider_stand_in import Provider
 from workshop_bed import Ran, Workshop, llama
 
+OLLAMA = Path(__file__).parent / "ollama_stand_in" / "ollama.py"
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "connections.json"
 
 
@@ -22,9 +26,22 @@ def at(provider: Provider) -> str:
 
 
 @pytest.fixture(scope="module")
-def workshop(make_workshop: Callable[..., Workshop], at: str) -> Workshop:
+def box(provider: Provider) -> Iterator[str]:
+    """The stand-in for Ollama, with one model in it, on the address by which containers reach this machine."""
+    daemon = runpy.run_path(str(OLLAMA))["Daemon"]
+    details = {"format": "gguf", "family": "llama", "parameter_size": "1B", "quantization_level": "F32"}
+    daemon.models["llama3.2:3b"] = {"size": 1, "digest": "0", "modified_at": "2026-01-01T00:00:00Z", "details": details}
+    with ThreadingHTTPServer((str(provider.server_address[0]), 0), daemon) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{server.server_address[0]!s}:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def workshop(make_workshop: Callable[..., Workshop], at: str, box: str) -> Workshop:
+    ollama = {"name": "box", "kind": "ollama", "url": box, "prefix": "box", "models": ["llama3.2:3b"]}
     lab = {"name": "lab", "url": at, "api_key": "${file:lab.key}", "prefix": "lab", "models": ["one"]}
-    made = make_workshop("connections", models=[llama("tiny")], webui={"connections": [lab]})
+    made = make_workshop("connections", models=[llama("tiny")], webui={"connections": [lab, ollama]})
     (made.folder / "lab.key").write_text("lab-key", encoding="utf-8")
     assert made.provision()["ok"] is True
     return made
@@ -58,22 +75,29 @@ def models(workshop: Workshop) -> set[str]:
 def test_a_connection_of_the_spec_is_there_and_proved_and_stays(workshop: Workshop, provider: Provider) -> None:
     assert ask(workshop, "lab.one") == "I am one"
     assert provider.keys[-1] == "Bearer lab-key"
-    assert models(workshop) == {"tiny", "lab.one"}
+    assert models(workshop) == {"tiny", "box.llama3.2:3b", "lab.one"}
     again = workshop.provision()
     assert (again["changed"], again["ok"]) == (0, True)
     found = connections(workshop, "list").json
-    assert (found["ok"], standing(found)) == (True, [("lab", "on", "spec")])
+    assert (found["ok"], standing(found)) == (True, [("lab", "on", "spec"), ("box", "on", None)])
     assert found["connections"][0]["offers"] == ["lab.one"]
     verified = workshop.run("workshop", "verify", "workshop.yaml", "--output", "json").json
-    (listed,) = (
-        check for check in verified["checks"] if check["name"] == "List of models" and "WebUI" in check["target"]
-    )
-    assert listed["expected"] == "tiny, lab.one"
+    lists = [check for check in verified["checks"] if check["name"] == "List of models"]
+    (listed,) = (check for check in lists if check["target"] == "Open WebUI, everybody")
+    assert listed["expected"] == "tiny, lab.one, box.llama3.2:3b"
+    native = [check for check in verified["checks"] if check["target"].startswith("Open WebUI's Ollama API, ")]
+    assert [(check["name"], check["ok"]) for check in native] == [("List of models", True), ("Question", True)]
 
 
 def test_a_provider_without_a_list_is_verified_by_a_question(workshop: Workshop) -> None:
     checks = connections(workshop, "verify").json["checks"]
-    assert [(check["name"], check["ok"]) for check in checks] == [("Question", True), ("In Open WebUI", True)]
+    assert all(check["ok"] for check in checks)
+    assert [(check["name"], check["target"]) for check in checks] == [
+        ("Question", "connection lab"),
+        ("In Open WebUI", "connection lab"),
+        ("List of models", "connection box"),
+        ("In Open WebUI", "connection box"),
+    ]
 
 
 def test_a_connection_by_command_from_the_first_verb_to_the_last(
@@ -84,7 +108,7 @@ def test_a_connection_by_command_from_the_first_verb_to_the_last(
     key.chmod(0o600)
     new = ("--name", "new", "--url", at, "--prefix", "new", "--model", "a", "--api-key-file", "new.key")
     added = connections(workshop, "add", *new).json
-    assert standing(added) == [("lab", "on", "spec"), ("new", "on", "command")]
+    assert standing(added) == [("lab", "on", "spec"), ("box", "on", None), ("new", "on", "command")]
     assert ask(workshop, "new.a") == "I am a"
     assert provider.keys[-1] == "Bearer sentinel-first"
 
@@ -94,9 +118,9 @@ def test_a_connection_by_command_from_the_first_verb_to_the_last(
     assert provider.keys[-1] == "Bearer sentinel-second"
 
     connections(workshop, "update", "new", "--model", "b", "--model", "c", "--tag", "exercise")
-    assert models(workshop) == {"tiny", "lab.one", "new.b", "new.c"}
+    assert models(workshop) == {"tiny", "box.llama3.2:3b", "lab.one", "new.b", "new.c"}
     assert connections(workshop, "disable", "new", "lab").json["ok"] is True
-    assert models(workshop) == {"tiny"}
+    assert models(workshop) == {"tiny", "box.llama3.2:3b"}
 
     assert workshop.provision()["changed"] == 0  # what commands said stays
     plan = workshop.run("workshop", "plan", "workshop.yaml", "--output", "json").json
@@ -105,9 +129,9 @@ def test_a_connection_by_command_from_the_first_verb_to_the_last(
         "connection new: added; switched off, by command, and stays so",
     ]
     connections(workshop, "enable", "new", "lab")
-    assert models(workshop) == {"tiny", "lab.one", "new.b", "new.c"}
+    assert models(workshop) == {"tiny", "box.llama3.2:3b", "lab.one", "new.b", "new.c"}
     assert connections(workshop, "delete", "new").json["told"] == [{"name": "new", "what": "deleted"}]
-    assert models(workshop) == {"tiny", "lab.one"}
+    assert models(workshop) == {"tiny", "box.llama3.2:3b", "lab.one"}
     assert list((workshop.state / "provider-keys").iterdir()) == []
     assert not any("sentinel" in text for text in workshop.said)
 
@@ -116,7 +140,7 @@ def test_one_that_does_not_answer_is_kept_named_and_switched_off(workshop: Works
     gone = at.rpartition(":")[0] + ":9/v1"
     refused = connections(workshop, "add", "--name", "gone", "--url", gone, "--no-key", code=1)
     assert "connection gone" in refused.json["error"]["message"]
-    assert standing(connections(workshop, "list").json)[1] == ("gone", "off", None)
+    assert standing(connections(workshop, "list").json)[2] == ("gone", "off", None)
     assert connections(workshop, "verify", "gone", code=4).json["ok"] is False
     connections(workshop, "delete", "gone")
     assert workshop.provision()["ok"] is True
