@@ -22,11 +22,10 @@ FACTORY_URLS = frozenset({
 
 
 def apply(webui: WebUI, found: Mapping[str, Any], ours: Sequence[Row], tally: Tally) -> None:
-    """`found` is the form. Off where the workshop has none: then nobody waits for one that somebody left there."""
+    """`found` is the form. Off where there is none but the factory's: nobody is to wait for that."""
+    needed = with_rows(found, ours)
     if not ours and not any(row.mark for row in rows_of(found)):
-        needed = {**normal(found), "ENABLE_OLLAMA_API": False}
-    else:
-        needed = with_rows(found, ours)
+        needed = {**normal(found), "ENABLE_OLLAMA_API": needed["ENABLE_OLLAMA_API"]}
     if needed == normal(found):
         tally.keep()
         return
@@ -47,12 +46,14 @@ def rows_of(form: Mapping[str, Any]) -> list[Row]:
 
 
 def with_rows(found: Mapping[str, Any], ours: Sequence[Row]) -> dict[str, Any]:
-    """The form with `ours` first, then those of others."""
+    """The form with `ours` first, then those of others, who switched them on or did not."""
     others = [row for row in rows_of(found) if not row.mark and (row.url not in FACTORY_URLS or row.options)]
     rows = [*ours, *others]
     return {
         **found,
-        "ENABLE_OLLAMA_API": bool(ours),  # left out, it would be stored as off
+        "ENABLE_OLLAMA_API": bool(
+            ours or (others and found["ENABLE_OLLAMA_API"])
+        ),  # left out, it would be stored as off
         "OLLAMA_BASE_URLS": [row.url for row in rows],
         "OLLAMA_API_CONFIGS": _options(rows),
     }

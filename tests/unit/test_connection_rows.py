@@ -90,17 +90,22 @@ def test_ollamas_key_is_among_its_options_and_the_factorys_address_makes_room() 
     assert ollama_rows.rows_of(form)[0] == ours
 
 
-def test_ollamas_api_is_on_while_the_workshop_has_a_connection_that_speaks_it() -> None:
+def test_ollamas_api_is_on_while_somebody_has_a_connection_that_speaks_it() -> None:
     server, said = NoServer(), list[str]()
     mine = Row("http://mine", "", {"enable": True}, "ollama")
     ours = row_of(replace(LAB, kind="ollama", url="http://o:11434"))
 
-    ollama_rows.apply(server, ollama_form(mine, on=False), [ours], Tally(said.append))  # type: ignore[arg-type]
-    both = server.written[-1]
-    assert (both["ENABLE_OLLAMA_API"], both["OLLAMA_BASE_URLS"]) == (True, ["http://o:11434", "http://mine"])
-    ollama_rows.apply(server, both, [ours], Tally(said.append))  # type: ignore[arg-type]
+    def applied(form: dict[str, Any], *rows: Row) -> tuple[bool, list[str]]:
+        ollama_rows.apply(server, form, rows, Tally(said.append))  # type: ignore[arg-type]
+        return server.written[-1]["ENABLE_OLLAMA_API"], server.written[-1]["OLLAMA_BASE_URLS"]
+
+    assert applied(ollama_form(mine, on=False), ours) == (True, ["http://o:11434", "http://mine"])
+    assert applied(server.written[-1], ours) == (True, ["http://o:11434", "http://mine"])
     assert len(server.written) == 1
-    ollama_rows.apply(server, both, [], Tally(said.append))  # type: ignore[arg-type]
-    none = server.written[-1]
-    assert (none["ENABLE_OLLAMA_API"], none["OLLAMA_BASE_URLS"]) == (False, ["http://mine"])
-    assert said == ["Ollama's API: switched on", "Ollama's API: switched off"]
+    assert applied(server.written[-1]) == (True, ["http://mine"])  # theirs is in use
+    assert applied(server.written[-1]) == (True, ["http://mine"])
+    assert len(server.written) == 2
+    assert applied(ollama_form(ours)) == (False, [])
+    factory = {"ENABLE_OLLAMA_API": True, "OLLAMA_BASE_URLS": ["http://localhost:11434"], "OLLAMA_API_CONFIGS": {}}
+    assert applied(factory) == (False, ["http://localhost:11434"])
+    assert said == ["Ollama's API: switched on", "Ollama's API: switched off", "Ollama's API: switched off"]
