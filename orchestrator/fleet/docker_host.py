@@ -100,6 +100,18 @@ class DockerHost:
             if "PublicPort" in port
         }
 
+    def subnets(self, without: str) -> dict[str, str]:
+        """Addresses that Docker's networks have: subnet -> the network's name; not those of the workshop `without`."""
+        with self.explained():
+            found = self.client.api.networks()
+        return {
+            part["Subnet"]: item["Name"]
+            for item in found
+            if (item.get("Labels") or {}).get(LABEL) != without
+            for part in (item.get("IPAM") or {}).get("Config") or ()
+            if "Subnet" in part
+        }
+
     def logs(self, container: str, tail: int) -> str:
         with self.explained():
             text: bytes = self.client.api.logs(container, tail=tail, timestamps=True)

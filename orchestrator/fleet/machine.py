@@ -89,6 +89,11 @@ class Machine:
         found = self.channel.call(stack.files, {"folder": str(self.folder)})
         return {path: Print(*print_) for path, print_ in found.items()}
 
+    def taken_addresses(self, workshop: str) -> dict[str, str]:
+        """Of networks of Docker that are not the workshop's, and of the host's own: ADDRESS/PREFIX -> whose."""
+        routes = dict.fromkeys(self.channel.call(look.routes, {}), "a network of the host")
+        return routes | {subnet: f"Docker's network {name}" for subnet, name in self.docker.subnets(workshop).items()}
+
     def stack(self, compose: str) -> StackThere:
         """What lies there, beside what the compose.yaml with this text would make."""
         question = {"folder": str(self.folder), "project": self.host.project, "compose": compose}

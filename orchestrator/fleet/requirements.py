@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import DockerHost, engine_trouble
@@ -46,6 +47,19 @@ def require_free_ports(docker: DockerHost, workshop: str, found: Look, ports: It
         problem = port_problem(docker.name, workshop, published.get(port), (port, field), busy=port in found.busy)
         if problem is not None:
             raise problem
+
+
+def require_free_subnets(host: str, wanted: Iterable[str], taken: Mapping[str, str]) -> None:
+    """Raises UserError `subnet_in_use`; `taken` are addresses with who has them."""
+    for text in wanted:
+        for other, holder in taken.items():
+            if ip_network(text).overlaps(ip_network(other)):
+                raise UserError(
+                    "subnet_in_use",
+                    f"the addresses {text}, for an Open WebUI's own network, are those of {holder} ({other})",
+                    where=Where(host=host),
+                    hint="Give webui.subnets others that are free, such as 10.50.0.0/20",
+                )
 
 
 def port_problem(

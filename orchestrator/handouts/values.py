@@ -42,7 +42,7 @@ class Handout:
     practice: bool  # answers are random text, and everything says so
     ca_certificate: Path | None  # PEM: who signed the gateway's certificate, if browsers don't know them
     own_pages: str | None = None  # per_participant or per_team: the address is another one on each card
-    bare: bool = False  # the gateway is to be connected by hand there
+    connect_at: str | None = None  # what is to be typed there as a connection's URL; None: it is connected
 
     @property
     def has_page(self) -> bool:

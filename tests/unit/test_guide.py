@@ -223,3 +223,17 @@ def test_a_workshop_without_models_has_no_examples() -> None:
 
 def test_equal_input_makes_an_equal_page() -> None:
     assert page() == page()
+
+
+def test_with_one_each_the_guide_sends_people_to_their_card() -> None:
+    for mode, whose in (("per_participant", "it is yours alone"), ("per_team", "it is your team&#39;s")):
+        text = page(webui_url=None, own_pages=mode)
+        assert whose in text
+        assert "open the address on it" in text
+        assert "There is no model yet" not in text
+
+
+def test_where_it_was_left_bare_the_guide_tells_how_to_connect_it() -> None:
+    text = page(webui_url=None, own_pages="per_participant", connect_at="http://llm.example.org:8080/v1")
+    assert "There is no model yet" in text
+    assert '<code dir="ltr">http://llm.example.org:8080/v1</code> and the key on your card' in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -15,7 +16,8 @@ from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import Owner, as_variables, owner_file, require_ownership
-from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
+from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports, require_free_subnets
+from orchestrator.fleet.scripts import look
 from orchestrator.state.deployed import DeployedHost
 
 FIT = Look(owner=None, busy=frozenset(), docker="28.0.1", docker_said="", compose="2.35.0")
@@ -121,3 +123,22 @@ def test_compose_must_be_there_and_new_enough(version: str | None) -> None:
 @pytest.mark.parametrize("version", ["2.20.0", "v2.26.1", "2.26.1-4", "5.0.0"])
 def test_a_compose_that_is_new_enough_is_fine(version: str) -> None:
     require_compose("gpu-1", replace(FIT, compose=version))
+
+
+def test_addresses_that_somebody_has_are_told_with_the_setting_that_chooses_others() -> None:
+    taken = {"10.9.0.0/16": "Docker's network other_front", "192.168.1.0/24": "a network of the host"}
+    require_free_subnets("here", ["10.8.0.0/29", "10.10.0.0/29"], taken)
+    with pytest.raises(UserError) as caught:
+        require_free_subnets("here", ["10.8.0.0/29", "10.9.255.8/29"], taken)
+    assert caught.value.code == "subnet_in_use"
+    assert "Docker's network other_front (10.9.0.0/16)" in str(caught.value)
+    assert "webui.subnets" in (caught.value.hint or "")
+
+
+def test_the_hosts_own_networks_are_found_and_none_of_dockers() -> None:
+    """As the kernel's table of routes tells them, of this machine."""
+    found = LocalChannel("here").call(look.routes, {})
+    table = Path("/proc/net/route").read_text(encoding="utf-8").splitlines()[1:]
+    own = [line.split() for line in table if not line.startswith(("br-", "docker"))]
+    assert len(found) == sum(fields[7] != "00000000" for fields in own)
+    assert all(ip_network(network).prefixlen > 0 for network in found)

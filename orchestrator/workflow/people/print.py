@@ -22,7 +22,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.wanted.address import Addresses
-from orchestrator.workflow.wanted.desired import admin_password
+from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
 
 INSTRUCTOR = "instructor.txt"
 
@@ -64,7 +64,7 @@ def handout(
         api_base=where.api_base,
         webui_url=where.webui,
         own_pages=spec.workshop.webui.mode if where.own_pages else None,
-        bare=spec.workshop.webui.bare,
+        connect_at=_connect_at(spec, where) if spec.workshop.webui.bare else None,
         paper=workshop.handouts.paper,
         per_page=workshop.handouts.per_page,
         fonts=spec.path(workshop.handouts.fonts) if workshop.handouts.fonts else None,
@@ -84,6 +84,11 @@ def handout(
         practice=workshop.practice,
         ca_certificate=_ca_certificate(spec, state),
     )
+
+
+def _connect_at(spec: Spec, where: Addresses) -> str:
+    """The card's address, unless its certificate is of an authority that Open WebUI does not know."""
+    return INTERNAL_GATEWAY if spec.workshop.public.tls == AUTO else where.api_base
 
 
 def _ca_certificate(spec: Spec, state: State) -> Path | None:

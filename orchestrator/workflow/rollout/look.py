@@ -14,10 +14,10 @@ from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.host_lock import require_not_held
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
-from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports
+from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports, require_free_subnets
 from orchestrator.participants import Participant
 from orchestrator.plan.edges import edge_hosts
-from orchestrator.plan.instances import own_ports
+from orchestrator.plan.instances import instances, own_ports
 from orchestrator.workflow.context.open import seats
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.rollout.bootstrap import bootstrap, to_bootstrap
@@ -63,11 +63,15 @@ def look_at_hosts(run: Run) -> Run:
         remove_stacks(run.fleet, strangers, workshop, run.report, run.state.folder.logs / LOG)
         run = run.changed(*(f"{name}: removed what was deployed there by another" for name in strangers))
 
+    own = instances(run.spec.workshop, _foreseen(run))
+
     def require_ports(machine: Machine) -> None:
         here = ports[machine.name]
         emptied = machine.name in strangers  # what was removed may have held them
         found = machine.look([port for port, _ in here]) if emptied else seen[machine.name].look
         require_free_ports(machine.docker, workshop, found, here)
+        if own and machine.name == run.front_name:
+            require_free_subnets(machine.name, [one.subnet for one in own], machine.taken_addresses(workshop))
 
     _, failed = run.fleet.each(require_ports, seen)
     run = run.without(failed)

@@ -1,0 +1,127 @@
+"""What an Open WebUI of somebody's own is given: their models, their key, and nothing of anybody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spec_samples import spec_of, with_models
+
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import Instance, Stack
+from orchestrator.plan.instances import instances, with_instances
+from orchestrator.plan.policy import key_of, service_key
+from orchestrator.plan.stacks import plan_stacks
+from orchestrator.plan.team_keys import team_key
+from orchestrator.render.files import File
+from orchestrator.settings import Settings
+from orchestrator.spec.components import Component
+from orchestrator.spec.loader import Spec
+from orchestrator.state.folder import StateFolder
+from orchestrator.state.seats import CountedSeats
+from orchestrator.state.state import State
+from orchestrator.webui.wanted import Seed
+from orchestrator.workflow.people.own_pages import of_people, seed_instances, wanted_seed_at
+from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.desired import desired
+
+SECRET = b"s" * 32
+PEOPLE = (
+    Participant("p01", name="Ada", team="red"),
+    Participant("p02", team="blue"),
+    Participant("p03", team="red"),
+    Participant("p04", team="red", state="removed"),
+)
+TEXT = with_models(
+    "name: open, engine: ollama, source: a",
+    "name: closed, engine: ollama, source: b, teams: [blue]",
+    "name: e, engine: llamacpp, source: o/r/f.gguf, embeds: true",
+)
+MORE = "practice: true\nwebui: {{mode: {mode}, embeddings: e, presets: [{{name: t, model: closed}}]}}\n"
+
+
+def spec(folder: Path, mode: str = "per_participant") -> Spec:
+    (folder / "people.csv").write_text("name,email,team\nAda,ada@example.org,red\n", encoding="utf-8")
+    return spec_of(folder, TEXT.replace("{count: 3}", "{roster: people.csv}") + MORE.format(mode=mode))
+
+
+def seed_of(made: Spec, service: str) -> Seed:
+    return wanted_seed_at(made, instance(made, service), PEOPLE, SECRET, "http://x:3000", ())
+
+
+def instance(made: Spec, service: str) -> Instance:
+    return next(one for one in instances(made.workshop, PEOPLE) if one.service == service)
+
+
+def rendered(made: Spec, cache: Path) -> tuple[Stack, dict[str, File]]:
+    deployment, _ = plan_stacks(made.workshop, 4, {})
+    found = desired(
+        made,
+        with_instances(deployment, made.workshop, PEOPLE),
+        PEOPLE,
+        secret=SECRET,
+        deployment_id="d",
+        images={component: str(component) for component in Component},
+        cache=cache,
+        tls={},
+    )
+    (stack,) = found.deployment.stacks
+    return stack, dict(found.files[stack.host.name])
+
+
+def test_a_participant_administers_their_own_with_their_own_key(tmp_path: Path) -> None:
+    seed = seed_of(spec(tmp_path), "webui-p01")
+    assert [(person.id, person.role, person.team, person.active) for person in seed.people] == [
+        ("p01", "admin", None, True)
+    ]
+    assert seed.gateway_key == key_of(SECRET, PEOPLE[0])
+    assert seed.library is not None
+    assert seed.library.key == key_of(SECRET, PEOPLE[0])
+
+
+def test_a_team_administers_its_own_with_a_key_of_the_team(tmp_path: Path) -> None:
+    """Who left has a closed account, and so has whoever is in another team by now."""
+    made = spec(tmp_path, "per_team")
+    seed = seed_of(made, "webui-team-red")
+    assert {person.id: person.active for person in seed.people} == {
+        "p01": True,
+        "p02": False,
+        "p03": True,
+        "p04": False,
+    }
+    assert {person.role for person in seed.people} == {"admin"}
+    assert seed.gateway_key == team_key(SECRET, instance(made, "webui-team-red"), PEOPLE)
+
+
+def test_each_has_the_models_and_presets_that_its_people_may_use(tmp_path: Path) -> None:
+    made = spec(tmp_path)
+    assert [model.name for model in seed_of(made, "webui-p01").models] == ["open"]
+    assert [model.name for model in seed_of(made, "webui-p02").models] == ["open", "closed", "t"]
+    assert {model.teams for model in seed_of(made, "webui-p02").models} == {None}
+
+
+def test_no_secret_of_one_stands_where_another_could_read_it(tmp_path: Path) -> None:
+    made = spec(tmp_path)
+    _, files = rendered(made, tmp_path / "cache")
+    own = {name: file.content for name, file in files.items() if name.startswith("secrets/webui-")}
+    assert set(own) == {
+        f"secrets/webui-p0{number}.{name}"
+        for number in (1, 2, 3)
+        for name in ("WEBUI_ADMIN_PASSWORD", "WEBUI_SECRET_KEY")
+    }
+    assert len(set(own.values())) == len(own)
+    everywhere = b"".join(file.content for file in files.values())
+    assert service_key(SECRET).get_secret_value().encode() not in everywhere
+    assert key_of(SECRET, PEOPLE[0]).get_secret_value().encode() not in everywhere
+
+
+def test_one_whose_container_is_down_is_named_and_costs_nobody_else(tmp_path: Path) -> None:
+    made = spec_of(tmp_path, with_models("name: m, engine: ollama, source: a") + "webui: {mode: per_participant}\n")
+    folder = StateFolder.for_spec(made.file, made.workshop.name, None)
+    said: list[str] = []
+    with State.open(folder) as state:
+        state.people.reconcile(CountedSeats(2))
+        wanted = of_people(made, state, state.people.all())
+        done = seed_instances(made, state, wanted, {}, addresses(made.workshop), Settings(), said.append)
+    assert done.changes == ()
+    assert done.failed == dict.fromkeys(("webui-p01", "webui-p02"), "its container is not there")
+    assert len(said) == 2
