@@ -25,6 +25,7 @@ BAD_REQUEST = 400
 UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
+TOO_MANY = 429
 SERVER_ERROR = 500
 PIECE = 1 << 16
 IMAGINED = "imagined-by-who-only-looks"  # the id of what an onlooker would have made
@@ -296,12 +297,20 @@ class Onlooker(WebUI):
         return bool(path)
 
 
+def _title(response: requests.Response) -> str:
+    """Of a page, such as nginx shows when nobody answers behind it."""
+    if not response.headers.get("content-type", "").startswith("text/html"):
+        return ""
+    found = re.search(r"<title[^>]*>([^<]*)</title>", response.text[: DETAIL_CHARACTERS * 20], re.IGNORECASE)
+    return found[1].strip() if found else ""
+
+
 def _detail(response: requests.Response) -> str:
     """The server's reason in one line. What a 422 repeats of the request is left out: it may be a password."""
     try:
         detail = response.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        detail = response.text
+        detail = _title(response) or response.text
     if isinstance(detail, list):
         detail = "; ".join(f"{'.'.join(map(str, part.get('loc', ())))}: {part.get('msg', '')}" for part in detail)
     line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(detail)).strip()

@@ -20,7 +20,7 @@ from orchestrator.webui import (
     settings,
     tool_servers,
 )
-from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, UNAUTHORIZED, WebUI, WebUIRefused
+from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, TOO_MANY, UNAUTHORIZED, WebUI, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Foretold, Seed, SeedResult, Tally
 
 
@@ -166,6 +166,13 @@ def as_admin(webui: WebUI, admin: Admin) -> WebUI:
     try:
         return webui.sign_in(admin.email, admin.password)
     except WebUIRefused as refused:
+        if refused.status == TOO_MANY:
+            raise UserError(
+                "webui_throttled",
+                "the administrator signed in too often lately",
+                where=Where(service=SERVICE),
+                hint="Run the command again in three minutes.",
+            ) from None
         if refused.status != BAD_REQUEST:
             raise
         raise UserError(
