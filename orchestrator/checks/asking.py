@@ -84,6 +84,19 @@ class _Sessions(threading.local):
         self.session.mount("https://", TrustingAdapter(trust))
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file as the body of a request; `kind` is its media type."""
+
+    name: str
+    content: bytes
+    kind: str
+
+    @property
+    def parts(self) -> dict[str, tuple[str, bytes, str]]:
+        return {"file": (self.name, self.content, self.kind)}
+
+
 class Server:
     """A server at `url` (without a path). Threads may share it."""
 
@@ -105,11 +118,18 @@ class Server:
     def ask(
         self, method: str, path: str, key: SecretStr | None, body: object, *, seconds: float, most: int = MOST_BYTES
     ) -> Answer:
-        """Raises Silence. The path goes out as it is, dots and all; redirects are not followed."""
+        """Raises Silence. The path goes out as it is, dots and all; no redirects. `body`: JSON, or a file."""
         session = self._sessions.session
         headers = {"Accept-Encoding": "identity"}
         request = session.prepare_request(
-            requests.Request(method, self.url, json=body, headers=headers, auth=_Bearer(key))
+            requests.Request(
+                method,
+                self.url,
+                json=None if isinstance(body, Attachment) else body,
+                files=body.parts if isinstance(body, Attachment) else None,
+                headers=headers,
+                auth=_Bearer(key),
+            )
         )
         request.url = self.url + path
         began = time.monotonic()

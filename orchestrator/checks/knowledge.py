@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from orchestrator.checks import reading
+from orchestrator.checks.answers import WORDS
 from orchestrator.checks.asking import OK, Server
+from orchestrator.checks.attachments import ask_with
 from orchestrator.checks.check import Lane, Outcome, Question
 from orchestrator.checks.subject import CollectionUnderTest, Subject, Verifier
 from orchestrator.checks.wire import FileStatus, KnowledgeFiles, KnowledgeList, Pieces
@@ -95,6 +97,7 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         others = [one for one in subject.verifiers if one not in able]
         yield (
             *(_file(shelf, name, sha256) for name, sha256 in collection.files),
+            *_asked(shelf, able, subject),
             *(_others(shelf, verifier, webui) for verifier in others),
         )
 
@@ -120,6 +123,20 @@ def _file(shelf: _Shelf, name: str, sha256: str | None) -> Question:
         return Outcome(bool(texts), f"{_count(texts)}, found" if texts else "no piece of it is found")
 
     return Question("Knowledge", f"{shelf.wanted.name}, {name}", "searchable, and found", ask)
+
+
+def _asked(shelf: _Shelf, able: list[Verifier], subject: Subject) -> Iterator[Question]:
+    """A question for which the collection is read, by who may use it and a model."""
+    talking = [model.name for model in subject.models if not model.embeds and able and model.name in able[0].models]
+    if not talking:
+        return
+
+    def ask() -> Outcome:
+        if shelf.key is None or not shelf.id:
+            return Outcome(ok=False, got="not asked: the collection was not found, or no API key is known")
+        return ask_with(shelf.webui, shelf.key, talking[0], "collection", shelf.id)
+
+    yield Question("Question with a collection", f"{shelf.wanted.name}, {talking[0]}", WORDS, ask)
 
 
 def _count(texts: list[str]) -> str:

@@ -112,6 +112,7 @@ class Subject:
     functions: tuple[str, ...] = ()  # ids of Open WebUI's; a model of theirs begins with one
     provided: tuple[str, ...] = ()  # models of connections, or the prefix of all of one: some may see them
     knowledge: tuple[CollectionUnderTest, ...] = ()
+    own_knowledge: bool = False  # participants may make collections of their own
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
     gateway_container: str | None = None

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
-from orchestrator.checks import answers, isolation, knowledge, own_pages, refusals, webui
+from orchestrator.checks import answers, attachments, isolation, knowledge, own_pages, refusals, webui
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check, Lane, Outcome, Question
 from orchestrator.checks.runner import Redaction, ask, side_by_side
@@ -51,7 +51,11 @@ class _Visit:
         if subject.webui is not None:
             server = yield from self._meet(subject.webui, webui.webui_answers)
         if server is not None:
-            lanes += [*webui.lanes(subject, server), *knowledge.lanes(subject, server)]
+            lanes += [
+                *webui.lanes(subject, server),
+                *knowledge.lanes(subject, server),
+                *attachments.lanes(subject, server),
+            ]
         lanes += own_pages.lanes(subject, lambda url: Server(url, self.trust, self.patience))
         hurried = replace(self.patience, look=self.patience.connect)
         lanes += isolation.lanes(subject, Server(isolation.admin_address(subject.api), self.trust, hurried))

@@ -134,6 +134,24 @@ class KnowledgeFiles(BaseModel):
     total: int = 0
 
 
+class _Called(BaseModel):
+    id: str
+    name: str | None = None
+    filename: str | None = None
+
+
+class NamedRows(BaseModel):
+    """A page of files, or of collections."""
+
+    items: list[_Called] = []
+
+
+class Sourced(BaseModel):
+    """What Open WebUI adds to an answer: what it read for it."""
+
+    sources: list[object] = []
+
+
 class FileStatus(BaseModel):
     """/api/v1/files/ID/process/status."""
 

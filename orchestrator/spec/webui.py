@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from orchestrator.spec.connections import Connection, connection_problems
 from orchestrator.spec.functions import Function, FunctionId
-from orchestrator.spec.knowledge import Collection
+from orchestrator.spec.knowledge import EMBEDDINGS, Collection
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, below, duplicates, same_names
 from orchestrator.spec.tool_servers import ToolServer
@@ -20,7 +20,7 @@ ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}
 PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,78}[A-Za-z0-9])?$")]
 NEEDS_A_PAGE = (
     *("welcome", "banners", "suggestions", "default_models"),
-    *("presets", "functions", "tool_servers", "connections"),
+    *("presets", "functions", "tool_servers", "connections", "participants_may"),
 )
 SHARED_HINT = "Take it out, or choose mode: shared"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
@@ -93,6 +93,8 @@ class WebUI(Section):
     tool_servers: list[ToolServer] = []
     connections: list[Connection] = []
     """Endpoints that Open WebUI asks past the gateway: `engine: external` is the usual way."""
+    participants_may: list[Literal["knowledge"]] = []
+    """What participants do there besides chatting: `knowledge`, make collections of their own files."""
 
     @property
     def is_shared(self) -> bool:
@@ -112,6 +114,9 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from _own_problems(webui)
+    if "knowledge" in webui.participants_may and webui.embeddings is None:
+        message = "collections are searched with webui.embeddings, and none is named"
+        yield Problem(("participants_may",), message, None, EMBEDDINGS)
     yield from below("presets", _preset_problems(webui.presets, models))
     choices = [*_listed(models), *(preset.name for preset in webui.presets)]
     taken = [*(name for model in models for name in (model.name, *model.aliases)), *choices]

@@ -13,6 +13,7 @@ TEAM = "team:"
 DESCRIPTION = "Kept by the workshop: what is changed here by hand is put back."
 CLOSED = {"config": {"share": False}}  # members neither see the group's list nor share things with it
 EVERYBODY_MAY = {"features": {"api_keys": True}}
+OWN_KNOWLEDGE = {"workspace": {"knowledge": True}}
 
 
 def team_group(team: str) -> str:
@@ -41,7 +42,8 @@ def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> di
     for group in webui.get("/api/v1/groups/"):  # names need not be unique: the oldest counts
         if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
             there[group["name"]] = group
-    needed = {EVERYBODY: EVERYBODY_MAY} | {team_group(team): {} for team in _teams(wanted)}
+    everybody_may = EVERYBODY_MAY | (OWN_KNOWLEDGE if wanted.own_knowledge else {})
+    needed: dict[str, dict[str, Any]] = {EVERYBODY: everybody_may} | {team_group(team): {} for team in _teams(wanted)}
     ids = {name: _make_one(webui, name, rights, there.get(name), tally) for name, rights in needed.items()}
     for name, group in there.items() if others else ():
         if name.startswith(TEAM) and name not in needed and group["description"] == DESCRIPTION:

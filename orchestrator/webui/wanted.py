@@ -150,6 +150,7 @@ class Seed:
     tool_servers: tuple[ToolServer, ...] = ()
     connections: tuple[Connection, ...] = ()  # beside the gateway's
     names_the_asker: bool = True  # on the gateway's connection; False: the server has no way to do it there
+    own_knowledge: bool = False  # everybody may make collections of their own
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:

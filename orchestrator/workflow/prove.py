@@ -96,6 +96,7 @@ def subject(
         functions=tuple(function.name for function in workshop.webui.functions),
         provided=connected(spec, state),
         knowledge=_knowledge(spec, secret),
+        own_knowledge="knowledge" in workshop.webui.participants_may,
         verifiers=tuple(
             Verifier(
                 participant=person,

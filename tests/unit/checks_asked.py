@@ -64,6 +64,6 @@ def with_key(key: SecretStr | None, reply: Reply) -> Override:
 def about(model: str, path: str, reply: Reply, *, stream: bool) -> Override:
     def override(asked: Asked) -> Reply | None:
         fits = asked.path == path and asked.body.get("model") == model and asked.body.get("stream", False) == stream
-        return reply if fits and asked.body.get("max_tokens") != 1 else None
+        return reply if fits and asked.body.get("max_tokens") != 1 and not asked.body.get("files") else None
 
     return override

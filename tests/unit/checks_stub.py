@@ -91,7 +91,13 @@ ANSWER = {"choices": [{"message": {"content": "Good day"}, "finish_reason": "sto
 
 
 def chat(asked: Asked) -> Reply:
-    return Reply(200, pieces=STREAM, kind="text/event-stream") if asked.body.get("stream") else Reply(200, ANSWER)
+    return (
+        Reply(200, pieces=STREAM, kind="text/event-stream") if asked.body.get("stream") else Reply(200, _whole(asked))
+    )
+
+
+def _whole(asked: Asked) -> dict[str, Any]:
+    return {**ANSWER, "sources": [{"document": ["of the file"]}]} if asked.body.get("files") else ANSWER
 
 
 @dataclass
@@ -151,7 +157,19 @@ class StubWebUI:
             return Reply(200, {"data": [{"id": name} for name in seen]})
         if asked.path == "/api/chat/completions":
             return chat(asked) if asked.body["model"] in seen else Reply(400, {"detail": "Model not found"})
-        return Reply(200, "<html>", "text/html")
+        return self._attached(asked) or Reply(200, "<html>", "text/html")
+
+    @staticmethod
+    def _attached(asked: Asked) -> Reply | None:
+        """Files, and collections of one's own."""
+        path = asked.path.partition("?")[0]
+        if path in {"/api/v1/files/", "/api/v1/knowledge/"}:
+            return Reply(200, {"id": "f1"} if asked.method == "POST" else {"items": [], "total": 0})
+        if path == "/api/v1/knowledge/create":
+            return Reply(200, {"id": "k1", "name": asked.body["name"]})
+        if path.endswith("/process/status"):
+            return Reply(200, {"status": "completed"})
+        return Reply(200, {"id": "f1"}) if path.startswith(("/api/v1/files/f1", "/api/v1/knowledge/k1")) else None
 
     @staticmethod
     def _sign_in(asked: Asked) -> Reply:
@@ -179,7 +197,8 @@ def serving(stub: StubGateway | StubWebUI, tls: ssl.SSLContext | None = None) ->
 
         def respond(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
+            sent = self.rfile.read(length)
+            body = json.loads(sent) if sent and "json" in self.headers.get("Content-Type", "") else {}
             authorization = self.headers.get("Authorization", "")
             asked = Asked(self.command, self.path, authorization.removeprefix("Bearer ") or None, body)
             history.append(asked)

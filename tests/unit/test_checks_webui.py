@@ -32,6 +32,13 @@ def webui() -> Iterator[StubServer]:
         yield server
 
 
+WITH_A_FILE = "Question with a file"
+
+
+def beside_a_file(reply: Reply) -> Override:
+    return lambda asked: reply if asked.body.get("files") else None
+
+
 WEBUI_WRONG = [
     (on("/health", Reply(503, "<html>", "text/html")), "Open WebUI"),
     (on("/health", Reply(200, "<html>", "text/html")), "Open WebUI"),
@@ -40,6 +47,11 @@ WEBUI_WRONG = [
     (with_key(None, Reply(200, {"data": []})), "No key"),
     (about("chat", "/api/chat/completions", Reply(400, {"detail": "Model not found"}), stream=False), "Question"),
     (about("chat", "/api/chat/completions", Reply(200, ANSWER), stream=True), "Question, streamed"),
+    (on("/api/v1/files/", Reply(401, {"detail": "no"})), WITH_A_FILE),
+    (on("/api/v1/files/f1/process/status", Reply(200, {"status": "failed"})), WITH_A_FILE),
+    (on("/api/v1/files/f1", Reply(404, {"detail": "no"})), WITH_A_FILE),  # it would be left there
+    (beside_a_file(Reply(400, {"detail": "no"})), WITH_A_FILE),
+    (beside_a_file(Reply(200, ANSWER)), WITH_A_FILE),  # it was not read
 ]
 
 
@@ -217,3 +229,21 @@ def test_tool_servers_must_be_found_by_whom_they_are_for(api: StubServer, webui:
     others = [check for check in checks if check.name == "List of tool servers" and "everybody" not in check.target]
     assert others
     assert not any(check.ok for check in others)  # they find it too
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/knowledge/create", "/api/v1/knowledge/k1/file/add", "/api/v1/knowledge/k1/delete"]
+)
+def test_a_collection_of_ones_own_is_tried_where_people_may_make_one(
+    api: StubServer, webui: StubServer, path: str
+) -> None:
+    name, asked = "Question with a collection of one's own", replace(subject(api.url, webui.url), own_knowledge=True)
+    assert one(ask(asked), name, "Open WebUI, chat").ok
+    webui.stub.overrides.append(on(path, Reply(401, {"detail": "no"})))
+    assert wrong(ask(asked)) == [(name, "Open WebUI, chat")]
+
+
+def test_what_was_sent_is_taken_away_again_though_the_question_failed(api: StubServer, webui: StubServer) -> None:
+    webui.stub.overrides.append(beside_a_file(Reply(500, {"detail": "no"})))
+    ask(subject(api.url, webui.url))
+    assert [one.path for one in webui.asked if one.method == "DELETE"] == ["/api/v1/files/f1"]

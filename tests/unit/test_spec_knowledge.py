@@ -127,6 +127,8 @@ def test_what_a_workshop_keeps_is_no_knowledge(folder: Path, entry: str) -> None
         ("{embeddings: f}", "no model is named 'f'"),
         ("{mode: none, embeddings: e}", "embeddings is for Open WebUI, and its mode is none"),
         ("{knowledge: [{name: K, files: [x]}]}", "knowledge needs a model that makes embeddings"),
+        ("{participants_may: [knowledge]}", "collections are searched with webui.embeddings, and none is named"),
+        ("{participants_may: [everything]}", "participants_may"),
         ("{embeddings: e, knowledge: [{name: K, files: [x, x]}]}", "'x' stands here twice"),
         ("{embeddings: e, knowledge: [{name: K, files: [x]}, {name: K, files: [y]}]}", "a second collection named 'K'"),
         ("{embeddings: e, knowledge: [{name: K, files: []}]}", "files"),

@@ -172,5 +172,6 @@ def _wanted_people(workshop: Workshop, people: tuple[Participant, ...], secret: 
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=service_key(secret),
         models=page.entries(workshop),
+        own_knowledge="knowledge" in workshop.webui.participants_may,
         people=tuple(person_of(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
     )
