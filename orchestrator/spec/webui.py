@@ -144,7 +144,7 @@ def _own_problems(webui: WebUI) -> Iterable[Problem]:
         for field in (*NEEDS_A_PAGE, "embeddings"):
             if getattr(webui, field):
                 yield Problem((field,), f"{field} would be left out: bare: true leaves Open WebUI empty")
-    for field in ("knowledge", "connections"):
+    for field in ("knowledge", "connections", "participants_may"):
         if getattr(webui, field):
             yield Problem((field,), f"{field} is for mode: shared; here people add their own", SHARED_HINT)
     yield from _readable_secrets(webui)

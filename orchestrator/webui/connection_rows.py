@@ -12,6 +12,7 @@ from orchestrator.spec.connections import model_id
 from orchestrator.webui.wanted import Connection
 
 TAG = "workshop"  # the gateway's; the others have one with their name behind it
+PERSON_HEADER = "X-OpenWebUI-User-Email"  # by which the gateway knows for whom it is asked
 FIELDS = {"model_ids": "models", "prefix_id": "prefix", "tags": "tags", "headers": "headers", "auth_type": "key"}
 
 

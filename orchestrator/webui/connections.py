@@ -11,13 +11,23 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.spec.connections import model_id
-from orchestrator.webui import ollama_rows
+from orchestrator.webui import ollama_gateway, ollama_rows
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.connection_rows import TAG, Row, is_there, normal, options_of, row_of, rows_of, told, with_rows
+from orchestrator.webui.connection_rows import (
+    PERSON_HEADER,
+    TAG,
+    Row,
+    is_there,
+    normal,
+    options_of,
+    row_of,
+    rows_of,
+    told,
+    with_rows,
+)
 from orchestrator.webui.provider import Answer, ask
 from orchestrator.webui.wanted import Connection, Seed, Tally, VisibleModel
 
-PERSON_HEADER = "X-OpenWebUI-User-Email"
 FACTORY_URL = "https://api.openai.com/v1"  # there from the start, without a key: a dead entry in a closed room
 AT_ONCE = 4  # asked; one that hangs takes its time
 SWITCHED_OFF = "and no list of its models is known: it is switched off until a later run"
@@ -38,7 +48,7 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
             tally.change("connection to the gateway", "set")
     else:
         tally.keep()
-    ollama = [row_of(one) for one in ready if one.kind == "ollama"]
+    ollama = [*ollama_gateway.rows(wanted), *(row_of(one) for one in ready if one.kind == "ollama")]
     ollama_rows.apply(webui, ollama_found, ollama, tally)
     for one in ready:
         _tell(one, rows.get(one.name), tally)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.connection_rows import Row
+from orchestrator.webui.connection_rows import TAG, Row
 from orchestrator.webui.wanted import Tally
 
 READ, WRITE = "/ollama/config", "/ollama/config/update"
@@ -24,7 +24,7 @@ FACTORY_URLS = frozenset({
 def apply(webui: WebUI, found: Mapping[str, Any], ours: Sequence[Row], tally: Tally) -> None:
     """`found` is the form. Off where there is none but the factory's: nobody is to wait for that."""
     needed = with_rows(found, ours)
-    if not ours and not any(row.mark for row in rows_of(found)):
+    if not ours and not any(_is_ours(row) for row in rows_of(found)):
         needed = {**normal(found), "ENABLE_OLLAMA_API": needed["ENABLE_OLLAMA_API"]}
     if needed == normal(found):
         tally.keep()
@@ -47,7 +47,7 @@ def rows_of(form: Mapping[str, Any]) -> list[Row]:
 
 def with_rows(found: Mapping[str, Any], ours: Sequence[Row]) -> dict[str, Any]:
     """The form with `ours` first, then those of others, who switched them on or did not."""
-    others = [row for row in rows_of(found) if not row.mark and (row.url not in FACTORY_URLS or row.options)]
+    others = [row for row in rows_of(found) if not _is_ours(row) and (row.url not in FACTORY_URLS or row.options)]
     rows = [*ours, *others]
     return {
         **found,
@@ -57,6 +57,10 @@ def with_rows(found: Mapping[str, Any], ours: Sequence[Row]) -> dict[str, Any]:
         "OLLAMA_BASE_URLS": [row.url for row in rows],
         "OLLAMA_API_CONFIGS": _options(rows),
     }
+
+
+def _is_ours(row: Row) -> bool:
+    return bool(row.mark) or TAG in row.tags
 
 
 def normal(found: Mapping[str, Any]) -> dict[str, Any]:

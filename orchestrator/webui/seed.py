@@ -17,6 +17,7 @@ from orchestrator.webui import (
     guests,
     knowledge,
     models,
+    ollama_gateway,
     settings,
     tool_servers,
 )
@@ -64,6 +65,7 @@ def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, 
     ids = groups.make(admin, wanted, tally)
     wanted = replace(wanted, models=(*wanted.models, *provided, *functions.apply(admin, wanted, tally)))
     models.apply(admin, wanted, ids, tally)
+    ollama_gateway.hide(admin, wanted, ids, tally)
     tool_servers.apply(admin, wanted, ids, tally)
     front_page.apply(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)

@@ -118,6 +118,19 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class OllamaModel:
+    """A model of the gateway that answers Ollama's own API, too; `teams` may use it, None: everybody."""
+
+    name: str
+    teams: tuple[str, ...] | None = None
+
+    @property
+    def listed(self) -> str:
+        """As Ollama's list calls it."""
+        return f"{self.name}:latest"
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A participant's account. `generation` is the password's; not `active`: access ends, chats stay."""
 
@@ -150,6 +163,7 @@ class Seed:
     tool_servers: tuple[ToolServer, ...] = ()
     connections: tuple[Connection, ...] = ()  # beside the gateway's
     names_the_asker: bool = True  # on the gateway's connection; False: the server has no way to do it there
+    ollama: tuple[OllamaModel, ...] = ()
     own_knowledge: bool = False  # everybody may make collections of their own
 
     @property

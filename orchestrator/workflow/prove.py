@@ -108,7 +108,10 @@ def subject(
                 presets=presets_for(workshop, person.team),
                 tools=tools_for(workshop, person.team),
                 provided=provided_for(spec, state, person.team),
-                ollama=provided_for(spec, state, person.team, kinds=("ollama",)),
+                ollama=(
+                    *provided_for(spec, state, person.team, kinds=("ollama",)),
+                    *(f"{name}:latest" for name in models_for(workshop, person.team) if name in native),
+                ),
             )
             for person in verifiers(workshop)
         ),

@@ -7,16 +7,19 @@ from dataclasses import replace
 
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.participants import Participant
+from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.policy import instructor_email, service_key, verifiers
 from orchestrator.settings import Settings
+from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
-from orchestrator.webui.wanted import Admin, Foreseen, Seed
+from orchestrator.webui.wanted import Admin, Foreseen, OllamaModel, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
+from orchestrator.workflow.gateway.live import live_config
 from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.people.own_pages import Seeded, of_people, seed_instances
@@ -39,6 +42,7 @@ def seed_webui(run: Run) -> Run:
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     webui.wait_ready(READY_SECONDS)
     wanted = _wanted(run.spec, run.people, run.state, addresses.webui)
+    wanted = replace(wanted, ollama=_in_ollama(run.spec, run.planned.gateway))
     result = seed(
         _signed_in(webui, wanted, run.state),
         wanted,
@@ -64,6 +68,7 @@ def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[
     if where.webui is None or where.local_webui is None:
         return ()
     wanted = _wanted(spec, people, state, where.webui)
+    wanted = replace(wanted, ollama=_in_ollama(spec, live_config(spec, state)))
     webui, session = _open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), state.accounts.session
     return look(webui.signed_in(session) if session else webui, wanted, state.accounts)
 
@@ -117,6 +122,7 @@ def seed_own_connections(spec: Spec, state: State, say: Callable[[str], None]) -
     wanted = replace(
         _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui),
         connections=wanted_connections(spec, state),
+        ollama=_in_ollama(spec, live_config(spec, state)),
     )
     seed_connections(_signed_in(_open_webui(spec, state, where.local_webui), wanted, state), wanted, report=say)
 
@@ -146,6 +152,14 @@ def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str)
         wanted_seed(spec, people, state.secret, url),
         library=wanted_library(spec, state.secret),
         connections=wanted_connections(spec, state),
+    )
+
+
+def _in_ollama(spec: Spec, gateway: GatewayConfig) -> tuple[OllamaModel, ...]:
+    """Those that the gateway serves on Ollama's own routes, too."""
+    native = {model.name for model in gateway.models if model.ollama}
+    return tuple(
+        OllamaModel(model.name, teams.given(model.teams)) for model in spec.workshop.listed if model.name in native
     )
 
 

@@ -43,6 +43,9 @@ class Stub(BaseHTTPRequestHandler):
             self._json(TOOLS)
         elif self.path == "/late/openapi.json":
             self.send_error(503)
+        elif self.path == "/ollama/api/tags":
+            self._note(None)
+            self._json({"models": [{"name": name, "model": name} for name in ("chat:latest", "red-only:latest")]})
         else:
             self._note(None)
             self._json({"object": "list", "data": [{"id": "of-the-stub", "object": "model", "owned_by": "stub"}]})
@@ -56,6 +59,10 @@ class Stub(BaseHTTPRequestHandler):
         self._note(body)
         if self.path.endswith("/embeddings"):
             self._embed(body)
+        elif self.path == "/ollama/api/generate":
+            self._json({"model": body["model"], "response": "Hello from the stub", "done": True})
+        elif self.path == "/ollama/api/embed":
+            self._json({"model": body["model"], "embeddings": [vector("x")]})
         elif body.get("stream"):
             self._stream(body["model"], ("Hello", " from", " the stub"))
         else:
