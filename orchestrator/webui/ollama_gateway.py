@@ -21,8 +21,9 @@ def rows(wanted: Seed) -> list[Row]:
     if not wanted.ollama:
         return []
     url = f"{wanted.gateway_url.rstrip('/').removesuffix('/v1')}/ollama"
+    headers = {PERSON_HEADER: "{{USER_EMAIL}}"} if wanted.names_the_asker else {}
     names = [one.listed for one in wanted.ollama]
-    options = options_of("", names, (TAG,), {PERSON_HEADER: "{{USER_EMAIL}}"})
+    options = options_of("", names, (TAG,), headers)
     return [Row(url, wanted.gateway_key.get_secret_value(), {**options, "auth_type": "bearer"}, "ollama")]
 
 

@@ -39,12 +39,15 @@ def workshop(make_workshop: Callable[..., Workshop], ollama_image: str) -> Works
         "ollama",
         models=[{"name": "llama3.2", "engine": "ollama", "source": "llama3.2:3b"}],
         images={"override": {"ollama": ollama_image}},
+        webui={"mode": "shared"},
     )
     told = made.provision()
     assert told["ok"] is True
     assert told["notes"] == []
     asked = {check["name"] for check in told["checks"]}
     assert {"Question, Ollama API", "Ollama's admin routes"} <= asked
+    below = [check["target"] for check in told["checks"] if "Open WebUI's Ollama API" in check["target"]]
+    assert below == ["Open WebUI's Ollama API, everybody", "Open WebUI's Ollama API, llama3.2:latest"]
     return made
 
 
@@ -62,7 +65,7 @@ def test_the_synthetic_model_was_put_in_through_ollamas_api(workshop: Workshop) 
 
     assert code == 0
     assert b"llama3.2:3b" in listed
-    assert set(workshop.containers()) == {"gateway", "model-llama3-2-1"}  # what put it there has gone
+    assert set(workshop.containers()) == {"gateway", "webui", "model-llama3-2-1"}  # what put it there has gone
 
 
 def test_openais_client_is_answered(workshop: Workshop) -> None:
@@ -107,4 +110,17 @@ def test_an_ollama_that_lost_its_model_gets_it_again(workshop: Workshop) -> None
     workshop.settle()
 
     assert workshop.provision()["ok"] is True
+    assert workshop.provision()["changed"] == 0
+
+
+def test_open_webuis_own_ollama_routes_answer_with_a_participants_key(workshop: Workshop) -> None:
+    """As people know them from an Open WebUI of their own."""
+    person = workshop.people()[0]
+    headers, below = {"Authorization": f"Bearer {person['webui_api_key']}"}, f"{workshop.webui}/ollama/api"
+    listed = requests.get(f"{below}/tags", headers=headers, timeout=60).json()["models"]
+    assert [model["name"] for model in listed] == ["llama3.2:latest"]
+    question = {"model": "llama3.2:latest", "prompt": "Hello", "stream": False, "options": {"num_predict": 8}}
+    assert requests.post(f"{below}/generate", json=question, headers=headers, timeout=60).json()["response"]
+    usage = workshop.workshop("usage", "--by", "participant", "--by", "via", "--output", "json").json
+    assert [row["via"] for row in usage["rows"] if row["participant"] == person["id"]] == ["api", "webui"]
     assert workshop.provision()["changed"] == 0
