@@ -77,6 +77,8 @@ class WebUI(Section):
     """With one each: nothing in it but the account, so that connecting it to the gateway is the exercise."""
     subnets: Subnets | None = None
     """With one each: private addresses for their networks, eight for each; absent: chosen by the workshop's name."""
+    database: SecretReference | None = None
+    """A PostgreSQL database, empty at first, by its address: `postgresql://USER:PASSWORD@HOST/NAME`; absent: a file."""
     welcome: Words | None = None
     """A banner that comes back with every page, closed or not. Markdown."""
     banners: Annotated[list[Banner], Field(max_length=20)] = []
@@ -110,7 +112,7 @@ class WebUI(Section):
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
     """What names models that are not there, or names that are taken."""
     if webui.mode == "none":
-        for field in NEEDS_A_PAGE:
+        for field in (*NEEDS_A_PAGE, "database"):
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from _own_problems(webui)
@@ -147,6 +149,8 @@ def _own_problems(webui: WebUI) -> Iterable[Problem]:
     for field in ("knowledge", "connections", "participants_may"):
         if getattr(webui, field):
             yield Problem((field,), f"{field} is for mode: shared; here people add their own", SHARED_HINT)
+    if webui.database:
+        yield Problem(("database",), "database is for mode: shared; here each keeps a file of its own", SHARED_HINT)
     yield from _readable_secrets(webui)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 PORT = 8080
 SECRETS = ("WEBUI_ADMIN_PASSWORD", "WEBUI_SECRET_KEY")  # by with-secrets.sh, never in the container's configuration
 
+DATABASE = "DATABASE_URL"  # a secret as well, where the spec names one
+
 
 def webui_environment(
     url: str,

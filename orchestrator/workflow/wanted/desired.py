@@ -26,6 +26,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.values import SecretReference
 from orchestrator.spec.workshop import Workshop
+from orchestrator.webui.environment import DATABASE as WEBUI_DATABASE
 from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
 from orchestrator.webui.environment import webui_environment
 from orchestrator.workflow.wanted.address import Addresses, addresses
@@ -101,7 +102,7 @@ def desired(
         published=_published(workshop, deployment),
         tls=workshop.public.tls is not None,
         webui_environments=_webui_environments(spec, deployment, where),
-        webui_secrets=WEBUI_SECRETS,
+        webui_secrets=(*WEBUI_SECRETS, *([WEBUI_DATABASE] if _database(spec) else [])),
         inputs={},
     )
     files = {stack.host.name: stack_files(stack, values, inputs) for stack in deployment.stacks}
@@ -149,10 +150,25 @@ def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, Sec
     for instance in (one for stack in deployment.stacks for one in stack.running):
         found[f"{instance.service}.WEBUI_ADMIN_PASSWORD"] = admin_password(secret, instance.service)
         found[f"{instance.service}.WEBUI_SECRET_KEY"] = keys.token(secret, session_purpose(instance.service))
+    if database := _database(spec):
+        found[f"{WEBUI_SERVICE}.{WEBUI_DATABASE}"] = _address(spec, database.reveal(spec.folder))
     for backend in deployment.backends:
         references = backend.container.secret_environment | (backend.fetch.secret_environment if backend.fetch else {})
         found |= {f"{backend.service}.{name}": reference.reveal(spec.folder) for name, reference in references.items()}
     return found
+
+
+def _database(spec: Spec) -> SecretReference | None:
+    """Where Open WebUI keeps its data; None: in a file. A rehearsal must not write into the class's own."""
+    return None if spec.workshop.practice else spec.workshop.webui.database
+
+
+def _address(spec: Spec, database: SecretStr) -> SecretStr:
+    if not database.get_secret_value().startswith(("postgresql://", "postgres://")):
+        message = "what stands there is no address of a PostgreSQL database"
+        hint = "It begins with postgresql://"
+        raise spec.problem(("webui", "database"), "database_address", message, hint)
+    return database
 
 
 def _provider_secrets(spec: Spec) -> dict[SecretReference, SecretStr]:
