@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ PATIENCE = 120_000  # milliseconds; the first page is several megabytes of scrip
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / ".screenshots"  # of every run; not in git
 PICTURES = ROOT / "docs" / "pictures"  # in git, so small; made anew by `make pictures`
+TRIES = 4
 LARGEST = 150_000  # bytes
 
 # Notes what the last answer looks like at each change of the page, and whether it is still being written: only then
@@ -59,12 +60,15 @@ class Seat:
 
     page: Page
     url: str
+    failed: list[str] = field(default_factory=list)  # requests that got no answer, and why
 
     @classmethod
     def at(cls, browser: Browser, url: str) -> Seat:
         context = browser.new_context(viewport={"width": 1100, "height": 720}, locale="en-GB", reduced_motion="reduce")
         context.set_default_timeout(PATIENCE)
-        return cls(context.new_page(), url)
+        seat = cls(context.new_page(), url)
+        seat.page.on("requestfailed", lambda request: seat.failed.append(f"{request.url}: {request.failure}"))
+        return seat
 
     def leave(self) -> None:
         self.page.context.close()
@@ -72,9 +76,30 @@ class Seat:
     def open(self, path: str = "/") -> None:
         self.page.goto(self.url + path, wait_until="domcontentloaded")
 
+    def until(self, there: Locator) -> None:
+        """Loads the page again if the browser lost a part of it.
+
+        Chromium drops what it is loading when the machine gets another network, as it does with each container.
+        """
+        lost = self.page.get_by_text("500: Internal Error")
+        for _ in range(TRIES):
+            there.or_(lost).first.wait_for()
+            if there.count():
+                return
+            assert any("ERR_ABORTED" not in why for why in self.failed), "no request failed, but the page did"
+            print("lost and loaded again:", *self.failed)
+            self.failed.clear()
+            self.page.reload(wait_until="domcontentloaded")
+        raise AssertionError(self.failed)
+
+    def arrive(self) -> None:
+        """Until one can type."""
+        self.until(self.question)
+
     def sign_in(self, email: str, password: str) -> None:
         """Types what a card says; who is let in or not is the caller's to look at."""
         self.page.goto(f"{self.url}/auth", wait_until="networkidle")  # until then the form may be drawn anew, empty
+        self.until(self.page.locator("#email"))
         self.page.locator("#email").fill(email)
         self.page.locator("#password").fill(password)
         with self.page.expect_response("**/api/v1/auths/signin"):
@@ -92,7 +117,7 @@ class Seat:
 
     def new_chat(self) -> None:
         self.open()
-        self.question.wait_for()
+        self.arrive()
         self.page.evaluate(WATCH)
 
     def type(self, text: str) -> None:

@@ -78,12 +78,12 @@ def ada(seat_of_ada: Seat, request: pytest.FixtureRequest) -> Iterator[Seat]:
 
 
 def test_a_participant_signs_in_with_what_the_card_says(ada: Seat, new_seat: Callable[[], Seat]) -> None:
-    ada.question.wait_for()
+    ada.arrive()
     expect(ada.page.get_by_text("Today's slides: llm.example.org")).to_be_visible()
 
     stranger = new_seat()
     stranger.open("/auth")
-    stranger.page.locator("#password").wait_for()
+    stranger.until(stranger.page.locator("#password"))
     expect(stranger.page.get_by_text("Sign up")).to_have_count(0)
     stranger.picture("sign-in")
 
@@ -105,7 +105,7 @@ def test_the_menu_has_just_the_models_that_are_theirs(
 
     card, grace = card_of(workshop, "grace@class.example.org"), new_seat()
     grace.sign_in(card["webui_email"], card["webui_password"])
-    grace.question.wait_for()
+    grace.arrive()
     assert grace.menu() == ["tiny-chat", "staff-model", "Your tutor"]
 
 
@@ -138,4 +138,4 @@ def test_the_administrators_pages_are_out_of_reach(workshop: Workshop, ada: Seat
     ada.open(path)
 
     ada.page.wait_for_url(f"{workshop.webui}/")
-    ada.question.wait_for()
+    ada.arrive()
