@@ -30,11 +30,12 @@ class PrivateFolder:
             place = ROOT
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-            self._lock = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            if self.path.is_dir():
-                return
-            os.close(self._lock)  # taken for a dead one's before it was locked
+            with suppress(FileNotFoundError):  # another command took it for a dead one's before it was locked
+                self._lock = os.open(self.path, os.O_RDONLY)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                if self.path.is_dir():
+                    return
+                os.close(self._lock)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -50,3 +50,29 @@ def test_one_in_use_stays_and_that_of_a_killed_command_goes(place: Path) -> None
         os.kill(holder.pid, signal.SIGKILL)
     PrivateFolder(SOCKETS).remove()
     assert sorted(place.iterdir()) == sorted(strangers)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_one_that_another_command_sweeps_before_it_is_locked_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    taken: list[Path] = []
+    opened = os.open
+
+    def swept(path: Path | str, flags: int, *mode: int) -> int:
+        """The first is gone before it is opened, or just after."""
+        if taken or not isinstance(path, Path):  # tempfile's own are strings
+            return opened(path, flags, *mode)
+        taken.append(path)
+        if not late:
+            path.rmdir()
+        lock = opened(path, flags)
+        if late:
+            path.rmdir()
+        return lock
+
+    monkeypatch.setattr(os, "open", swept)
+    own = PrivateFolder(ANSIBLE)
+    assert own.path.is_dir()
+    assert taken != [own.path]
+    own.remove()
