@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.webui import groups, keys
-from orchestrator.webui.client import BAD_REQUEST, SERVER_ERROR, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.matching import Account, match
+from orchestrator.webui.refused import BAD_REQUEST, SERVER_ERROR, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Seed, Tally
 
 BATCH = 8  # accounts that are put into the group by one request

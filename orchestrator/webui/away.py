@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from orchestrator.errors import UserError
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 
 SECONDS = 120  # a restart on a busy machine
 BEHIND_THE_GATEWAY = {502, 503, 504}  # what nginx says for a server that does not answer

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 
 import requests
 import tenacity
@@ -16,72 +11,12 @@ from pydantic import SecretStr
 from urllib3.exceptions import InsecureRequestWarning
 
 from orchestrator.errors import UserError, Where
+from orchestrator.webui.refused import OK, SERVICE, WebUIRefused, detail_of
+from orchestrator.webui.transport import Bearer, Connections, Upload
 from orchestrator.webui.versions import OLDEST, Dialect, text
 
-SERVICE = "Open WebUI"
-DETAIL_CHARACTERS = 200
-OK = 200
-BAD_REQUEST = 400
-UNAUTHORIZED = 401
-FORBIDDEN = 403
-NOT_FOUND = 404
-TOO_MANY = 429
-SERVER_ERROR = 500
 PIECE = 1 << 16
-IMAGINED = "imagined-by-who-only-looks"  # the id of what an onlooker would have made
-READING = ("/users", "/verify", "/query/collection")  # how the paths end that are asked by POST and change nothing
-
-
-class WebUIRefused(UserError):  # noqa: N818 - named like the other branches of UserError, by what happened
-    """The server answered with an error of its own: `status` is HTTP's, `detail` the server's words."""
-
-    def __init__(self, request: str, status: int, detail: str) -> None:
-        super().__init__(
-            "webui_refused" if status < SERVER_ERROR else "webui_failed",
-            f"{request} was answered {status}: {detail}",
-            where=Where(service=SERVICE),
-            hint="Run the command again; if it stays so, look at Open WebUI's log.",
-        )
-        self.status = status
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as the body of a request, with fields beside it; `kind` is its media type."""
-
-    name: str
-    content: bytes
-    kind: str
-    fields: Mapping[str, str]
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """As requests sends it."""
-        return {"files": {"file": (self.name, self.content, self.kind)}, "data": dict(self.fields)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Bearer(requests.auth.AuthBase):
-    """Set on every request, without a token too, so that no ~/.netrc puts in something else."""
-
-    token: SecretStr | None
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.token:
-            request.headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
-        return request
-
-
-class _Connections(threading.local):
-    """A requests.Session for each thread: it isn't safe to share one. Without cookies, which a sign-in sets, and
-    straight to the address: this machine's proxy and .netrc are not the class's.
-    """
-
-    def __init__(self) -> None:
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+Kind = TypeVar("Kind", bound="WebUI")
 
 
 class WebUI:
@@ -101,28 +36,26 @@ class WebUI:
         self.token = token
         self._verify_tls = verify_tls
         self._timeout = timeout
-        self._connections = _Connections()
+        self._connections = Connections()
         self._dialect: Dialect | None = None
         if verify_tls is False:
             urllib3.disable_warnings(InsecureRequestWarning)  # at each request, to the user, who chose nothing
 
     def signed_in(self, token: SecretStr) -> Self:
         """The same server as the token's owner sees it."""
-        return self._like(token, self._timeout)
+        return self._like(token, self._timeout, type(self))
 
     def patient(self, timeout: float) -> Self:
         """The same, with so many seconds for each answer."""
-        return self._like(self.token, timeout)
+        return self._like(self.token, timeout, type(self))
 
-    def looking(self) -> Onlooker:
-        """The same, changing nothing."""
-        other = Onlooker(self.base_url, verify_tls=self._verify_tls, timeout=self._timeout, token=self.token)
-        other._dialect = self._dialect  # noqa: SLF001 - one of its kind
-        return other
+    def as_kind(self, kind: type[Kind]) -> Kind:
+        """The same server and caller, as this class of client asks it."""
+        return self._like(self.token, self._timeout, kind)
 
-    def _like(self, token: SecretStr | None, timeout: float) -> Self:
-        other = type(self)(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
-        other._connections = self._connections  # noqa: SLF001 - of its own class
+    def _like(self, token: SecretStr | None, timeout: float, kind: type[Kind]) -> Kind:
+        other = kind(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
+        other._connections = self._connections  # noqa: SLF001 - of its own kind
         other._dialect = self._dialect  # noqa: SLF001
         return other
 
@@ -240,7 +173,7 @@ class WebUI:
         except requests.RequestException as error:
             raise self._unreachable(error) from None  # the request in the chain holds the token
         if response.status_code != OK:
-            raise WebUIRefused(request, response.status_code, _detail(response))
+            raise WebUIRefused(request, response.status_code, detail_of(response))
         return response
 
     def _unreachable(self, error: requests.RequestException) -> UserError:
@@ -261,7 +194,7 @@ class WebUI:
                     method,
                     self.base_url + path,
                     params=query,
-                    auth=_Bearer(self.token),
+                    auth=Bearer(self.token),
                     headers={"Accept": "application/json"},
                     timeout=self._timeout,
                     verify=self._verify_tls,
@@ -272,46 +205,3 @@ class WebUI:
             except requests.ConnectionError:
                 if not tries:
                     raise
-
-
-class Onlooker(WebUI):
-    """The server, and what would be done to it: a write is not sent, and answered as if it had made what it asks for.
-
-    So the code that puts a server right says, without a second form of it, what is to be put right.
-    """
-
-    writes = False
-
-    def get(self, path: str, **query: str) -> Any:
-        return {"items": [], "total": 0, "status": "completed"} if IMAGINED in path else super().get(path, **query)
-
-    def post(self, path: str, body: object, *, repeatable: bool = False) -> Any:
-        if IMAGINED in path:
-            return []
-        if path.endswith(READING):
-            return super().post(path, body, repeatable=repeatable)
-        return {**(body if isinstance(body, dict) else {}), "id": IMAGINED}
-
-    def delete(self, path: str) -> Any:
-        """Nothing."""
-        return bool(path)
-
-
-def _title(response: requests.Response) -> str:
-    """Of a page, such as nginx shows when nobody answers behind it."""
-    if not response.headers.get("content-type", "").startswith("text/html"):
-        return ""
-    found = re.search(r"<title[^>]*>([^<]*)</title>", response.text[: DETAIL_CHARACTERS * 20], re.IGNORECASE)
-    return found[1].strip() if found else ""
-
-
-def _detail(response: requests.Response) -> str:
-    """The server's reason in one line. What a 422 repeats of the request is left out: it may be a password."""
-    try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = _title(response) or response.text
-    if isinstance(detail, list):
-        detail = "; ".join(f"{'.'.join(map(str, part.get('loc', ())))}: {part.get('msg', '')}" for part in detail)
-    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(detail)).strip()
-    return line[:DETAIL_CHARACTERS] or "no reason given"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.settings import merged
 from orchestrator.webui.wanted import Seed, Tally
 

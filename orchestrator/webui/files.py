@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import UserError
-from orchestrator.webui.client import NOT_FOUND, Upload, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import LibraryFile
+from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
+from orchestrator.webui.transport import Upload
 
 PATH = "/api/v1/files/"
 MARK = "workshop"  # in what is sent with a file; a file without it is somebody's own

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import Function, Seed, Tally, VisibleModel
 
 FUNCTIONS = "/api/v1/functions"

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from orchestrator.errors import UserError
 from orchestrator.webui import groups
-from orchestrator.webui.client import NOT_FOUND, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
 
 GUEST = "_rehearse-"
 

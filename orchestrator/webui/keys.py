@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from orchestrator.webui.client import NOT_FOUND, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
 
 PATH = "/api/v1/auths/api_key"
 

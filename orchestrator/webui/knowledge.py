@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.files import StoredFile, delete, pages, stored
 from orchestrator.webui.groups import are_same, grants
 from orchestrator.webui.library import LibraryCollection
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.shelf import Shelf, pieces
 from orchestrator.webui.wanted import Seed, Tally
 

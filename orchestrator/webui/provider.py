@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
-from orchestrator.webui.client import FORBIDDEN, UNAUTHORIZED, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.connection_rows import plain
+from orchestrator.webui.refused import FORBIDDEN, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.wanted import Connection
 
 SECONDS = 20  # the server itself gives up after 3 (webui/environment.py)

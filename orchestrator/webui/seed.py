@@ -21,7 +21,9 @@ from orchestrator.webui import (
     settings,
     tool_servers,
 )
-from orchestrator.webui.client import BAD_REQUEST, FORBIDDEN, SERVICE, TOO_MANY, UNAUTHORIZED, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.onlooker import Onlooker
+from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVICE, TOO_MANY, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Foretold, Seed, SeedResult, Tally
 
 
@@ -55,7 +57,7 @@ def look(webui: WebUI, wanted: Seed, accounts: AccountStore) -> tuple[Foreseen, 
     _each_mail_once(wanted)
     webui.dialect()
     tally = Foretold()
-    _converge(as_admin(webui, wanted.admin).looking(), wanted, accounts, tally, concurrency=1)
+    _converge(as_admin(webui, wanted.admin).as_kind(Onlooker), wanted, accounts, tally, concurrency=1)
     return tuple(tally.foreseen)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.files import NotReadError, StoredFile, delete, pages, send
 from orchestrator.webui.library import LibraryCollection, LibraryFile
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import Tally
 
 PATH = "/api/v1/knowledge/"

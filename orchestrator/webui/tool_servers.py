@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.groups import grants
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import Seed, Tally, ToolServer
 
 SERVERS = "/api/v1/configs/tool_servers"

@@ -11,7 +11,8 @@ from orchestrator.archive.markdown import page
 from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
 from orchestrator.webui.chats import listed, whole
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 
 FOLDER = "chats"

@@ -8,10 +8,11 @@ from typing import IO, Any, cast
 
 from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.files import PATH as FILES
 from orchestrator.webui.files import pages
 from orchestrator.webui.knowledge import PATH
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 
 FOLDER = "knowledge"

@@ -20,8 +20,9 @@ from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
-from orchestrator.webui.client import FORBIDDEN, UNAUTHORIZED, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import Library
+from orchestrator.webui.refused import FORBIDDEN, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.seed import as_admin, seed, seed_bare
 from orchestrator.webui.wanted import AccountStore, Admin, Function, Person, Seed
 from orchestrator.workflow.gateway.certificates import trusted_nearby

@@ -15,7 +15,8 @@ import pytest
 from orchestrator.archive.check import check
 from orchestrator.archive.manifest import Counts, Manifest
 from orchestrator.archive.writer import new_archive
-from orchestrator.webui.client import Upload, WebUI
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.transport import Upload
 from orchestrator.workflow.archives.chats import put_chats
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 from orchestrator.workflow.archives.knowledge import put_knowledge

@@ -16,8 +16,9 @@ from orchestrator.checks.subject import ModelUnderTest, Subject, Verifier
 from orchestrator.checks.trust import authorities
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import Window
-from orchestrator.webui.client import Upload, WebUIRefused
 from orchestrator.webui.library import Library
+from orchestrator.webui.refused import WebUIRefused
+from orchestrator.webui.transport import Upload
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server

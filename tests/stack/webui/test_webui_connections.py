@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
-from orchestrator.webui.client import WebUIRefused
 from orchestrator.webui.connection_rows import rows_of
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.seed import look, seed_connections
 from orchestrator.webui.wanted import Connection, Foreseen
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from orchestrator.errors import UserError
 from orchestrator.state.accounts import AccountRecord, Accounts
 from orchestrator.webui import keys
-from orchestrator.webui.client import WebUIRefused
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.seed import seed
 
 if TYPE_CHECKING:

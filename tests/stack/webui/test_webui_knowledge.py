@@ -22,9 +22,11 @@ from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import Window
 from orchestrator.webui import shelf
-from orchestrator.webui.client import Upload, WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.shelf import pieces
+from orchestrator.webui.transport import Upload
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server

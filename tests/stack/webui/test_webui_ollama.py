@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import OllamaModel
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from orchestrator.webui.client import WebUIRefused
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import Banner, Suggestion, VisibleModel
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
-from orchestrator.webui.client import WebUI, WebUIRefused
+from orchestrator.webui.client import WebUI
+from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import VisibleModel
 
 if TYPE_CHECKING:
