@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from knowledge_bed import KEY, collection, docx, embeddings_fail, found, pdf, searched, seed, stored, upload
 from pydantic import SecretStr
 
 from orchestrator.checks import asking
@@ -23,67 +23,18 @@ from orchestrator.participants import Participant
 from orchestrator.plan.gateway import Window
 from orchestrator.webui import shelf
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
+from orchestrator.webui.library import LibraryCollection
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.shelf import pieces
-from orchestrator.webui.transport import Upload
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server
 
     NewClass = Callable[..., Class]
 
-KEY = SecretStr("embeddings-key-of-the-gateway-77aa")
-SEARCH = "/api/v1/retrieval/query/collection"
-
 
 class Killed(BaseException):
     """Stands for the end of the process."""
-
-
-def pdf(text: str) -> bytes:
-    """One page."""
-    content = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode()
-    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
-    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
-    stream = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
-    objects = (
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        page,
-        stream,
-        font,
-    )
-    data, offsets = b"%PDF-1.4\n", []
-    for number, one in enumerate(objects, 1):
-        offsets.append(len(data))
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, one)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    end = b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(data))
-    return data + head + table + end
-
-
-def docx(file: Path, text: str) -> None:
-    office = "http://schemas.openxmlformats.org"
-    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'<Types xmlns="{office}/package/2006/content-types">'
-            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-            f'<Override PartName="/word/document.xml" ContentType="{kind}"/></Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="rId1" '
-            f'Type="{office}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>',
-        )
-        archive.writestr(
-            "word/document.xml",
-            f'<w:document xmlns:w="{office}/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p>'
-            "</w:body></w:document>",
-        )
 
 
 @pytest.fixture(autouse=True)
@@ -104,37 +55,6 @@ def notes(tmp_path: Path) -> Path:
     for name in ("one.md", "two.txt", "three.html"):
         (folder / name).write_text(f"The text of {name}, which says {name.upper()}.\n")
     return folder
-
-
-def collection(folder: Path, name: str = "Notes", teams: tuple[str, ...] | None = None) -> LibraryCollection:
-    files = tuple(LibraryFile.at(file.name, file) for file in sorted(folder.iterdir()))
-    return LibraryCollection(name, "What was said", teams, files)
-
-
-def seed(workshop: Class, *collections: LibraryCollection, model: str = "embedder") -> Any:
-    return workshop.seed(replace(workshop.wanted, library=Library(model, KEY, collections)))
-
-
-def embeddings_fail(server: Server, *, fail: bool) -> None:
-    requests.post(f"{server.stub_url}/_silent", json=fail, timeout=10).raise_for_status()
-
-
-def found(webui: WebUI, name: str = "Notes") -> dict[str, Any]:
-    (row,) = [row for row in webui.get("/api/v1/knowledge/")["items"] if row["name"] == name]
-    return dict(row)
-
-
-def searched(webui: WebUI, identity: str) -> dict[str, str]:
-    """By the file's name: all that is found of it."""
-    answer = webui.post(SEARCH, {"collection_names": [identity], "query": "x", "k": 500})
-    texts: dict[str, str] = {}
-    for meta, text in zip(answer["metadatas"][0], answer["documents"][0], strict=True):
-        texts[meta["name"]] = texts.get(meta["name"], "") + text
-    return texts
-
-
-def stored(webui: WebUI) -> list[str]:
-    return sorted(row["filename"] for row in webui.get("/api/v1/files/", content="false")["items"])
 
 
 def test_all_types_that_are_promised_become_text(new_class: NewClass, server: Server, notes: Path) -> None:
@@ -379,10 +299,6 @@ def test_what_somebody_else_made_stays(new_class: NewClass, server: Server, note
     assert rows == {by_hand["id"]: "by hand", ours["id"]: "What was said"}
     assert searched(admin, ours["id"]).keys() == {"own.md"}
     assert stored(admin) == ["own.md"]
-
-
-def upload(name: str, content: bytes) -> Upload:
-    return Upload(name, content, "text/plain", {})
 
 
 def test_what_someone_changed_by_hand_is_put_back(new_class: NewClass, server: Server, notes: Path) -> None:
