@@ -33,7 +33,7 @@ bench:
 
 # The pictures of the page in the docs, from a practice workshop; needs Debian's chromium.
 pictures:
-	@WORKSHOP_PICTURES=1 bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack/workshop/test_workshop_browser.py
+	@WORKSHOP_PICTURES=1 bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack/workshop/test_workshop_browser*.py
 
 # The locks name versions and hashes, never an address: whatever index pip is set to will do.
 lock:

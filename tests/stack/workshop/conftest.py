@@ -10,6 +10,8 @@ from typing import Any
 
 import docker
 import pytest
+from page_bed import chromium
+from playwright.sync_api import Browser
 from provider_stand_in import Provider
 from workshop_bed import Provisioned, Watch, Workshop, free_port, hostile_people, llama
 
@@ -59,6 +61,13 @@ def make_workshop(
     """
     with workshops(engine, tmp_path_factory) as make:
         yield make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Skips where there is none."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

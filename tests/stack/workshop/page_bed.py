@@ -87,7 +87,7 @@ class Seat:
             if there.count():
                 return
             assert any("ERR_ABORTED" not in why for why in self.failed), "no request failed, but the page did"
-            print("lost and loaded again:", *self.failed)
+            print(f"loaded again, {len(self.failed)} requests were lost: {self.failed[0]}")
             self.failed.clear()
             self.page.reload(wait_until="domcontentloaded")
         raise AssertionError(self.failed)

@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from page_bed import Seat, chromium
+from page_bed import Seat
 from playwright.sync_api import Browser, expect
 from workshop_bed import Workshop, llama
 
 ENDLESS = {"max_tokens": 400, "ignore_eos": True}  # so that there is something to see of an answer while it is written
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
