@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,15 +19,14 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
 from orchestrator.state.state import State
 from orchestrator.usage.report import By, Question
-from orchestrator.webui.client import WebUI
 from orchestrator.workflow.archives.chats import put_chats
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 from orchestrator.workflow.archives.here import accounts, put_accounts, put_spec, put_usage
 from orchestrator.workflow.archives.knowledge import put_knowledge
+from orchestrator.workflow.archives.views import View, views
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.context.target_file import disk_explained, require_new
-from orchestrator.workflow.people.seed import administrator
 from orchestrator.workflow.usage import usage
 
 ENDING = ".tar.gz"
@@ -56,13 +55,17 @@ def archive(spec: Spec, settings: Settings, state_dir: Path | None, report: Repo
         people, ids = state.people.all(), {who: row.user_id for who, row in state.accounts.all().items()}
         gathering = made.gathering
         put_spec(gathering, spec)
-        webui, users = _administrators_view(made, spec, state)
-        rows = accounts(people, spec.workshop.name, users, ids)
+        found = made.look(views(gathering, spec, state))
+        rows = accounts(people, spec.workshop.name, [user for view in found for user in view.users], ids)
         put_accounts(gathering, rows)
-        owners = [Owner(row.account, row.name or row.email, row.participant) for row in rows if row.account]
-        if webui:
-            gathering.attempt("Chats", partial(put_chats, gathering, webui, owners))
-            gathering.attempt("Knowledge", partial(put_knowledge, gathering, webui, {one.id: one for one in owners}))
+        owners = {
+            row.account: Owner(row.account, row.name or row.email, row.participant) for row in rows if row.account
+        }
+        for view in found:
+            here = [owners[str(user["id"])] for user in view.users]
+            gathering.attempt("Chats", partial(put_chats, gathering, view.webui, here))
+        if found:
+            gathering.attempt("Knowledge", partial(put_knowledge, gathering, [view.webui for view in found], owners))
         question = Question(by=USAGE, names={}, own=True)
         gathering.attempt(
             "Usage", lambda: put_usage(gathering, usage(spec, settings, state_dir, question, collecting=True))
@@ -74,13 +77,14 @@ def archive_person(spec: Spec, state: State, person: Participant, report: Report
     """The chats of one participant, in a new file among the workshop's archives. Changes nothing at Open WebUI."""
     record = state.accounts.get(person.id)
     with _writing(spec, state.folder, None, report, person) as made:
-        webui, users = _administrators_view(made, spec, state)
-        own = [user for user in users if record and user["id"] == record.user_id]
+        found = made.look(views(made.gathering, spec, state, person))
+        own = [user for view in found for user in view.users if record and user["id"] == record.user_id]
         rows = accounts([person], spec.workshop.name, own, {person.id: record.user_id} if record else {})
         put_accounts(made.gathering, rows)
-        if webui:
-            owners = [Owner(row.account, person.label, person.id) for row in rows if row.account]
-            made.gathering.attempt("Chats", partial(put_chats, made.gathering, webui, owners))
+        owners = [Owner(row.account, person.label, person.id) for row in rows if row.account]
+        for view in found:
+            here = [one for one in owners if any(user["id"] == one.id for user in view.users)]
+            made.gathering.attempt("Chats", partial(put_chats, made.gathering, view.webui, here))
     return made.result()
 
 
@@ -93,6 +97,12 @@ class _Making:
     at: datetime
     webui: str | None = None  # its version
     manifest: Manifest | None = field(default=None, init=False)
+
+    def look(self, found: tuple[View, ...]) -> tuple[View, ...]:
+        """The same; their version is in the manifest."""
+        with suppress(UserError):
+            self.webui = found[0].webui.version() if found else None
+        return found
 
     def finish(self) -> None:
         self.manifest = Manifest(
@@ -138,23 +148,3 @@ def _new_name(folder: Path, name: str, at: datetime) -> Path:
         number += 1
         file = folder / f"{stem}-{number}{ENDING}"
     return file
-
-
-def _administrators_view(
-    made: _Making, spec: Spec, state: State
-) -> tuple[WebUI | None, Sequence[Mapping[str, object]]]:
-    """Open WebUI and its accounts; None: the class has none, or it can't be had, which is then named."""
-    if spec.workshop.webui.mode == "none":
-        return None, ()
-    if spec.workshop.webui.is_own:
-        why = UserError("own_webui", "with one each, chats are not archived: people export their own, in its settings")
-        made.gathering.lacks("all of Open WebUI: chats, knowledge, roles", why)
-        return None, ()
-    made.gathering.report.step("Open WebUI")
-    try:
-        webui = administrator(spec, state)
-        made.webui = webui.version()
-        return webui, webui.get("/api/v1/users/all")["users"]
-    except UserError as problem:
-        made.gathering.lacks("all of Open WebUI: chats, knowledge, roles", problem)
-        return None, ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, cast
 
 from orchestrator.archive.names import safe
@@ -19,26 +19,29 @@ FOLDER = "knowledge"
 IN_MEMORY = 1 << 20  # bytes of a file; a longer one lies on the disk meanwhile
 
 
-def put_knowledge(gathering: Gathering, webui: WebUI, owners: Mapping[str, Owner]) -> None:
-    """`owners` by their account's id. A file that the server refuses is named."""
+def put_knowledge(gathering: Gathering, servers: Iterable[WebUI], owners: Mapping[str, Owner]) -> None:
+    """`owners` by their account's id. A file, or a server, that refuses is named."""
     told: list[dict[str, object]] = []
     try:
-        for row in patiently(webui, lambda: list(pages(webui, PATH))):
-            folder = gathering.writer.place(FOLDER, safe(row["name"], "collection"))
-            owner = owners.get(row.get("user_id") or "")
-            told.append(
-                {
-                    "id": row["id"],
-                    "name": row["name"],
-                    "description": row.get("description") or "",
-                    "owner": owner.label if owner else None,
-                    "access_grants": row.get("access_grants") or [],
-                    "files": list(_files(gathering, webui, row, folder)),
-                }
-            )
-            gathering.counts["collections"] += 1
+        for webui in servers:
+            told += _collections(gathering, webui, owners)
     finally:
         gathering.writer.json(f"{FOLDER}/collections.json", told)
+
+
+def _collections(gathering: Gathering, webui: WebUI, owners: Mapping[str, Owner]) -> Iterator[dict[str, object]]:
+    for row in patiently(webui, lambda: list(pages(webui, PATH))):
+        folder = gathering.writer.place(FOLDER, safe(row["name"], "collection"))
+        owner = owners.get(row.get("user_id") or "")
+        yield {
+            "id": row["id"],
+            "name": row["name"],
+            "description": row.get("description") or "",
+            "owner": owner.label if owner else None,
+            "access_grants": row.get("access_grants") or [],
+            "files": list(_files(gathering, webui, row, folder)),
+        }
+        gathering.counts["collections"] += 1
 
 
 def _files(gathering: Gathering, webui: WebUI, collection: dict[str, Any], folder: str) -> Iterator[dict[str, object]]:

@@ -6,6 +6,7 @@ Killed between any two of them, the same command or the next `provision` does th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.gateway.live import bring_into_effect, live_config
 from orchestrator.workflow.people.commands import Command, Told
 from orchestrator.workflow.people.credentials import credentials
+from orchestrator.workflow.people.own_pages import of_people
 from orchestrator.workflow.people.print import handout, handouts
 from orchestrator.workflow.people.seed import seed_changed, seed_own_changed
 from orchestrator.workflow.wanted.address import addresses
@@ -93,10 +95,14 @@ def _archived(
     spec: Spec, state: State, front: Machine, report: Report, command: Command
 ) -> tuple[tuple[Archived, ...], tuple[str, ...]]:
     """While Open WebUI runs; the second: a note where it does not."""
-    if not command.archives or not spec.workshop.webui.is_shared:
+    if not command.archives or spec.workshop.webui.mode == "none":
         return (), ()
     people = [person for person in state.people.named(command.archives) if person.state != "removed"]
-    if not _page_runs(spec, front):
+    own = spec.workshop.webui.is_own
+    pages = {instance.service for instance in of_people(spec, state, people)} if own else {WEBUI_SERVICE}
+    if not pages:
+        return (), ()
+    if not _run(spec, front, pages):
         return (), (NOT_ARCHIVED,)
     return before_removal(spec, state, people, report), ()
 
@@ -107,15 +113,15 @@ def _accounts(
     if spec.workshop.webui.is_own:
         there = front.docker.containers(spec.workshop.name)
         return _own_pages(spec, settings, state, there, people, report)
-    if not _page_runs(spec, front):
+    if not _run(spec, front, {WEBUI_SERVICE}):
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
     return ()
 
 
-def _page_runs(spec: Spec, front: Machine) -> bool:
-    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
-    return webui is not None and webui.is_up
+def _run(spec: Spec, front: Machine, pages: AbstractSet[str]) -> bool:
+    there = front.docker.containers(spec.workshop.name)
+    return all(service in there and there[service].is_up for service in pages)
 
 
 def _own_pages(

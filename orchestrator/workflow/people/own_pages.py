@@ -28,7 +28,7 @@ from orchestrator.webui.wanted import AccountStore, Admin, Function, Person, See
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.wanted import page
-from orchestrator.workflow.wanted.address import Addresses
+from orchestrator.workflow.wanted.address import Addresses, addresses
 from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
 from orchestrator.workflow.wanted.functions import functions
 
@@ -100,6 +100,21 @@ def seed_instances(
         tuple(changes[service] for service in order if service in changes),
         {service: failed[service] for service in order if service in failed},
     )
+
+
+def administrator_at(spec: Spec, state: State, instance: Instance) -> WebUI:
+    """One of them as an administrator sees it, for commands that change nothing."""
+    where, people = addresses(spec.workshop), state.people.all()
+    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance.port), ())
+    webui = WebUI(where.local_page(instance.port), verify_tls=trusted_nearby(spec, state.folder))
+    admin = _by_key(webui, wanted, _Members(state.accounts, frozenset(instance.members)))
+    try:
+        admin.get("/api/v1/users/all")
+    except WebUIRefused as problem:
+        if problem.status not in NEEDS_A_SESSION:
+            raise
+        return _by_password(webui, wanted)
+    return admin
 
 
 def of_people(spec: Spec, state: State, people: Iterable[Participant]) -> tuple[Instance, ...]:

@@ -178,7 +178,7 @@ def test_every_file_of_every_collection_is_there_as_it_was_sent(
         file = admin.post("/api/v1/files/?process_in_background=false", Upload(name, content, "text/plain", {}))
         admin.post(f"/api/v1/knowledge/{ids[0]}/file/add", {"file_id": file["id"]})
 
-    found, gathering = archived(tmp_path / "a.tar.gz", lambda one: put_knowledge(one, admin, {}))
+    found, gathering = archived(tmp_path / "a.tar.gz", lambda one: put_knowledge(one, [admin], {}))
 
     told = json.loads(found["knowledge/collections.json"])
     assert sorted(one["id"] for one in told) == sorted(ids)

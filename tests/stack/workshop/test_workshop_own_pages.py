@@ -6,7 +6,9 @@ import base64
 import json
 import secrets
 import socket
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +206,23 @@ def test_who_is_revoked_is_out_of_their_page_and_back_when_restored(own: Worksho
     assert ask(person).json()["choices"]
 
 
+def test_chats_of_each_are_archived(own: Workshop, tmp_path: Path) -> None:
+    for person in own.people():
+        chat = {"title": f"Of {person['id']}", "history": {"messages": {}, "currentId": None}}
+        made = requests.post(
+            f"{person['webui_url']}/api/v1/chats/new", json={"chat": chat}, headers=key_at(person), timeout=60
+        )
+        made.raise_for_status()
+
+    told = own.workshop("archive", "--to", str(tmp_path / "all.tar.gz"), "--output", "json").json
+
+    assert (told["ok"], told["missing"], told["counts"]["chats"]) == (True, [], 2)
+    with tarfile.open(tmp_path / "all.tar.gz") as tar:
+        names = tar.getnames()
+    assert any(name.endswith("Of p01.md") and "/p01 " in name for name in names), names
+    assert any(name.endswith("Of p02.md") and "/p02 " in name for name in names), names
+
+
 def test_verify_looks_at_each(own: Workshop) -> None:
     checks = own.workshop("verify", "--output", "json").json["checks"]
     for service in ("webui-p01", "webui-p02"):
@@ -216,6 +235,7 @@ def test_who_is_removed_loses_it_and_nobody_else_notices(own: Workshop) -> None:
     """Last: the first one's page and the gateway go on; what is left goes with the workshop."""
     before = own.starts()
     own.workshop("participants remove", "p02")
+    assert len(list((own.state / "archives").glob(f"{own.name}-p02-*.tar.gz"))) == 1
     own.provision()
     after = own.starts()
     assert "webui-p02" not in after
