@@ -17,7 +17,7 @@ from orchestrator.plan.model_size import GIB
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 
-CONTEXT = 2048  # tokens: the synthetic model's window is small, and so is the machine
+CONTEXT = 8192  # tokens: what a search gives of a collection must fit, and a letter is a token here
 SLOTS = 4
 KV_GIB = 1
 TOKEN_BYTES = 512  # of the synthetic model's KV cache: 2 layers, a key and a value, 64 numbers, two bytes each

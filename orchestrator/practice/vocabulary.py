@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 END_OF_TEXT, TURN_START, TURN_END, PADDING = SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<pad>")
-CONTEXT = 4096  # tokens
+CONTEXT = 8192  # tokens
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

@@ -11,7 +11,6 @@ from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Guest
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment
-from orchestrator.plan.practice import CONTEXT as PRACTICE_CONTEXT
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import fallbacks
@@ -20,6 +19,7 @@ from orchestrator.spelling import did_you_mean, nearest
 BUDGET = 6000  # tokens for each person, unless told otherwise
 SHARE = 50  # per cent of the people who go over the page
 CONTEXT = 4096  # tokens, where neither spec nor engine says
+PRACTICE_CONTEXT = 2048  # less than the stand-ins have: a processor reads slowly
 LONG_SHARE = 0.3  # of a context, in characters: an answer and two more questions fit beside it
 ASKED_FOR = Bounds()
 LONGEST = 4000  # characters of a long question

@@ -126,7 +126,7 @@ def test_status_shows_what_vllm_itself_says_beside_the_estimate(main: Workshop) 
     assert vllm["kv_tokens"] == planned["qwen2.5-7b"]["serves"]["kv_tokens"] == 2_097_152
     assert vllm["reported"] == vllm["estimated"] == 256
     assert (llamacpp["estimated"], llamacpp["reported"]) == (4, None)
-    assert "2048" in main.workshop("status").out
+    assert "8192" in main.workshop("status").out
 
 
 def test_participants_list_is_the_contract_to_the_letter(main: Workshop) -> None:
