@@ -200,9 +200,11 @@ def test_killed_before_the_gateway_was_told_the_next_provision_loads_the_file(
 ) -> None:
     revoke_without_docker(workshop, "p02")
     plan = workshop.workshop("plan", "--output", "json").json
-    assert [(change["action"], change["what"], change["name"]) for change in plan["changes"]] == [
-        ("update", "rules", "gateway")
-    ]
+    assert {(change["action"], change["what"], change["name"]) for change in plan["changes"]} == {
+        ("update", "rules", "gateway"),
+        ("update", "webui", "account p02"),
+        ("update", "webui", "group workshop"),
+    }
     told = workshop.provision()
     assert "here: gateway: new rules" in told["changes"] or told["changed"] > 0
     assert is_refused(workshop, cards["p02"]["api_key"])
