@@ -11,18 +11,9 @@ from typing import IO
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
     """Written aside, in the same folder, to the disk, then renamed. Raises OSError; then the old one stands."""
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)  # of a run that was killed
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)  # whatever the umask is
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    with whole_file(path, mode) as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask is
+        file.write(content)
 
 
 def new_file(path: Path, pieces: Iterable[bytes], mode: int) -> int:
@@ -37,7 +28,7 @@ def new_file(path: Path, pieces: Iterable[bytes], mode: int) -> int:
 def whole_file(path: Path, mode: int) -> Iterator[IO[bytes]]:
     """The same, for what is written bit by bit: it stands there once the block has come to its end."""
     aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
+    aside.unlink(missing_ok=True)  # of a run that was killed
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             yield file

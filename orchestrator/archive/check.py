@@ -7,7 +7,6 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from pydantic import ValidationError
 
@@ -15,7 +14,6 @@ from orchestrator.archive.manifest import NAME, Manifest
 from orchestrator.errors import UserError, Where
 
 MOST_MANIFEST = 256 << 20  # bytes
-PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +54,9 @@ def _read(tar: tarfile.TarFile) -> tuple[list[tuple[str, int, str]], Manifest | 
             except ValidationError:
                 raise tarfile.ReadError("its list of contents is not one of this program") from None
         else:
-            found.append((name, entry.size, _digest(stream)))
+            digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]  # typeshed's IO has no readinto
+            found.append((name, entry.size, digest.hexdigest()))
     return found, manifest
-
-
-def _digest(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while piece := stream.read(PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _compared(found: list[tuple[str, int, str]], manifest: Manifest) -> list[str]:

@@ -18,7 +18,6 @@ from orchestrator.archive.names import Names, safe
 from orchestrator.durable import whole_file
 
 MODE = 0o600
-PIECE = 1 << 16
 
 
 class ArchiveWriter:

@@ -6,22 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.files import pages
 
 PATH = "/api/v1/chats"
 
 
 def listed(webui: WebUI, user: str) -> Iterator[dict[str, Any]]:
     """Id, title and times of each chat of the account, archived ones too; the oldest first, so that no page moves."""
-    seen: set[str] = set()
-    number = 0
-    while True:
-        number += 1
-        rows = webui.get(f"{PATH}/list/user/{user}", page=str(number), order_by="created_at", direction="asc")
-        fresh = [row for row in rows if row["id"] not in seen]
-        yield from fresh
-        seen |= {row["id"] for row in fresh}
-        if not fresh:
-            return
+    return pages(webui, f"{PATH}/list/user/{user}", order_by="created_at", direction="asc")
 
 
 def whole(webui: WebUI, chat: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def stored(webui: WebUI) -> list[StoredFile]:
 
 
 def pages(webui: WebUI, path: str, **query: str) -> Iterator[dict[str, Any]]:
-    """All rows of a list that comes in pages, each once; an older server gives some lists whole."""
+    """All rows of a list that comes in pages, each once; some have no total, and an older server gives some whole."""
     seen: set[str] = set()
     number = 0
     while True:
@@ -55,7 +55,7 @@ def pages(webui: WebUI, path: str, **query: str) -> Iterator[dict[str, Any]]:
         fresh = [row for row in rows if row["id"] not in seen]
         yield from fresh
         seen |= {row["id"] for row in fresh}
-        if not fresh or isinstance(answer, list) or len(seen) >= answer["total"]:
+        if not fresh or (isinstance(answer, dict) and len(seen) >= answer["total"]):
             return
 
 
