@@ -190,7 +190,7 @@ class BenchWorkshop:
             "practice": True,
             "public": {"host": "127.0.0.1"},
             "gateway": {"port": self._free_port()},
-            "webui": {"mode": "shared", "port": self._free_port()},
+            "webui": {"mode": "shared", "port": self._free_port(), **self.document.get("webui", {})},
         }
         self.spec.write_text(json.dumps(self.document, indent=1), encoding="utf-8")
 
