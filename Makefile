@@ -18,13 +18,13 @@ lint:
 unit:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist worksteal
 
-# Whole workshops wait more than they reckon: two at a time.
+# Whole workshops and hosts wait more than they reckon: two at a time.
 stack:
 	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/stack --ignore tests/stack/workshop $(SLOWEST)
 	@tests/second_go.sh tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
 
 fleet:
-	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/fleet $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/fleet -n 2 --dist loadfile $(SLOWEST)
 
 # All that is asked of the newest Open WebUI, of the oldest that the program speaks to; `make stack` asks it a part.
 compat:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from bed_engine import docker
+from filelock import FileLock
 
 from orchestrator.fleet.images.build import make_base
 from orchestrator.fleet.images.recipes import Suite
@@ -47,14 +49,16 @@ def is_here(tag: str) -> bool:
 
 
 def build(images: Iterable[TestImage], logs: Path) -> None:
-    """Those that are missing. Takes half a minute for a base image that is not here, then 15 s. Raises RuntimeError."""
-    missing = [image for image in images if not is_here(image.tag)]
-    if not missing:
-        return
-    suites = sorted({image.suite for image in missing})
-    with ThreadPoolExecutor(2) as pool:
-        bases = dict(zip(suites, pool.map(lambda suite: base_image(suite, logs), suites), strict=True))
-        list(pool.map(lambda image: _build(image, bases[image.suite]), missing))
+    """Those that are missing, once for all runs at the same time.
+
+    Takes half a minute for a base image that is not here, then 15 s. Raises RuntimeError.
+    """
+    with FileLock(Path(tempfile.gettempdir()) / "workshop-test-images.lock"):
+        missing = [image for image in images if not is_here(image.tag)]
+        suites = sorted({image.suite for image in missing})
+        with ThreadPoolExecutor(2) as pool:
+            bases = dict(zip(suites, pool.map(lambda suite: base_image(suite, logs), suites), strict=True))
+            list(pool.map(lambda image: _build(image, bases[image.suite]), missing))
 
 
 def _build(image: TestImage, base: str) -> None:
