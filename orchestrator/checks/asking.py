@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
@@ -76,12 +77,12 @@ class _Sessions(threading.local):
     Open WebUI sets a cookie at sign-in: kept, it would answer for whoever asks next without a key.
     """
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, name: str | None) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.verify = trust.fingerprint is None
-        self.session.mount("https://", TrustingAdapter(trust))
+        self.session.mount("https://", TrustingAdapter(trust, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,17 @@ class Attachment:
 
 
 class Server:
-    """A server at `url` (without a path). Threads may share it."""
+    """A server at `url` (without a path). Threads may share it.
 
-    def __init__(self, url: str, trust: Trust, patience: Patience) -> None:
+    `near`: where it is asked for by its name, whatever the DNS says of that.
+    """
+
+    def __init__(self, url: str, trust: Trust, patience: Patience, near: str | None = None) -> None:
         self.url = url.rstrip("/")
         self.patience = patience
-        self._sessions = _Sessions(trust)
+        self._at = near or self.url
+        self._host = urlsplit(self.url).netloc
+        self._sessions = _Sessions(trust, urlsplit(self.url).hostname if near else None)
 
     def get(self, path: str, key: SecretStr | None) -> Answer:
         return self.ask("GET", path, key, None, seconds=self.patience.look)
@@ -120,7 +126,7 @@ class Server:
     ) -> Answer:
         """Raises Silence. The path goes out as it is, dots and all; no redirects. `body`: JSON, or a file."""
         session = self._sessions.session
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", "Host": self._host}
         request = session.prepare_request(
             requests.Request(
                 method,
@@ -131,7 +137,7 @@ class Server:
                 auth=_Bearer(key),
             )
         )
-        request.url = self.url + path
+        request.url = self._at + path
         began = time.monotonic()
         try:
             waits = (self.patience.connect, seconds)

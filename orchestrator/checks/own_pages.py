@@ -27,11 +27,11 @@ NOT_OPEN = ("event_not_open", "event_closed")
 CLOSED = "told that the workshop is closed"
 
 
-def lanes(subject: Subject, at: Callable[[str], Server]) -> Iterator[Lane]:
-    """`at` gives the server of a URL."""
+def lanes(subject: Subject, at: Callable[[str, str | None], Server]) -> Iterator[Lane]:
+    """`at` gives the server of a URL, which may be asked elsewhere."""
     sampled = {instance.service for instance in sample(subject.instances)}
     for number, instance in enumerate(subject.instances):
-        server = at(instance.url)
+        server = at(instance.url, instance.near)
         questions = [_answers(instance, server)]
         questions += [_sign_in(instance, account, server) for account in instance.accounts]
         known = next((account for account in instance.accounts if account.api_key), None)

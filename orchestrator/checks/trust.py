@@ -29,15 +29,17 @@ class Trust:
 
 
 class TrustingAdapter(HTTPAdapter):
-    """Carries requests to servers that are trusted so."""
+    """Carries requests to servers that are trusted so. `name`: whose certificate it must be, if not the address's."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, name: str | None = None) -> None:
         self._trust = trust
+        self._name: dict[str, Any] = {"server_hostname": name} if name else {}
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         fingerprint = self._trust.fingerprint
-        super().init_poolmanager(*args, ssl_context=self._trust.context, assert_fingerprint=fingerprint, **kwargs)
+        kwargs |= {"ssl_context": self._trust.context, "assert_fingerprint": fingerprint, **self._name}
+        super().init_poolmanager(*args, **kwargs)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Nothing beside the context: requests would add its own list of authorities."""

@@ -56,7 +56,7 @@ class _Visit:
                 *knowledge.lanes(subject, server),
                 *attachments.lanes(subject, server),
             ]
-        lanes += own_pages.lanes(subject, lambda url: Server(url, self.trust, self.patience))
+        lanes += own_pages.lanes(subject, lambda url, near: Server(url, self.trust, self.patience, near))
         hurried = replace(self.patience, look=self.patience.connect)
         lanes += isolation.lanes(subject, Server(isolation.admin_address(subject.api), self.trust, hurried))
         yield from side_by_side(lanes, self.redaction, workers=workers)

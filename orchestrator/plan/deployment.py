@@ -118,6 +118,7 @@ class Instance:
     port: int  # of the gateway's host
     subnet: str
     members: tuple[str, ...]
+    label: str | None = None  # before the domain, in its name; None: it has its port alone
 
     @property
     def runs(self) -> bool:

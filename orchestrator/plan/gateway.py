@@ -76,6 +76,7 @@ class Page:
 
     port: int
     server: Server | None
+    names: tuple[str, ...] = ()  # by which it is told from others at this port; none: it has the port alone
 
 
 @dataclass(frozen=True, slots=True)

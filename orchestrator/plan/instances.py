@@ -1,4 +1,4 @@
-"""An Open WebUI for each participant or team: who has one, on which port and network. Pure.
+"""An Open WebUI for each participant or team: who has one, on which port or by which name, and network. Pure.
 
 Each has the number of its participant, or of the team's first: ids are given once, so that no port, and no card with
 one, changes when people come and go. Those of people who left keep network and port, and have no container: without
@@ -15,7 +15,7 @@ from dataclasses import replace
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, Deployment, Instance
-from orchestrator.plan.gateway import FIRST_PAGE_PORT, Page, Server
+from orchestrator.plan.gateway import FIRST_PAGE_PORT, WEBUI_PORT, Page, Server
 from orchestrator.plan.stacks import distinct, slug
 from orchestrator.spec.workshop import Workshop
 
@@ -46,10 +46,11 @@ def instances(workshop: Workshop, people: Sequence[Participant]) -> tuple[Instan
         Instance(
             service=service,
             team=team,
-            page=Page(FIRST_PAGE_PORT + number, Server(service, WEBUI_CONTAINER_PORT) if members else None),
+            page=_page(workshop, number, service, Server(service, WEBUI_CONTAINER_PORT) if members else None),
             port=_port(workshop, number),
             subnet=_nth(subnets, number),
             members=members,
+            label=_label(service) if workshop.webui.domain else None,
         )
         for service, team, number, members in _owners(workshop, people)
     )
@@ -65,9 +66,21 @@ def session_purpose(service: str) -> str:
     return f"webui-sessions {service}"
 
 
-def own_ports(workshop: Workshop, people: Sequence[Participant]) -> tuple[tuple[int, str], ...]:
-    """Those of the gateway's host that they take, each with the field of the spec that says so."""
-    return tuple((one.port, "webui.port") for one in instances(workshop, people))
+def own_ports(found: Iterable[Instance]) -> tuple[tuple[int, str], ...]:
+    """Those of the gateway's host that they take alone, each with the field of the spec that says so."""
+    return tuple((one.port, "webui.port") for one in found if one.label is None)
+
+
+def domains(workshop: Workshop) -> tuple[str, ...]:
+    """Below which they have their names. In practice one more, which leads every browser to its own machine."""
+    if workshop.webui.domain is None or not workshop.webui.is_own:
+        return ()
+    return (workshop.webui.domain, *([practice_domain(workshop)] if workshop.practice else []))
+
+
+def practice_domain(workshop: Workshop) -> str:
+    """RFC 6761, 6.3: names that end so need no DNS."""
+    return f"{workshop.name}.localhost"
 
 
 def share(workshop: Workshop) -> ipaddress.IPv4Network:
@@ -96,11 +109,23 @@ def _owners(workshop: Workshop, people: Sequence[Participant]) -> Iterator[_Owne
         yield names[team], team, _number(members[0]), present
 
 
+def _page(workshop: Workshop, number: int, service: str, server: Server | None) -> Page:
+    if workshop.webui.domain is None:
+        return Page(FIRST_PAGE_PORT + number, server)
+    return Page(WEBUI_PORT, server, tuple(f"{_label(service)}.{domain}" for domain in domains(workshop)))
+
+
+def _label(service: str) -> str:
+    return service.removeprefix("webui-")
+
+
 def _number(person: Participant) -> int:
     return int(person.id[1:]) - 1
 
 
 def _port(workshop: Workshop, number: int) -> int:
+    if workshop.webui.domain is not None:
+        return workshop.webui.port
     port = workshop.webui.port + number
     if port > HIGHEST_PORT:
         raise _too_many(f"there is no port left for the {number + 1}th")

@@ -12,6 +12,7 @@ from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server
 
 _UPSTREAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_DOMAIN_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -38,7 +39,11 @@ def contradictions(config: GatewayConfig) -> Iterator[str]:
     for server in (config.webui, *(page.server for page in config.pages)):
         if server and not _is_host(server):
             yield f"Open WebUI is not to be found at {server.host!r}"
-    yield from _repeated("port", [str(page.port) for page in config.pages])
+    yield from _repeated("port", [str(page.port) for page in config.pages if not page.names])
+    yield from _repeated("name", [name for page in config.pages for name in page.names])
+    for name in (name for page in config.pages for name in page.names):
+        if not _DOMAIN_NAME.fullmatch(name):
+            yield f"{name!r} is no name for a page"
 
 
 def _repeated(kind: str, names: list[str]) -> Iterator[str]:

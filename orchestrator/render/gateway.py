@@ -52,6 +52,7 @@ PATHS = {
     "/ollama/api/show": "show",
 }
 
+HOST_ONLY = "__Host-"  # browsers take no cookie that begins so from another name, nor over plain HTTP
 _SOURCES = TEMPLATES / "gateway"
 
 
@@ -85,18 +86,30 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
             for block in (_block(upstream, index),)
         ],
         "pages": list(_pages(config)),
+        "named": WEBUI_PORT if any(page.names for page in config.pages) else None,
     }
     return nginx_text(_SOURCES, "nginx.conf.j2", values)
 
 
 def _pages(config: GatewayConfig) -> Iterator[dict[str, object]]:
-    """Every Open WebUI: by the port of this container; one that is closed has no block."""
-    everybodys = Page(WEBUI_PORT, config.webui)
-    for page in ([everybodys] if config.webui else []) + list(config.pages):
-        found = server_values(page.server.host, page.server.port) if page.server else {}
-        name = "open_webui" if page == everybodys else f"open_webui_{page.port - FIRST_PAGE_PORT + 1}"
-        own = page != everybodys
-        yield {"port": page.port, "own": own, "block": name if page.server else None, **found}
+    """Every Open WebUI: by the port of this container, or by name; one that is closed has no block."""
+    if config.webui:
+        yield _page(Page(WEBUI_PORT, config.webui), "open_webui", None)
+    for page in config.pages:
+        name = page.names[0].split(".")[0] if page.names else page.port - FIRST_PAGE_PORT + 1
+        yield _page(page, f"open_webui_{name}", _cookie_mark(page, config))
+
+
+def _page(page: Page, block: str, mark: str | None) -> dict[str, object]:
+    found = server_values(page.server.host, page.server.port) if page.server else {}
+    return {"port": page.port, "names": page.names, "mark": mark, "block": block if page.server else None, **found}
+
+
+def _cookie_mark(page: Page, config: GatewayConfig) -> str | None:
+    """What the browser's names for its cookies begin with; None: with nothing of ours."""
+    if not page.names:
+        return f"w{page.port}-"  # a browser shows cookies of one port to all the others
+    return HOST_ONLY if config.tls else None
 
 
 def policy(config: GatewayConfig) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Ports(Section):
     def published(self) -> dict[str, int]:
         """Each field that names one port of the gateway's host, and the port."""
         ports = {"gateway.port": self.gateway.port}
-        if self.webui.is_shared:
+        if self.webui.has_one_port:
             ports["webui.port"] = self.webui.port
         if self.gateway.metrics is not None:
             ports["gateway.metrics"] = self.gateway.metrics

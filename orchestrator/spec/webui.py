@@ -13,7 +13,17 @@ from orchestrator.spec.knowledge import EMBEDDINGS, Collection
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, below, duplicates, same_names
 from orchestrator.spec.tool_servers import ToolServer
-from orchestrator.spec.values import Line, ModelName, Port, RelativePath, SecretReference, Subnets, TeamName, Words
+from orchestrator.spec.values import (
+    DomainName,
+    Line,
+    ModelName,
+    Port,
+    RelativePath,
+    SecretReference,
+    Subnets,
+    TeamName,
+    Words,
+)
 from orchestrator.spelling import did_you_mean, nearest
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -73,6 +83,8 @@ class WebUI(Section):
     """One for everybody, one each ([webui.md](webui.md#one-for-all-or-one-each)), or none."""
     port: Port = 3000
     """With one each: the first of as many ports as there are participants, in the order of their ids."""
+    domain: DomainName | None = None
+    """With one each: all at `port`, by names below this one, `p01.DOMAIN`; the DNS must have `*.DOMAIN`."""
     bare: bool = False
     """With one each: nothing in it but the account, so that connecting it to the gateway is the exercise."""
     subnets: Subnets | None = None
@@ -108,6 +120,11 @@ class WebUI(Section):
         """One for each participant or team, who are administrators there."""
         return self.mode in {"per_participant", "per_team"}
 
+    @property
+    def has_one_port(self) -> bool:
+        """`port` is all that it takes: one for everybody, or one each by name."""
+        return self.is_shared or (self.is_own and self.domain is not None)
+
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
     """What names models that are not there, or names that are taken."""
@@ -138,7 +155,7 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
 def _own_problems(webui: WebUI) -> Iterable[Problem]:
     """What only one for everybody can have, and what only one each."""
     if not webui.is_own:
-        for field in ("bare", "subnets"):
+        for field in ("bare", "subnets", "domain"):
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for mode: per_participant or per_team")
         return

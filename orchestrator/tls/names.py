@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 LOOPBACK = "127.0.0.1"
+EACH = "*."  # before a domain: every name one label below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Names:
 
     @property
     def constraints(self) -> x509.NameConstraints:
-        """What an authority may sign for: these and nothing else.
+        """What an authority may sign for: these and nothing else; of `*.DOMAIN`, all below it.
 
         A kind of name that is not mentioned would be free (RFC 5280, 4.2.1.10), so both kinds always are.
         """
@@ -41,6 +42,16 @@ class Names:
 def alternatives_of(certificate: x509.Certificate) -> set[x509.GeneralName]:
     """All names of a server's certificate."""
     return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+
+
+def stands_for(certificate: x509.Certificate, host: str) -> bool:
+    """Whether clients take it for the certificate of this name."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    known = {name.lower() for name in named.get_values_for_type(x509.DNSName)}
+    return host in known or f"{EACH}{host.partition('.')[2]}" in known
 
 
 def permits(authority: x509.Certificate, names: Names) -> bool:
@@ -66,4 +77,4 @@ def _general(host: str) -> x509.GeneralName:
 
 def _exactly(host: str) -> x509.GeneralName:
     address = _address(host)
-    return x509.IPAddress(ipaddress.ip_network(address)) if address else x509.DNSName(host)
+    return x509.IPAddress(ipaddress.ip_network(address)) if address else x509.DNSName(host.removeprefix(EACH))

@@ -24,18 +24,26 @@ class WebUI:
 
     Threads may share it. `writes`: what is asked of it is done; an Onlooker only reads.
     `verify_tls` is a CA file, or whether certificates are checked at all; `timeout` is in seconds for each answer and
-    must leave room for a queue of password hashes on the server.
+    must leave room for a queue of password hashes on the server. `host`: the name by which it is asked for there, where
+    `base_url` alone does not say it.
     """
 
     writes = True
 
     def __init__(
-        self, base_url: str, *, verify_tls: bool | str = True, timeout: float = 60, token: SecretStr | None = None
+        self,
+        base_url: str,
+        *,
+        verify_tls: bool | str = True,
+        timeout: float = 60,
+        token: SecretStr | None = None,
+        host: str | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.token = token
         self._verify_tls = verify_tls
         self._timeout = timeout
+        self._host = host
         self._connections = Connections()
         self._dialect: Dialect | None = None
         if verify_tls is False:
@@ -54,7 +62,7 @@ class WebUI:
         return self._like(self.token, self._timeout, kind)
 
     def _like(self, token: SecretStr | None, timeout: float, kind: type[Kind]) -> Kind:
-        other = kind(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token)
+        other = kind(self.base_url, verify_tls=self._verify_tls, timeout=timeout, token=token, host=self._host)
         other._connections = self._connections  # noqa: SLF001 - of its own kind
         other._dialect = self._dialect  # noqa: SLF001
         return other
@@ -195,7 +203,7 @@ class WebUI:
                     self.base_url + path,
                     params=query,
                     auth=Bearer(self.token),
-                    headers={"Accept": "application/json"},
+                    headers={"Accept": "application/json", "Host": self._host},  # None: the address's own
                     timeout=self._timeout,
                     verify=self._verify_tls,
                     allow_redirects=False,

@@ -21,6 +21,8 @@ from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.forewarn import needs_of
 from orchestrator.workflow.rollout.survey import first_look, second_look
+from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.dns import name_findings
 
 BUSY = {"lock_held", "handed_over"}  # who is at work looks for GPUs, too; a copy's state is of no use
 
@@ -67,6 +69,7 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
             seen, lost = fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
             seen = with_copies(spec, state, fleet, deployment, seen, settings)
     failed = failed | lost
+    findings += name_findings(addresses(spec.workshop), deployment)
     for name in fleet:
         findings += judge(name, seen[name], needs[name]) if name in seen else unreached(name, failed[name])
     return Preflight(

@@ -40,6 +40,7 @@ from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.knowledge import wanted_library
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import connected, provided_for
+from orchestrator.workflow.wanted.dns import by_name_nowhere
 from orchestrator.workflow.wanted.page import presets_for, tools_for
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
@@ -156,14 +157,16 @@ def _instances(
     """Those that run, as their people would use them."""
     workshop, where = spec.workshop, addresses(spec.workshop)
     told = {one.participant.id: one for one in credentials(workshop, people, state, where)}
-    for instance in (one for stack in deployment.stacks for one in stack.running if one.service in beside):
+    running = [one for stack in deployment.stacks for one in stack.running if one.service in beside]
+    nearby = bool(running) and by_name_nowhere(where, running[0])  # one speaks for all: the DNS may take its time
+    for instance in running:
         members = [person for person in people if person.id in instance.members]
         active = [person for person in members if person.state == "active"]
         team = members[0].team
         chat = [model.name for model in workshop.listed if model.open_to(team) and not model.embeds]
         yield InstanceUnderTest(
             instance.service,
-            where.page(instance.port),
+            where.page(instance),
             beside[instance.service].id,
             tuple(
                 OwnAccount(
@@ -176,6 +179,7 @@ def _instances(
             ),
             entries=None if workshop.webui.bare else (*chat, *presets_for(workshop, team)),
             question=next(iter(chat), None),
+            near=where.local_page(instance) if nearby else None,
         )
 
 

@@ -37,6 +37,7 @@ from orchestrator.workflow.rollout.look import look_at_hosts
 from orchestrator.workflow.rollout.ready import ask_engines
 from orchestrator.workflow.rollout.render import render
 from orchestrator.workflow.wanted.address import Addresses
+from orchestrator.workflow.wanted.dns import name_notes
 from orchestrator.workflow.wanted.memory import instance_notes
 
 Step = Callable[[Run], Run]
@@ -135,6 +136,7 @@ def _told(run: Run, seconds: float) -> Provisioned:
         notes=(
             *desired.deployment.notes,
             *instance_notes(desired.deployment, short_only=True),
+            *name_notes(desired.addresses, desired.deployment),
             *remarks(run.spec, run.people),
             *crowd_remarks(run.spec, desired.deployment, run.people),
             *left_out(run.spec, find_knowledge(run.spec)),

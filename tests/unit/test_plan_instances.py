@@ -134,7 +134,7 @@ def test_what_is_no_private_range_is_refused_with_its_place(tmp_path: Path, subn
 
 def test_a_port_of_the_gateway_among_theirs_is_told(tmp_path: Path) -> None:
     made = workshop(tmp_path, VALID + "webui: {mode: per_participant, port: 8078}\n")
-    assert [port for port, _ in own_ports(made, PEOPLE[:2])] == [8078, 8079]
+    assert [port for port, _ in own_ports(instances(made, PEOPLE[:2]))] == [8078, 8079]
     with pytest.raises(UserError, match=r"port 8080 is gateway\.port already"):
         instances(made, PEOPLE)
 

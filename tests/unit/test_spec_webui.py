@@ -50,6 +50,13 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
         ("mode: none, welcome: Hello", "webui.welcome: welcome is for Open WebUI, and its mode is none"),
         ("bare: true", "webui.bare: bare is for mode: per_participant or per_team"),
         ("subnets: 10.0.0.0/20", "webui.subnets: subnets is for mode: per_participant or per_team"),
+        ("domain: chat.example.org", "webui.domain: domain is for mode: per_participant or per_team"),
+        ("mode: per_participant, domain: 10.0.0.7", "webui.domain: "),
+        ("mode: per_participant, domain: '*.example.org'", "webui.domain: "),
+        ("mode: per_participant, domain: chat.example.org.", "webui.domain: "),
+        ("mode: per_participant, domain: 'a.org; return 200'", "webui.domain: "),
+        (f"mode: per_participant, domain: {'a' * 64}.org", "webui.domain: "),
+        ("mode: per_participant, domain: chat.example.org, port: 8080", "gateway and webui cannot both have port 8080"),
         ("mode: per_team", "webui.mode: per_team needs teams: a roster with a column team"),
         (
             "mode: per_participant, bare: true, welcome: Hello",

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from orchestrator.plan.instances import instances
 from orchestrator.render.edge import EdgeCredentials
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO, Tls
 from orchestrator.state.folder import StateFolder
+from orchestrator.workflow.context.open import newcomers
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.edges import certify_edges, edges_shown
 from orchestrator.workflow.wanted.address import addresses
@@ -115,6 +117,7 @@ def given(spec: Spec, tls: Tls) -> dict[str, bytes]:
             raise spec.problem(at, "tls_unreadable", f"{path} is locked with a passphrase", hint)
         found[f"{name}.pem"] = content
     _require_pair(spec, tls)
+    _require_names(spec, tls, found["cert.pem"])
     return found
 
 
@@ -130,6 +133,24 @@ def _require_pair(spec: Spec, tls: Tls) -> None:
         raise spec.problem(("public", "tls"), "tls_unreadable", message, hint) from None
 
 
+def _require_names(spec: Spec, tls: Tls, pem: bytes) -> None:
+    """A browser that is shown the certificate of another name lets nobody in."""
+    workshop = spec.workshop
+    if workshop.webui.domain is None:
+        return
+    from cryptography import x509
+
+    from orchestrator.tls.names import stands_for
+
+    certificate = x509.load_pem_x509_certificate(pem)
+    hosts = [name for one in instances(workshop, newcomers(spec)) for name in one.page.names[:1]]
+    if without := [host for host in hosts if not stands_for(certificate, host)]:
+        more = f" and {len(without) - 1} others" if len(without) > 1 else ""
+        message = f"{tls.cert} is no certificate for {without[0]}{more}"
+        hint = f"Have one made for *.{workshop.webui.domain}, or write tls: auto"
+        raise spec.problem(("public", "tls", "cert"), "tls_names", message, hint)
+
+
 def _issued(spec: Spec, folder: StateFolder) -> Issued:
     from orchestrator.tls.issue import issue
     from orchestrator.tls.store import load
@@ -140,11 +161,13 @@ def _issued(spec: Spec, folder: StateFolder) -> Issued:
 def _wanted(spec: Spec) -> Wanted:
     from orchestrator.tls.issue import Wanted
     from orchestrator.tls.lifetime import LONGEST
-    from orchestrator.tls.names import Names
+    from orchestrator.tls.names import EACH, Names
 
     workshop, where = spec.workshop, addresses(spec.workshop)
     hosts = [urlsplit(url).hostname or "" for url in (where.api, where.local_api)]
-    names = Names.of(*hosts, *(["localhost"] if "127.0.0.1" in hosts else []))
+    names = Names.of(
+        *hosts, *(["localhost"] if "127.0.0.1" in hosts else []), *(f"{EACH}{domain}" for domain in where.domains)
+    )
     closes = workshop.window[1] if workshop.window else None
     wanted = Wanted(workshop.name, names, closes, datetime.now(UTC).replace(microsecond=0))
     if not wanted.is_possible:

@@ -23,7 +23,7 @@ def credentials(
 
     def page(person: Participant) -> str | None:
         instance = instance_of(own, person)
-        return addresses.page(instance.port) if instance else addresses.webui
+        return addresses.page(instance) if instance else addresses.webui
 
     return tuple(
         _one(workshop, person, state.secret, accounts.get(person.id), addresses.api_base, page(person))

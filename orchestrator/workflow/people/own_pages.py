@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -66,9 +67,9 @@ def seed_instances(
         container = there.get(instance.service)
         if container is None or container.state != "running":
             raise UserError("webui_down", f"its container is {container.state if container else 'not there'}")
-        webui = WebUI(where.local_page(instance.port), verify_tls=trust)
+        webui = _at(instance, where, trust)
         webui.wait_ready(READY_SECONDS)
-        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance.port), own)
+        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), own)
         store, lines = _Members(state.accounts, frozenset(instance.members)), list[str]()
         put = seed_bare if spec.workshop.webui.bare else seed
         try:
@@ -105,8 +106,8 @@ def seed_instances(
 def administrator_at(spec: Spec, state: State, instance: Instance) -> WebUI:
     """One of them as an administrator sees it, for commands that change nothing."""
     where, people = addresses(spec.workshop), state.people.all()
-    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance.port), ())
-    webui = WebUI(where.local_page(instance.port), verify_tls=trusted_nearby(spec, state.folder))
+    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), ())
+    webui = _at(instance, where, trusted_nearby(spec, state.folder))
     admin = _by_key(webui, wanted, _Members(state.accounts, frozenset(instance.members)))
     try:
         admin.get("/api/v1/users/all")
@@ -115,6 +116,12 @@ def administrator_at(spec: Spec, state: State, instance: Instance) -> WebUI:
             raise
         return _by_password(webui, wanted)
     return admin
+
+
+def _at(instance: Instance, where: Addresses, trust: bool | str) -> WebUI:
+    """As this machine reaches it, whatever its DNS says of the name."""
+    named = urlsplit(where.page(instance)).netloc if instance.label else None
+    return WebUI(where.local_page(instance), verify_tls=trust, host=named)
 
 
 def of_people(spec: Spec, state: State, people: Iterable[Participant]) -> tuple[Instance, ...]:

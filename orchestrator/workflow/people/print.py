@@ -107,7 +107,7 @@ def _window_text(times: Window) -> str | None:
 def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) -> bool:
     """The administrator's own sign-in, apart from the cards."""
     pages = {"": where.webui} if where.webui else {}
-    pages |= {one.service: where.page(one.port) for one in instances(spec.workshop, state.people.all()) if one.runs}
+    pages |= {one.service: where.page(one) for one in instances(spec.workshop, state.people.all()) if one.runs}
     if not pages:
         return False
     lines = [f"{spec.workshop.title}: Open WebUI as administrator"]

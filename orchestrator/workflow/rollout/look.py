@@ -142,5 +142,5 @@ def _ports(run: Run, host: str) -> list[tuple[int, str]]:
     """That this host publishes, with the field of the spec that says so."""
     if host == run.front_name:
         fields = [(port, field) for field, port in run.spec.workshop.published.items()]
-        return [*fields, *own_ports(run.spec.workshop, _foreseen(run))]
+        return [*fields, *own_ports(instances(run.spec.workshop, _foreseen(run)))]
     return [(one.edge_port, "edge_port") for one in edge_hosts(run.spec.workshop) if one.name == host]

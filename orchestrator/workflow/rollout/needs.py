@@ -13,6 +13,7 @@ from orchestrator.fleet.scripts import engine
 from orchestrator.plan.deployment import Deployment, Fetch, Stack
 from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
 from orchestrator.plan.instance_memory import memory_of
+from orchestrator.plan.instances import own_ports
 from orchestrator.plan.model_size import known_sizes
 from orchestrator.plan.stacks import Known
 from orchestrator.spec.components import Component
@@ -72,7 +73,7 @@ def _needs(
     models = _fresh_models(spec, stack, there)
     ports = tuple((port, field) for field, port in workshop.published.items()) if is_front else ()
     running = stack.running if stack else ()
-    ports += tuple((instance.port, "webui.port") for instance in (stack.instances if stack else ()))
+    ports += own_ports(stack.instances if stack else ())
     if stack and stack.edge:
         ports = (*ports, (host.edge_port, "hosts[].edge_port"))
     return Needs(

@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from orchestrator.plan.deployment import Instance
+from orchestrator.plan.instances import domains, practice_domain
 from orchestrator.spec.workshop import Workshop
 
 
@@ -19,18 +21,30 @@ class Addresses:
     local_webui: str | None
     guessed: bool  # it is the own address of the gateway's host, because the spec names none
     own_pages: bool = False  # an Open WebUI for each participant or team: `page` says where
+    domains: tuple[str, ...] = ()  # below which these have names, the one that is told first; none: each has a port
 
     @property
     def api_base(self) -> str:
         return f"{self.api}/v1"
 
-    def page(self, port: int) -> str:
-        """The Open WebUI at this port, as participants type it."""
-        return _at_port(self.api, port)
+    def page(self, instance: Instance) -> str:
+        """Somebody's own Open WebUI, as participants type it."""
+        if instance.label is None:
+            return _at_port(self.api, instance.port)
+        return self._named(instance, self.domains[0])
 
-    def local_page(self, port: int) -> str:
-        """The same, as this machine reaches it."""
-        return _at_port(self.local_api, port)
+    def local_page(self, instance: Instance) -> str:
+        """The same, as this machine reaches it: where it has a name, it is asked for by it there."""
+        return _at_port(self.local_api, instance.port)
+
+    def other_pages(self, instance: Instance) -> tuple[str, ...]:
+        """Further addresses of the same."""
+        if instance.label is None:
+            return nearby(self.local_page(instance))
+        return tuple(self._named(instance, domain) for domain in self.domains[1:])
+
+    def _named(self, instance: Instance, domain: str) -> str:
+        return url(urlsplit(self.api).scheme, f"{instance.label}.{domain}", instance.port)
 
 
 def addresses(workshop: Workshop) -> Addresses:
@@ -51,7 +65,21 @@ def addresses(workshop: Workshop) -> Addresses:
         local_webui=url(scheme, near, webui) if webui else None,
         guessed=named is None,
         own_pages=workshop.webui.is_own,
+        domains=_domains(workshop),
     )
+
+
+def nearby(local: str) -> tuple[str, ...]:
+    """An address of this machine as a browser on it may write it."""
+    return local, local.replace("127.0.0.1", "localhost")
+
+
+def _domains(workshop: Workshop) -> tuple[str, ...]:
+    """In practice nobody would find this machine by the name of the real class."""
+    found = domains(workshop)
+    if not found or not workshop.practice or found[0].endswith(".localhost") or is_this_machine(f"p01.{found[0]}"):
+        return found
+    return practice_domain(workshop), found[0]
 
 
 def _at_port(base: str, port: int) -> str:

@@ -29,7 +29,7 @@ from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.environment import DATABASE as WEBUI_DATABASE
 from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
 from orchestrator.webui.environment import webui_environment
-from orchestrator.workflow.wanted.address import Addresses, addresses
+from orchestrator.workflow.wanted.address import Addresses, addresses, nearby
 from orchestrator.workflow.wanted.authorities import authorities
 from orchestrator.workflow.wanted.synthetic import synthetic_models
 
@@ -122,23 +122,23 @@ def admin_password(secret: bytes, instance: str = "") -> SecretStr:
 def _webui_environments(spec: Spec, deployment: Deployment, where: Addresses) -> dict[str, dict[str, str]]:
     """By service."""
 
-    def environment(page: str, local: str) -> dict[str, str]:
+    def environment(page: str, *others: str) -> dict[str, str]:
         return webui_environment(
             page,
             title=spec.workshop.title,
             admin_email=instructor_email(spec.workshop.name),
             gateway_url=INTERNAL_GATEWAY,
-            origins=(local, local.replace("127.0.0.1", "localhost")),
+            origins=others,
             bare=spec.workshop.webui.bare,
         )
 
     found = {
-        instance.service: environment(where.page(instance.port), where.local_page(instance.port))
+        instance.service: environment(where.page(instance), *where.other_pages(instance))
         for stack in deployment.stacks
         for instance in stack.running
     }
     if where.webui and where.local_webui:
-        found[WEBUI_SERVICE] = environment(where.webui, where.local_webui)
+        found[WEBUI_SERVICE] = environment(where.webui, *nearby(where.local_webui))
     return found
 
 
@@ -186,7 +186,8 @@ def _published(workshop: Workshop, deployment: Deployment) -> tuple[Published, .
         "webui.port": (WEBUI_PORT, ""),
         "gateway.metrics": (METRICS_PORT, LOOPBACK),
     }
-    pages = (Published(one.port, one.page.port) for stack in deployment.stacks for one in stack.instances)
+    own = (one for stack in deployment.stacks for one in stack.instances if one.label is None)
+    pages = (Published(one.port, one.page.port) for one in own)
     return (*(Published(port, *inside[field]) for field, port in workshop.published.items()), *pages)
 
 

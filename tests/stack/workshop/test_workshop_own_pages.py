@@ -1,4 +1,7 @@
-"""An Open WebUI of each participant's own: administrators there, and with nothing of anybody else in reach."""
+"""An Open WebUI of each participant's own: administrators there, and with nothing of anybody else in reach.
+
+At the end the class becomes one of teams, whose pages have names instead of ports, over TLS.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from own_names import NamedPage
 from workshop_bed import Workshop, llama
 
 from orchestrator.plan.policy import service_key
@@ -41,6 +45,7 @@ def own(make_workshop: Callable[..., Workshop]) -> Workshop:
     """Two people, each with a seeded one."""
     workshop = make_workshop(
         "own",
+        participants={"roster": "people.csv"},
         models=[llama("tiny"), llama("staff-model", teams=["staff"])],
         webui={
             "mode": "per_participant",
@@ -49,6 +54,7 @@ def own(make_workshop: Callable[..., Workshop]) -> Workshop:
             "presets": [{"name": "tutor", "model": "tiny", "system": "Be brief."}],
         },
     )
+    workshop.roster(("Ada", "ada@class.example.org", "red"), ("Bob", "bob@class.example.org", "red"))
     document = workshop.provision()
     assert document["ok"], document
     return workshop
@@ -206,6 +212,22 @@ def test_who_is_revoked_is_out_of_their_page_and_back_when_restored(own: Worksho
     assert ask(person).json()["choices"]
 
 
+def test_a_password_that_was_changed_is_reset_in_their_own_page(own: Workshop) -> None:
+    person = own.person("p02")
+    form = {"password": person["webui_password"], "new_password": "something of my own"}
+    asked = requests.post(
+        f"{person['webui_url']}/api/v1/auths/update/password", json=form, headers=key_at(person), timeout=60
+    )
+    assert asked.json() is True
+    assert sign_in(person, person["webui_url"]).status_code == 400
+    own.workshop("participants reset-password", "p02")
+    again = own.person("p02")
+    assert again["webui_password"] not in {None, person["webui_password"]}
+    assert sign_in(again, again["webui_url"]).json()["role"] == "admin"
+    assert own.person("p01")["webui_password"] is not None
+    assert ask(again).json()["choices"]
+
+
 def test_chats_of_each_are_archived(own: Workshop, tmp_path: Path) -> None:
     for person in own.people():
         chat = {"title": f"Of {person['id']}", "history": {"messages": {}, "currentId": None}}
@@ -232,7 +254,7 @@ def test_verify_looks_at_each(own: Workshop) -> None:
 
 
 def test_who_is_removed_loses_it_and_nobody_else_notices(own: Workshop) -> None:
-    """Last: the first one's page and the gateway go on; what is left goes with the workshop."""
+    """The first one's page and the gateway go on; what is left goes with the workshop."""
     before = own.starts()
     own.workshop("participants remove", "p02")
     assert len(list((own.state / "archives").glob(f"{own.name}-p02-*.tar.gz"))) == 1
@@ -242,5 +264,80 @@ def test_who_is_removed_loses_it_and_nobody_else_notices(own: Workshop) -> None:
     assert after == {service: start for service, start in before.items() if service != "webui-p02"}
     closed = requests.get(f"http://127.0.0.1:{own.spec['webui']['port'] + 1}/", timeout=60)
     assert (closed.status_code, closed.text) == (410, "This Open WebUI was closed.\n")
+
+
+# one for each team, by name, over TLS
+
+
+@pytest.fixture(scope="module")
+def team(own: Workshop) -> NamedPage:
+    """Of the first, of a newcomer, and of the second no more. Who asks for this fixture comes after all others."""
+    own.workshop("participants add", "--name", "Eve", "--email", "eve@class.example.org", "--team", "red")
+    webui = own.spec["webui"] | {"mode": "per_team", "domain": "chat.invalid"}
+    own.write(webui=webui, public={"host": "127.0.0.1", "tls": "auto"})
+    document = own.provision()
+    assert document["ok"], document
+    return NamedPage(f"team-red.{own.name}.localhost", webui["port"], own.state / "handouts" / "workshop-ca.crt")
+
+
+def test_a_teams_page_has_a_name_in_place_of_a_port(own: Workshop, team: NamedPage) -> None:
+    people = own.people()
+    assert [(person["id"], person["webui_url"]) for person in people] == [("p01", team.url), ("p03", team.url)]
+    assert team.url.startswith("https://team-red.")
+    assert [service for service in own.containers() if service.startswith("webui")] == ["webui-team-red"]
+    published = {port for ports in own.container("gateway").ports.values() for port in ports or ()}
+    assert {entry["HostPort"] for entry in published} == {str(own.spec[one]["port"]) for one in ("gateway", "webui")}
+
+
+def test_everybody_of_a_team_administers_its_page_and_who_left_does_not(own: Workshop, team: NamedPage) -> None:
+    for person in own.people():
+        assert team.sign_in(person).json()["role"] == "admin"
+    token = team.sign_in(own.person("p01")).json()["token"]
+    accounts = team.ask("GET", "/api/v1/users/all", token).json()["users"]
+    roles = {account["email"]: account["role"] for account in accounts}
+    assert {roles[f"{who}@class.example.org"] for who in ("ada", "eve")} == {"admin"}
+    assert roles.get("bob@class.example.org", "pending") == "pending"
+
+
+def test_what_is_asked_there_counts_for_the_team(own: Workshop, team: NamedPage) -> None:
+    body = {"model": "tutor", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+    answer = team.ask("POST", "/api/chat/completions", own.person("p03")["webui_api_key"], body)
+    assert answer.json()["choices"][0]["message"]["content"]
+    assert (asked(own)[-1]["participant"], asked(own)[-1]["via"]) == ("team-red", None)
+
+
+def test_a_browser_keeps_the_session_for_this_name_alone(own: Workshop, team: NamedPage) -> None:
+    set_ = team.sign_in(own.person("p01")).headers.getlist("Set-Cookie")
+    token = next(cookie for cookie in set_ if cookie.startswith("__Host-token="))
+    attributes = {part.strip().lower() for part in token.split(";")[1:]}
+    assert {"secure", "path=/"} <= attributes
+    assert not any(part.startswith("domain") for part in attributes)
+    me = team.ask("GET", "/api/v1/auths/", cookie=token.split(";")[0])
+    assert me.json()["email"] == "ada@class.example.org"
+    assert team.ask("GET", "/api/v1/auths/", cookie=token.split(";")[0].removeprefix("__Host-")).status == 401
+
+
+@pytest.mark.parametrize("host", ["p01", "team-blue", "127.0.0.1", "team-red.chat.example.org"])
+def test_any_other_name_is_nobodys_page(team: NamedPage, host: str) -> None:
+    name = host if "." in host else team.name.replace("team-red", host)
+    assert team.ask("GET", "/health", host=name).status == 404
+
+
+def test_web_sockets_come_through_by_name_for_its_own_pages_only(team: NamedPage) -> None:
+    opened = team.web_socket(origin=team.url)
+    assert opened.startswith(b"HTTP/1.1 101")
+    assert b'"sid"' in opened
+    foreign = team.web_socket(origin=team.url.replace("team-red", "team-blue"))
+    assert b'"sid"' not in foreign
+
+
+def test_again_with_names_changes_nothing_and_verify_is_green(own: Workshop, team: NamedPage) -> None:
+    assert own.provision()["changed"] == 0
+    checks = own.workshop("verify", "--output", "json").json["checks"]
+    assert [check["target"] for check in checks if check["name"] == "Open WebUI (webui-team-red)"] == [team.url]
+
+
+def test_nothing_is_left_of_any_of_them(own: Workshop) -> None:
+    """Last."""
     own.workshop("teardown", "--yes")
     assert own.things() == []
