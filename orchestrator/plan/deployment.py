@@ -158,6 +158,12 @@ class Stack:
         return (*(name for name, here in own if here), *instances, *(backend.service for backend in self.backends))
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """Of its host, by their whole names."""
+        own = ("front", "engines", *(instance.service for instance in self.instances))
+        return tuple(f"{self.project}_{name}" for name in own)
+
+    @property
     def components(self) -> frozenset[Component]:
         """The images that this host needs."""
         needed = {backend.container.component for backend in self.backends}

@@ -31,7 +31,17 @@ from orchestrator.workflow.rollout.look import LOG
 from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.weights.fetch import fetch_weights
 
-TAGS = ("files", "reload", "stale", "restart", "front", "batches", "engines", "put")  # variables that ask for tasks
+TAGS = (
+    "files",
+    "reload",
+    "stale",
+    "restart",
+    "networks",
+    "front",
+    "batches",
+    "engines",
+    "put",
+)  # variables that ask for tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class _Work:
     found: Difference
     empty: frozenset[str]  # engines that are given their model while they run, and have none yet
     containers: Mapping[str, ContainerState]
+    networks: tuple[str, ...] = ()  # that are no longer wanted
 
     @property
     def is_nothing(self) -> bool:
@@ -102,9 +113,11 @@ def _compare(run: Run, machine: Machine, stack: Stack) -> _Work:
     loaded = run.state.deployed.applied(machine.name).get(LOADED)
     found = difference(stack, files, there, containers, loaded)
     work = _Work(stack, files, found, _without_model(run, stack, containers), containers)
-    if not work.is_nothing:  # the archive, and what becomes of it
-        require_room(machine, 2 * sum(len(file.content) for file in files.values()))
-    return work
+    if work.is_nothing:
+        return work
+    require_room(machine, 2 * sum(len(file.content) for file in files.values()))  # the archive, and what becomes of it
+    networks = machine.docker.leftovers(run.spec.workshop.name).networks
+    return replace(work, networks=tuple(name for name in networks if name not in stack.networks))
 
 
 def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerState]) -> frozenset[str]:
@@ -153,6 +166,7 @@ def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Ta
             "nginx": stack.nginx,
             "stale": list(found.stale),
             "restart": list(found.restart),
+            "networks": list(work.networks),
             "front": [name for name in (stack.nginx, WEBUI_SERVICE) if name in stack.services],
             "first": [name for name in stack.services if name not in instances] if instances else [],
             "batches": batched([name for name in instances if name in _new(work)], run.settings.webui_concurrency),

@@ -7,14 +7,15 @@ from typing import Any
 
 import docker
 import pytest
+import requests
 from page_bed import Seat
 from playwright.sync_api import Browser, expect
 from workshop_bed import Workshop, free_port, llama
 
 
 @pytest.fixture(scope="module")
-def card(browser: Browser, make_workshop: Callable[..., Workshop], engine: docker.DockerClient) -> dict[str, Any]:
-    """What the only participant has in hand. Not made where there is no browser to look at the page."""
+def card(make_workshop: Callable[..., Workshop], engine: docker.DockerClient) -> dict[str, Any]:
+    """What the only participant has in hand."""
     (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
     workshop = make_workshop(
         "exercise",
@@ -34,6 +35,27 @@ def seat(browser: Browser, card: dict[str, Any], request: pytest.FixtureRequest)
     yield taken
     taken.keep(request.node.name)
     taken.leave()
+
+
+def test_nothing_but_the_account_is_in_it_and_the_cards_words_connect_it(card: dict[str, Any]) -> None:
+    """By the API: what the form's own button for trying would say is all that is asked, and nothing is kept."""
+    page, form = card["webui_url"], {"email": card["webui_email"], "password": card["webui_password"]}
+    signed_in = requests.post(f"{page}/api/v1/auths/signin", json=form, timeout=60).json()
+    assert signed_in["role"] == "admin"
+    headers = {"Authorization": f"Bearer {signed_in['token']}"}
+
+    def get(path: str) -> Any:
+        return requests.get(f"{page}{path}", headers=headers, timeout=60).json()
+
+    assert get("/api/models")["data"] == []
+    assert get("/api/v1/configs/banners") == []
+    connected = get("/openai/config")
+    assert card["api_key"] not in connected["OPENAI_API_KEYS"]
+    assert not any("gateway" in url or card["api_base"] in url for url in connected["OPENAI_API_BASE_URLS"])
+    tried = requests.post(
+        f"{page}/openai/verify", json={"url": card["api_base"], "key": card["api_key"]}, headers=headers, timeout=60
+    )
+    assert [model["id"] for model in tried.json()["data"]] == ["tiny-chat"]
 
 
 def test_a_participant_adds_the_gateway_with_what_the_card_says_and_chats(seat: Seat, card: dict[str, Any]) -> None:
