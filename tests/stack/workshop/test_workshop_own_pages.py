@@ -287,8 +287,10 @@ def test_a_teams_page_has_a_name_in_place_of_a_port(own: Workshop, team: NamedPa
     assert [(person["id"], person["webui_url"]) for person in people] == [("p01", team.url), ("p03", team.url)]
     assert team.url.startswith("https://team-red.")
     assert [service for service in own.containers() if service.startswith("webui")] == ["webui-team-red"]
-    published = {port for ports in own.container("gateway").ports.values() for port in ports or ()}
-    assert {entry["HostPort"] for entry in published} == {str(own.spec[one]["port"]) for one in ("gateway", "webui")}
+    bound = own.container("gateway").ports.values()
+    assert {entry["HostPort"] for entries in bound for entry in entries or ()} == {
+        str(own.spec[one]["port"]) for one in ("gateway", "webui")
+    }
 
 
 def test_everybody_of_a_team_administers_its_page_and_who_left_does_not(own: Workshop, team: NamedPage) -> None:
