@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.errors import UserError
@@ -50,11 +51,11 @@ class People:
         """What `reconcile` would do; writes nothing."""
         return reconcile(self.enrolled(), seats)
 
-    def reconcile(self, seats: Seats) -> Reconciliation:
-        """Makes the participants those that the spec asks for (seats.py has the rules)."""
+    def reconcile(self, seats: Seats, kept: AbstractSet[str] = frozenset()) -> Reconciliation:
+        """Makes the participants those that the spec asks for, and `kept` (seats.py has the rules)."""
         with self._database.transaction():
             before = self.enrolled()
-            result = reconcile(before, seats)
+            result = reconcile(before, seats, kept)
             same = set(before)
             self._put(*(row for row in result.rows if row not in same))
         return result

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -86,8 +87,11 @@ class Reconciliation:
         return tuple(row.participant for row in self.rows if row.present)
 
 
-def reconcile(current: Sequence[Enrolled], seats: Seats) -> Reconciliation:
-    """Raises UserError `roster_unbound`, `roster_duplicate` for rows that can't be told apart."""
+def reconcile(current: Sequence[Enrolled], seats: Seats, kept: AbstractSet[str] = frozenset()) -> Reconciliation:
+    """`kept`: ids of people who stay as they are, though the spec does not name them any more.
+
+    Raises UserError `roster_unbound`, `roster_duplicate` for rows that can't be told apart.
+    """
     before = sorted(current, key=lambda row: row.number)
     free = [row for row in before if row.binding is None]
     bound = [row for row in before if row.binding is not None]
@@ -101,7 +105,7 @@ def reconcile(current: Sequence[Enrolled], seats: Seats) -> Reconciliation:
         named = {row.participant.id for row in people}
         others = [row for row in bound if row.participant.id not in named]
         there = [*people, *_seated(free, 0, _spare(seats, others), ids)]
-    after = {row.participant.id: row if row.added else _removed(row) for row in before}
+    after = {row.participant.id: row if row.added or row.participant.id in kept else _removed(row) for row in before}
     after |= {row.participant.id: row for row in there}
     rows = tuple(sorted(after.values(), key=lambda row: row.number))
     old = {row.participant.id: row.participant for row in before}

@@ -23,6 +23,7 @@ from orchestrator.state.handed_over import handed_over
 from orchestrator.state.seats import Enrolled
 from orchestrator.state.state import State
 from orchestrator.webui.wanted import Foreseen
+from orchestrator.workflow.archives.leavers import leaves_chats
 from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import seats, state_folder
 from orchestrator.workflow.gateway.certificates import Served, served
@@ -42,7 +43,7 @@ UNASKED = "nothing is deployed yet, and no host was asked: `workshop preflight` 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`what` is participant, certificate, image, container, files, rules, webui; `host` None: it is on none."""
+    """`what`: participant, archive, certificate, image, container, files, rules or webui; `host` None: on none."""
 
     action: str  # add, return, change, remove, make, create, recreate, start, choose, update
     what: str
@@ -88,6 +89,12 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         people = state.people.preview(seats(spec))
         deployment = instanced(spec, deployment, [row.participant for row in people.rows])
         changes = [Change(c.kind, "participant", c.after.id, None, c.after.name) for c in people.changes]
+        leaving = [c.before for c in people.changes if c.kind == "removed" and c.before]
+        changes += [
+            Change("make", "archive", person.id, None, "the chats, before the account is closed")
+            for person in leaving
+            if state.meta and leaves_chats(spec, state, person)
+        ]
         shown = served(spec, folder)
         changes += [Change("make", new.what, new.name, None, new.reason) for new in shown.new]
         recorded = recorded_images(state)

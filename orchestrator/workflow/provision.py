@@ -70,7 +70,7 @@ class Provisioned:
     ca_certificate: Path | None  # for participants' devices, where the workshop has an authority of its own
     changes: tuple[str, ...]
     notes: tuple[str, ...]
-    broken: tuple[str, ...]  # engines that did not answer, each with its reason
+    broken: tuple[str, ...]  # engines that did not answer, people who stay for want of an archive, each with the reason
     failed_hosts: Mapping[str, str]  # name to why
     checks: tuple[Check, ...]
     hosts: tuple[str, ...]

@@ -217,6 +217,20 @@ def test_a_revoked_person_who_leaves_and_returns_is_still_revoked() -> None:
     assert reconcile(gone.rows, RosterSeats((ADA,))).participants[0].state == "revoked"
 
 
+def test_who_must_stay_though_no_longer_named_is_as_before() -> None:
+    first = after(RosterSeats((ADA, BOB, EVE)))
+    result = reconcile(first.rows, RosterSeats((ADA,)), {"p02"})
+    assert kinds(result) == {"p03": "removed"}
+    assert result.participants == first.participants[:2]
+    assert kinds(reconcile(result.rows, RosterSeats((ADA,)))) == {"p02": "removed"}
+
+
+def test_a_seat_that_must_stay_is_not_filled_again() -> None:
+    result = reconcile(after(CountedSeats(3)).rows, CountedSeats(2), {"p03"})
+    assert ids(result) == ["p01", "p02", "p03"]
+    assert ids(reconcile(result.rows, CountedSeats(2))) == ["p01", "p02"]
+
+
 def _revoked(row: Enrolled) -> Enrolled:
     return replace(row, participant=replace(row.participant, state="revoked"), revoked=True)
 

@@ -87,7 +87,7 @@ def summary(done: Provisioned, spec: Path) -> str:
     head = f"{done.workshop} is ready." if done.ok else f"{done.workshop} is up, but not all of it works."
     lines = [head, "", *pairs(facts)]
     lines += section("Hosts that failed:", done.failed_hosts.values())
-    lines += section("Did not answer:", done.broken)
+    lines += section("Not as it should be:", done.broken)
     lines += section("Failed checks:", (f"{c.name}, {c.target}: expected {c.expected}, got {c.got}" for c in failed))
     lines += section("Note:", done.notes)
     if done.addresses.guessed:

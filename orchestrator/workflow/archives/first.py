@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum, auto
 from pathlib import Path
 
 from orchestrator.archive.manifest import Manifest
 from orchestrator.errors import UserError, Where
-from orchestrator.participants import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec, load
 from orchestrator.spec.workshop import THIS_MACHINE
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.archive import Archived, archive, archive_person
+from orchestrator.workflow.archive import Archived, archive
 from orchestrator.workflow.context.run import Report
 
 KEPT_AS, REQUIRED = "_archive", "required"  # in the state like a host: teardown must know it when the spec is gone
@@ -54,7 +52,7 @@ def before_teardown(
         made = archive(spec, settings, folder.path.parent, report)
     except UserError as problem:
         raise UserError("archive_failed", f"{why}: {problem.message}", where=problem.where, hint=WITHOUT) from None
-    _require_whole(made, why)
+    require_whole(made, why)
     return made
 
 
@@ -67,18 +65,8 @@ def _spec(file: Path | None, name: str, *, in_practice: bool) -> Spec:
     return spec
 
 
-def before_removal(spec: Spec, state: State, people: Sequence[Participant], report: Report) -> tuple[Archived, ...]:
-    """One for each. Raises UserError `archive_failed` as soon as one lacks something."""
-    found = []
-    for person in people:
-        report.say(f"archiving the chats of {person.id}")
-        made = archive_person(spec, state, person, report)
-        _require_whole(made, f"nobody was removed, as the chats of {person.id} could not be archived")
-        found.append(made)
-    return tuple(found)
-
-
-def _require_whole(made: Archived, why: str) -> None:
+def require_whole(made: Archived, why: str) -> None:
+    """Raises UserError `archive_failed` where something is missing in it; `why` says what is not done."""
     if not made.ok:
         raise UserError("archive_failed", f"{why}: {_lacking(made.manifest)}; the rest is in {made.file}", hint=WITHOUT)
 

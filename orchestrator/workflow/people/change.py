@@ -23,20 +23,19 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.archive import Archived
-from orchestrator.workflow.archives.first import before_removal
+from orchestrator.workflow.archives.leavers import DOWN, archive_leaver
 from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.gateway.live import bring_into_effect, live_config
 from orchestrator.workflow.people.commands import Command, Told
 from orchestrator.workflow.people.credentials import credentials
-from orchestrator.workflow.people.own_pages import of_people
 from orchestrator.workflow.people.print import handout, handouts
 from orchestrator.workflow.people.seed import seed_changed, seed_own_changed
 from orchestrator.workflow.wanted.address import addresses
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
-NOT_ARCHIVED = "Open WebUI does not run, so nothing was archived: the chats stay there, as accounts are closed and kept"
+NOT_ARCHIVED = "Open WebUI does not run, so nothing of {people} was archived: the chats stay in closed accounts"
 MOST_IN_A_NAME = 6  # people whose ids stand in the name of a file
 
 
@@ -94,17 +93,25 @@ def _applied(spec: Spec, settings: Settings, state: State, front: Machine, repor
 def _archived(
     spec: Spec, state: State, front: Machine, report: Report, command: Command
 ) -> tuple[tuple[Archived, ...], tuple[str, ...]]:
-    """While Open WebUI runs; the second: a note where it does not."""
+    """The second: a note where Open WebUI does not run."""
     if not command.archives or spec.workshop.webui.mode == "none":
         return (), ()
-    people = [person for person in state.people.named(command.archives) if person.state != "removed"]
-    own = spec.workshop.webui.is_own
-    pages = {instance.service for instance in of_people(spec, state, people)} if own else {WEBUI_SERVICE}
-    if not pages:
-        return (), ()
-    if not _run(spec, front, pages):
-        return (), (NOT_ARCHIVED,)
-    return before_removal(spec, state, people, report), ()
+    there = front.docker.containers(spec.workshop.name)
+    found: list[Archived] = []
+    down: list[str] = []
+    for person in state.people.named(command.archives):
+        if person.state == "removed":
+            continue
+        try:
+            made = archive_leaver(spec, state, there, person, report)
+        except UserError as problem:
+            if problem.code != DOWN:
+                why = f"nobody was removed, as {problem.message}"
+                raise UserError(problem.code, why, where=problem.where, hint=problem.hint) from None
+            down.append(person.id)
+        else:
+            found += [made] if made else []
+    return tuple(found), (NOT_ARCHIVED.format(people=", ".join(down)),) if down else ()
 
 
 def _accounts(

@@ -137,6 +137,30 @@ def test_what_cannot_be_archived_is_not_removed(workshop: Workshop, people: dict
     assert {"gateway", "webui"} <= workshop.containers().keys()
 
 
+def test_who_left_the_roster_stays_until_their_chats_are_archived(
+    workshop: Workshop, people: dict[str, dict[str, Any]]
+) -> None:
+    before = archives(workshop)
+    workshop.roster(("Cy", "cy@class.example.org", ""))
+    workshop.container("webui").stop()
+    told = workshop.provision(code=4)
+
+    (problem,) = told["broken"]
+    assert "p01 (Ada ../../etc) is not in the spec any more and stays" in problem
+    assert "Open WebUI does not run" in problem
+    assert "participants remove SPEC p01 --without-archive" in problem
+    assert archives(workshop) == before
+    assert workshop.people()[0] == people["p01"]
+    assert [person["name"] for person in workshop.people()] == ["Ada ../../etc", "Cy"]  # all else was done
+    assert account(workshop, workshop.admin(), people["p01"])["role"] == "user"
+
+    assert workshop.provision()["ok"] is True
+    (file,) = archives(workshop) - before
+    assert json.loads(unpacked(file)["manifest.json"])["participant"] == "p01"
+    assert account(workshop, workshop.admin(), people["p01"])["role"] == "pending"
+    assert [person["name"] for person in workshop.people()] == ["Cy"]
+
+
 def test_teardown_archives_first_where_the_spec_asks_for_it(
     workshop: Workshop, people: dict[str, dict[str, Any]]
 ) -> None:

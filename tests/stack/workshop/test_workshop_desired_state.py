@@ -54,12 +54,15 @@ def test_someone_joins_and_someone_leaves(workshop: Workshop) -> None:
     plan = workshop.workshop("plan", "--exit-code", "--output", "json", code=10).json
     assert {(c["action"], c["what"], c["name"]) for c in plan["changes"]} == {
         ("removed", "participant", "p02"),
+        ("make", "archive", "p02"),
         ("added", "participant", "p03"),
         ("update", "rules", "gateway"),
     }
     told = workshop.provision()
 
     assert told["ok"] is True
+    (archive,) = (workshop.state / "archives").iterdir()
+    assert f"archive of p02: {archive}" in told["changes"]
     assert restarted(workshop, before) == set()
     assert [(person["id"], person["name"]) for person in workshop.people()] == [("p01", "Ada"), ("p03", "Cy")]
     assert workshop.person("p01") == ada
