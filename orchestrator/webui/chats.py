@@ -18,4 +18,4 @@ def listed(webui: WebUI, user: str) -> Iterator[dict[str, Any]]:
 
 def whole(webui: WebUI, chat: str) -> dict[str, Any]:
     """The chat with all its messages, as Open WebUI has it. Raises WebUIRefused 401 for one that is gone."""
-    return dict(webui.get(f"{PATH}/{chat}"))
+    return dict(webui.get(f"{PATH}/{chat}" if webui.dialect().administrators_read_chats else f"{PATH}/share/{chat}"))

@@ -53,6 +53,16 @@ class Dialect:
         return self.version >= (0, 9, 0)
 
     @property
+    def administrators_read_chats(self) -> bool:
+        """Of others, by their ids; before, only as if they were shared."""
+        return self.version >= (0, 9, 0)
+
+    @property
+    def closes_ollama_models(self) -> bool:
+        """On Ollama's own routes too; before, these ask any model of any connection for whoever has an account."""
+        return self.version >= (0, 9, 0)
+
+    @property
     def has_its_own_suggestions_back(self) -> bool:
         """`null` for the list of suggested questions means its own; before, there is no way back to them."""
         return self.version >= (0, 11, 0)

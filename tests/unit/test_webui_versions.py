@@ -8,7 +8,7 @@ from orchestrator.webui.versions import OLDEST, WITHOUT_KNOWN_HOLES, Dialect, te
 
 
 @pytest.mark.parametrize(
-    ("version", "single_fields", "names_the_asker", "own_suggestions"),
+    ("version", "since_0_9_0", "names_the_asker", "own_suggestions"),
     [
         ("0.8.12", False, False, False),
         ("0.9.0", True, False, False),
@@ -19,12 +19,14 @@ from orchestrator.webui.versions import OLDEST, WITHOUT_KNOWN_HOLES, Dialect, te
     ],
 )
 def test_an_older_version_can_do_less(
-    version: str, *, single_fields: bool, names_the_asker: bool, own_suggestions: bool
+    version: str, *, since_0_9_0: bool, names_the_asker: bool, own_suggestions: bool
 ) -> None:
     found = Dialect.of(version)
 
     assert found is not None
-    assert found.changes_single_fields is single_fields
+    assert found.changes_single_fields is since_0_9_0
+    assert found.administrators_read_chats is since_0_9_0
+    assert found.closes_ollama_models is since_0_9_0
     assert found.names_the_asker is names_the_asker
     assert found.has_its_own_suggestions_back is own_suggestions
 

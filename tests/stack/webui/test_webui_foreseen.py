@@ -126,7 +126,8 @@ def test_afterwards_nothing_is_foreseen_and_what_someone_changed_by_hand_is_name
     tutor = admin.get("/api/v1/models/model", id="tutor")
     admin.post("/api/v1/models/model/update", {**tutor, "params": {"system": "Be rude."}})
     user = full.record("p01").user_id
-    admin.post(f"/api/v1/users/{user}/update", {"role": "pending", "name": "X", "email": full.person("p01").email})
+    as_it_is = {"email": full.person("p01").email, "profile_image_url": ""}
+    admin.post(f"/api/v1/users/{user}/update", {"role": "pending", "name": "X", **as_it_is})
     (notes,) = admin.get("/api/v1/knowledge/")["items"]
     admin.post(f"/api/v1/knowledge/{notes['id']}/update", {"name": "Notes", "description": f"{notes['description']}!"})
     before = everything(server, full.wanted)
