@@ -46,12 +46,8 @@ def ask_engines(run: Run) -> Run:
         if b.service in since and b not in fresh and not states[b.service].is_up
     }
     reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing | fallen
-    return replace(
-        run,
-        broken=tuple(
-            f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons
-        ),
-    )
+    broken = (f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons)
+    return replace(run, broken=(*run.broken, *broken))
 
 
 def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
