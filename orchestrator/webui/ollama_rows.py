@@ -10,6 +10,8 @@ from orchestrator.webui.connection_rows import TAG, Row
 from orchestrator.webui.wanted import Tally
 
 READ, WRITE = "/ollama/config", "/ollama/config/update"
+SWITCH = "ENABLE_OLLAMA_API"
+GATEWAY = "connection to the gateway's Ollama API"
 KEY = "key"  # among the options
 KIND = "ollama"
 # There from the start, and nothing behind them in a class.
@@ -25,13 +27,25 @@ def apply(webui: WebUI, found: Mapping[str, Any], ours: Sequence[Row], tally: Ta
     """`found` is the form. Off where there is none but the factory's: nobody is to wait for that."""
     needed = with_rows(found, ours)
     if not ours and not any(_is_ours(row) for row in rows_of(found)):
-        needed = {**normal(found), "ENABLE_OLLAMA_API": needed["ENABLE_OLLAMA_API"]}
+        needed = {**normal(found), SWITCH: needed[SWITCH]}
     if needed == normal(found):
         tally.keep()
         return
     webui.post(WRITE, needed, repeatable=True)
-    if bool(found["ENABLE_OLLAMA_API"]) != needed["ENABLE_OLLAMA_API"]:
-        tally.change("Ollama's API", "switched on" if needed["ENABLE_OLLAMA_API"] else "switched off")
+    _tell_of_gateway(found, ours, tally)
+    if bool(found[SWITCH]) != needed[SWITCH]:
+        tally.change("Ollama's API", "switched on" if needed[SWITCH] else "switched off")
+
+
+def _tell_of_gateway(found: Mapping[str, Any], ours: Sequence[Row], tally: Tally) -> None:
+    """Its row has no name of its own; those that have one are told of by it."""
+    before = rows_of(found)
+    gateway, named = [row for row in ours if not row.mark], [row for row in before if row.mark]
+    put = {**with_rows(found, [*gateway, *named]), SWITCH: bool(found[SWITCH])}
+    if gateway and put != normal(found):
+        tally.change(GATEWAY, "set")
+    elif not gateway and any(_is_ours(row) and not row.mark for row in before):
+        tally.change(GATEWAY, "removed")
 
 
 def rows_of(form: Mapping[str, Any]) -> list[Row]:
@@ -46,14 +60,17 @@ def rows_of(form: Mapping[str, Any]) -> list[Row]:
 
 
 def with_rows(found: Mapping[str, Any], ours: Sequence[Row]) -> dict[str, Any]:
-    """The form with `ours` first, then those of others, who switched them on or did not."""
-    others = [row for row in rows_of(found) if not _is_ours(row) and (row.url not in FACTORY_URLS or row.options)]
+    """The form with `ours` first, the gateway known by its address too, then those of others, switched on or not."""
+    gateways = {row.url for row in ours if not row.mark}
+    others = [
+        row
+        for row in rows_of(found)
+        if not (_is_ours(row) or row.url.rstrip("/") in gateways or (row.url in FACTORY_URLS and not row.options))
+    ]
     rows = [*ours, *others]
     return {
         **found,
-        "ENABLE_OLLAMA_API": bool(
-            ours or (others and found["ENABLE_OLLAMA_API"])
-        ),  # left out, it would be stored as off
+        SWITCH: bool(ours or (others and found[SWITCH])),  # left out, it would be stored as off
         "OLLAMA_BASE_URLS": [row.url for row in rows],
         "OLLAMA_API_CONFIGS": _options(rows),
     }
@@ -70,7 +87,7 @@ def normal(found: Mapping[str, Any]) -> dict[str, Any]:
     given = {str(index): options.get(str(index), options.get(url)) for index, url in enumerate(urls)}
     return {
         **found,
-        "ENABLE_OLLAMA_API": bool(found["ENABLE_OLLAMA_API"]),
+        SWITCH: bool(found[SWITCH]),
         "OLLAMA_BASE_URLS": urls,
         "OLLAMA_API_CONFIGS": {index: one for index, one in given.items() if one is not None},
     }

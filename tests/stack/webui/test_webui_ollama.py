@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.refused import WebUIRefused
-from orchestrator.webui.wanted import OllamaModel
+from orchestrator.webui.seed import look
+from orchestrator.webui.wanted import Foreseen, OllamaModel
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server
@@ -55,7 +57,8 @@ def test_questions_carry_the_services_key_and_the_persons_mail(workshop: Class, 
         assert one["headers"]["x-openwebui-user-email"] == workshop.person("p01").email
 
 
-def test_another_teams_model_is_refused(workshop: Class) -> None:
+def test_another_teams_model_is_refused(workshop: Class, server: Server) -> None:
+    server.since("0.9.0", "asks whatever model is named, and leaves it to the gateway to refuse")
     with pytest.raises(WebUIRefused) as refused:
         workshop.caller("p02").post(GENERATE, question("red-only:latest"))
     assert refused.value.status == 403
@@ -72,12 +75,30 @@ def test_the_menu_has_each_model_once_and_questions_there_go_the_usual_way(works
     assert [one["path"] for one in server.asked()[before:] if one["body"]] == ["/v1/chat/completions"]
 
 
+@pytest.mark.parametrize("changed", [{"enable": False, "key": "another"}, {"tags": []}])
+def test_what_was_changed_by_hand_is_foreseen_told_and_put_back(
+    workshop: Class, server: Server, changed: dict[str, Any]
+) -> None:
+    admin = server.as_admin
+    before = admin.get("/ollama/config")
+    form = deepcopy(before)
+    form["OLLAMA_API_CONFIGS"]["0"] |= changed
+    admin.post("/ollama/config/update", form)
+    foreseen = look(admin, workshop.wanted, workshop.store)
+    assert workshop.seed().changed == 1
+    assert workshop.said == ["connection to the gateway's Ollama API: set"]
+    assert foreseen == (Foreseen("connection to the gateway's Ollama API", "set"),)
+    assert admin.get("/ollama/config") == before
+    assert workshop.seed().changed == 0
+
+
 def test_twice_is_once_and_what_leaves_is_closed(workshop: Class, server: Server) -> None:
     again = workshop.seed()
     assert (again.created, again.changed) == (0, 0), workshop.said
     workshop.seed(replace(workshop.wanted, ollama=(OllamaModel("chat"),)))
     assert tags(workshop.caller("p01")) == ["chat:latest"]
     workshop.seed(replace(workshop.wanted, ollama=()))
+    assert "connection to the gateway's Ollama API: removed" in workshop.said
     assert server.as_admin.get("/ollama/config")["ENABLE_OLLAMA_API"] is False
     with pytest.raises(WebUIRefused) as refused:
         tags(workshop.caller("p01"))
