@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from knowledge_bed import KEY, collection, docx, embeddings_fail, found, pdf, searched, seed, stored, upload
+from knowledge_bed import KEY, collection, embeddings_fail, found, searched, seed, stored, upload
+from office_bed import of_every_type
 from pydantic import SecretStr
 
 from orchestrator.checks import asking
@@ -21,6 +22,7 @@ from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import Window
+from orchestrator.spec.knowledge_files import READ
 from orchestrator.webui import shelf
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import LibraryCollection
@@ -57,18 +59,18 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
-def test_all_types_that_are_promised_become_text(new_class: NewClass, server: Server, notes: Path) -> None:
-    (notes / "four.pdf").write_bytes(pdf("The text of four.pdf says FOUR.PDF"))
-    docx(notes / "five.docx", "This says FIVE.DOCX")
-    (notes / "six.csv").write_text("name,place\nSIX.CSV,Bern\n")
-    (notes / "Übung é 7.md").write_text("This says ÜBUNG É 7.MD\n")
+def test_all_types_that_are_promised_become_text(new_class: NewClass, server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "types"
+    folder.mkdir()
+    of_every_type(folder, server.container)
     workshop = new_class()
 
-    first = seed(workshop, collection(notes))
+    first = seed(workshop, collection(folder))
     texts = searched(workshop.caller("p01"), found(server.as_admin)["id"])
 
-    assert first.created >= 8
-    assert texts.keys() == {file.name for file in notes.iterdir()}
+    assert {Path(name).suffix for name in texts} == READ
+    assert first.created >= len(texts)
+    assert texts.keys() == {file.name for file in folder.iterdir()}
     for name, text in texts.items():
         assert name.upper() in text
     print(f"{len(texts)} files")
