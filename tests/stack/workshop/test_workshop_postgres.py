@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,21 @@ def test_accounts_outlive_a_restart(workshop: Workshop) -> None:
     assert workshop.sign_in(card["webui_email"], card["webui_password"]).status_code == 200
     assert chat(workshop) == "I am claude-sonnet"
     assert workshop.provision()["changed"] == 0
+
+
+def test_its_chats_are_archived(workshop: Workshop) -> None:
+    headers = {"Authorization": f"Bearer {workshop.person('p01')['webui_api_key']}"}
+    message: dict[str, Any] = {"id": "m1", "parentId": None, "role": "user", "content": "Kept by a house"}
+    body = {"title": "Mine", "history": {"messages": {"m1": message}, "currentId": "m1"}}
+    kept = requests.post(f"{workshop.webui}/api/v1/chats/new", json={"chat": body}, headers=headers, timeout=60)
+    kept.raise_for_status()
+
+    told = workshop.workshop("archive", "--output", "json").json
+
+    assert (told["ok"], told["missing"], told["counts"]["chats"]) == (True, [], 1)
+    with tarfile.open(told["file"]) as tar:
+        pages = [stream.read() for entry in tar if entry.name.endswith(".md") and (stream := tar.extractfile(entry))]
+    assert [b"Kept by a house" in page for page in pages] == [True]
 
 
 def test_the_databases_password_stands_nowhere_but_in_the_secret(workshop: Workshop) -> None:
