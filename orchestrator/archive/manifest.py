@@ -35,6 +35,7 @@ class Counts(_Part):
 
     accounts: Annotated[int, Field(ge=0)] = 0
     chats: Annotated[int, Field(ge=0)] = 0
+    attachments: Annotated[int, Field(ge=0)] = 0  # files of the chats
     collections: Annotated[int, Field(ge=0)] = 0
     files: Annotated[int, Field(ge=0)] = 0  # of the collections
     requests: Annotated[int, Field(ge=0)] = 0  # that the usage adds up

@@ -21,9 +21,13 @@ MODE = 0o600
 
 
 class ArchiveWriter:
-    """`folder` is what everything in it lies below; `at` is the time of all files."""
+    """`folder` is what everything in it lies below; `at` is the time of all files.
 
-    def __init__(self, stream: gzip.GzipFile, folder: str, at: datetime) -> None:
+    `disk` is the folder in which the archive itself comes to lie: what goes into it has room there.
+    """
+
+    def __init__(self, stream: gzip.GzipFile, folder: str, at: datetime, disk: Path) -> None:
+        self.disk = disk
         self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - finish closes it
         self._folder = folder
         self._at = int(at.timestamp())
@@ -85,4 +89,4 @@ def new_archive(file: Path, at: datetime) -> Iterator[ArchiveWriter]:
         whole_file(file, MODE) as stream,
         gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=at.timestamp()) as packed,
     ):
-        yield ArchiveWriter(packed, safe(file.name.partition(".")[0], "archive"), at)
+        yield ArchiveWriter(packed, safe(file.name.partition(".")[0], "archive"), at, file.parent)

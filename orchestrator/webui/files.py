@@ -41,7 +41,12 @@ class NotReadError(Exception):
 
 def stored(webui: WebUI) -> list[StoredFile]:
     """All that carry the mark."""
-    return [file for row in pages(webui, PATH, content="false") if (file := _stored(row))]
+    return [file for row in listed(webui) if (file := _stored(row))]
+
+
+def listed(webui: WebUI) -> Iterator[dict[str, Any]]:
+    """All that the server keeps, whoever sent them, without their text."""
+    return pages(webui, PATH, content="false")
 
 
 def pages(webui: WebUI, path: str, **query: str) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,22 @@ def test_of_several_tries_the_chosen_one_is_shown_and_the_others_are_counted() -
     assert "1 messages of other tries" in told
 
 
+def test_files_that_lie_beside_it_are_links_and_no_name_breaks_out_of_one() -> None:
+    ids = {number: f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3)}
+    files = [
+        {"type": "file", "id": ids[1], "name": "a](http://elsewhere.example)[.pdf"},
+        {"type": "image", "url": f"/api/v1/files/{ids[2]}/content"},
+        {"type": "file", "id": "0", "name": "gone.txt"},
+    ]
+    another = message("2", None, "user", "Another try", files=[{"id": ids[3], "name": "b.txt"}])
+    links = {ids[1]: "files/a.pdf", ids[2]: "files/b.png", ids[3]: "files/b.txt"}
+    told = page(chat(message("1", None, "user", "Look", files=files), another, last="1"), "p01", links)
+    assert "\n[file: a\\](http://elsewhere.example)\\[.pdf](files/a.pdf)\n" in told
+    assert "\n[image: without a name](files/b.png)\n" in told
+    assert "\n[file: gone.txt]\n" in told
+    assert "- More files: [b.txt](files/b.txt)\n" in told
+
+
 def test_pictures_and_files_are_named() -> None:
     content = [{"type": "text", "text": "Look:"}, {"type": "image_url", "image_url": {"url": "data:..."}}]
     told = page(chat(message("1", None, "user", content, files=[{"type": "file", "name": "a.pdf"}]), last="1"), "p01")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any, cast
+from typing import Any
 
 from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.files import PATH as FILES
 from orchestrator.webui.files import pages
 from orchestrator.webui.knowledge import PATH
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.workflow.archives.gathering import Gathering, Owner
+from orchestrator.workflow.archives.stored import NOT_HAD, put_stored
 
 FOLDER = "knowledge"
-IN_MEMORY = 1 << 20  # bytes of a file; a longer one lies on the disk meanwhile
 
 
 def put_knowledge(gathering: Gathering, servers: Iterable[WebUI], owners: Mapping[str, Owner]) -> None:
@@ -55,25 +53,10 @@ def _files(gathering: Gathering, webui: WebUI, collection: dict[str, Any], folde
         name = str((row.get("meta") or {}).get("name") or row.get("filename") or "")
         place = gathering.writer.place(folder, safe(name, "file"))
         try:
-            _put(gathering, webui, row["id"], place)
-        except WebUIRefused as refused:
-            gathering.lacks(f"the file {name} of {what}", refused)
+            put_stored(gathering, webui, row["id"], place)
+        except NOT_HAD as problem:
+            gathering.lacks(f"the file {name} of {what}", problem)
             yield {"id": row["id"], "name": name, "place": None}
         else:
             gathering.counts["files"] += 1
             yield {"id": row["id"], "name": name, "place": place}
-
-
-def _put(gathering: Gathering, webui: WebUI, file: str, place: str) -> None:
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as content:
-        stream = cast("IO[bytes]", content)
-
-        def fetch() -> None:
-            stream.seek(0)
-            stream.truncate()
-            webui.download(f"{FILES}{file}/content", stream)
-
-        patiently(webui, fetch)
-        size = stream.tell()
-        stream.seek(0)
-        gathering.writer.file(place, stream, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from orchestrator.archive.manifest import Counts, Manifest
 from orchestrator.archive.writer import new_archive
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.transport import Upload
+from orchestrator.workflow.archives import stored
 from orchestrator.workflow.archives.chats import put_chats
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 from orchestrator.workflow.archives.knowledge import put_knowledge
@@ -50,13 +51,20 @@ def clean(server: Server) -> Iterator[None]:
     server.as_admin.delete("/api/v1/files/all")
 
 
-def talk(caller: WebUI, title: str, question: str = "Hi", answer: str = "Hello") -> str:
+def talk(caller: WebUI, title: str, question: str = "Hi", answer: str = "Hello", files: Sequence[Any] = ()) -> str:
+    own = {"files": list(files)} if files else {}
     messages = {
-        "m1": {"id": "m1", "parentId": None, "childrenIds": ["m2"], "role": "user", "content": question},
+        "m1": {"id": "m1", "parentId": None, "childrenIds": ["m2"], "role": "user", "content": question, **own},
         "m2": {"id": "m2", "parentId": "m1", "childrenIds": [], "role": "assistant", "content": answer},
     }
     chat = {"title": title, "models": ["chat"], "history": {"messages": messages, "currentId": "m2"}}
     return str(caller.post("/api/v1/chats/new", {"chat": chat})["id"])
+
+
+def attach(caller: WebUI, name: str, content: bytes) -> dict[str, Any]:
+    """A file as the page sends it, and as it then stands in a message."""
+    sent = caller.post("/api/v1/files/?process=false", Upload(name, content, "application/octet-stream", {}))
+    return {"type": "file", "id": sent["id"], "url": sent["id"], "name": name, "file": sent, "status": "uploaded"}
 
 
 def owners_of(workshop: Class) -> list[Owner]:
@@ -163,6 +171,62 @@ def test_a_chat_that_is_deleted_meanwhile_is_named_and_the_rest_is_there(
     (there,) = (content for name, content in found.items() if name.endswith(" Kept.json"))
     assert kept in there.decode()
     assert gathering.counts["chats"] == 1
+
+
+@pytest.mark.usefixtures("clean")
+def test_files_of_chats_are_there_once_and_the_pages_link_to_them(
+    new_class: NewClass, server: Server, tmp_path: Path
+) -> None:
+    workshop = new_class(2)
+    workshop.seed()
+    p01, p02 = workshop.caller("p01"), workshop.caller("p02")
+    content = bytes(range(256)) * 20_000  # longer than what is kept in memory
+    long, gone = attach(p01, "../all data [1].bin", content), attach(p01, "gone.txt", b"Gone.")
+    other = attach(p02, "../all data [1].bin", b"Of p02.")
+    p01.delete(f"/api/v1/files/{gone['id']}")
+    hostile = {"type": "file", "id": "../../users/all?x=", "url": "../../users/all?x=", "name": "users"}
+    collection = {"type": "collection", "id": long["id"], "name": "Notes"}
+    talk(p01, "First", files=[long, gone, hostile, collection, "x", None])
+    talk(p01, "Again", files=[{"type": "file", "url": f"/api/v1/files/{long['id']}/content", "name": "the same"}])
+    talk(p02, "Other", files=[other, {**long, "name": "of p01"}])
+
+    found, gathering = archived(tmp_path / "a.tar.gz", lambda one: put_chats(one, server.as_admin, owners_of(workshop)))
+
+    files = {name: text for name, text in found.items() if "/files/" in name}
+    (of_p01, of_p02) = "chats/p01 Seat p01/files/all data [1].bin", "chats/p02 Seat p02/files/all data [1].bin"
+    assert files == {of_p01: content, of_p02: b"Of p02."}
+    assert (gathering.counts["attachments"], gathering.missing) == (2, [])
+    pages = {name: text.decode() for name, text in found.items() if name.endswith(".md")}
+    first, again, others = (
+        next(pages[name] for name in pages if title in name) for title in ("First", "Again", "Other")
+    )
+    to_it = "files/all%20data%20%5B1%5D.bin"
+    assert f"[file: ../all data \\[1\\].bin]({to_it})" in first
+    assert "[file: gone.txt]\n" in first  # deleted by its owner
+    assert f"[file: the same]({to_it})" in again
+    assert f"[file: of p01](../p01%20Seat%20p01/{to_it})" in others
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_file_of_a_chat_that_cannot_be_had_is_named_and_the_rest_is_there(
+    new_class: NewClass, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop = new_class(1)
+    workshop.seed()
+    caller = workshop.caller("p01")
+    lost, large, kept = (attach(caller, f"{name}.txt", name.encode() * 9) for name in ("lost", "enormous", "kept"))
+    talk(caller, "Mine", files=[lost, large, kept])
+    path = server.as_admin.get(f"/api/v1/files/{lost['id']}")["path"]
+    assert server.container.exec_run(["rm", path]).exit_code == 0
+    monkeypatch.setattr(stored, "MOST", 40)
+
+    found, gathering = archived(tmp_path / "a.tar.gz", lambda one: put_chats(one, server.as_admin, owners_of(workshop)))
+
+    assert [one.what for one in gathering.missing] == [
+        f"the file {name}.txt of chat 1 of p01 (Seat p01)" for name in ("lost", "enormous")
+    ]
+    assert found["chats/p01 Seat p01/files/kept.txt"] == b"kept" * 9
+    assert "chats/p01 Seat p01/0001 Mine.md" in found
 
 
 @pytest.mark.usefixtures("clean")

@@ -44,11 +44,14 @@ def workshop(make_workshop: Callable[..., Workshop], provider: Provider) -> Work
 @pytest.fixture(scope="module")
 def people(workshop: Workshop) -> dict[str, dict[str, Any]]:
     found = {person["id"]: person for person in workshop.people()}
+    headers = {"Authorization": f"Bearer {found['p02']['webui_api_key']}"}
+    notes = {"file": ("notes.txt", b"Notes of p02.", "text/plain")}
+    sent = requests.post(f"{workshop.webui}/api/v1/files/?process=false", files=notes, headers=headers, timeout=60)
+    file = {"type": "file", "id": sent.json()["id"], "name": "notes.txt"}
     messages: dict[str, Any] = {
-        "m1": {"id": "m1", "parentId": None, "childrenIds": [], "role": "user", "content": SAID}
+        "m1": {"id": "m1", "parentId": None, "childrenIds": [], "role": "user", "content": SAID, "files": [file]}
     }
     chat = {"title": "Mine", "models": ["claude"], "history": {"messages": messages, "currentId": "m1"}}
-    headers = {"Authorization": f"Bearer {found['p02']['webui_api_key']}"}
     requests.post(
         f"{workshop.webui}/api/v1/chats/new", json={"chat": chat}, headers=headers, timeout=60
     ).raise_for_status()
@@ -80,12 +83,15 @@ def test_all_of_the_class_is_in_one_file_that_can_be_checked(
     assert told["counts"] == {
         "accounts": 4,
         "chats": 1,
+        "attachments": 1,
         "collections": 0,
         "files": 0,
         "requests": told["counts"]["requests"],
     }
     assert SAID in found["chats/p02 Bo/0001 Mine.md"]
     assert json.loads(found["chats/p02 Bo/0001 Mine.json"])["title"] == "Mine"
+    assert "[file: notes.txt](files/notes.txt)" in found["chats/p02 Bo/0001 Mine.md"]
+    assert found["chats/p02 Bo/files/notes.txt"] == "Notes of p02."
     rows = {
         row["participant"]: row for row in csv.DictReader(io.StringIO(found["accounts.csv"].removeprefix("\ufeff")))
     }
