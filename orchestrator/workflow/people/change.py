@@ -96,12 +96,11 @@ def _archived(
     """The second: a note where Open WebUI does not run."""
     if not command.archives or spec.workshop.webui.mode == "none":
         return (), ()
-    there = front.docker.containers(spec.workshop.name)
+    people = [person for person in state.people.named(command.archives) if person.state != "removed"]
+    there = front.docker.containers(spec.workshop.name) if people else {}
     found: list[Archived] = []
     down: list[str] = []
-    for person in state.people.named(command.archives):
-        if person.state == "removed":
-            continue
+    for person in people:
         try:
             made = archive_leaver(spec, state, there, person, report)
         except UserError as problem:
