@@ -27,6 +27,7 @@ Rows = TypeVar("Rows", KnowledgeList, KnowledgeFiles)
 REFUSED = {400, 401, 403, 404}
 FIRST_PIECES = 500
 MOST_BYTES = 256 << 20
+ABSENT = "there is no such collection"
 
 
 class _NotThereError(Exception):
@@ -43,6 +44,7 @@ class _Shelf:
     id: str = ""
     stored: dict[str, tuple[str, str]] = field(default_factory=dict)  # by name: id and SHA-256
     pieces: dict[str, list[str]] | None = None  # by the file's id
+    listed: bool = False  # all collections were seen
 
     def open(self) -> None:
         if self.key is None:
@@ -55,8 +57,9 @@ class _Shelf:
             }
             if marks or not self.id:
                 self.id, self.stored = one, marks
+        self.listed = True
         if not self.id:
-            raise _NotThereError("there is no such collection")
+            raise _NotThereError(ABSENT)
 
     def search(self) -> dict[str, list[str]]:
         """All pieces."""
@@ -102,7 +105,32 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         )
 
 
-def _file(shelf: _Shelf, name: str, sha256: str | None) -> Question:
+def own_questions(
+    collection: CollectionUnderTest, key: SecretStr, webui: Server, who: str, *, theirs: bool, model: str | None
+) -> Lane:
+    """At an Open WebUI of somebody's own, `who` in words: their collection, or not `theirs` and so not there.
+
+    `model` is asked with it; None: none is.
+    """
+    shelf = _Shelf(webui, collection, key)
+    if not theirs:
+        return (_absent(shelf, who),)
+    files = tuple(_file(shelf, name, sha256, who) for name, sha256 in collection.files)
+    return (*files, _with(shelf, model, f"{who}: {collection.name}, {model}")) if model else files
+
+
+def _absent(shelf: _Shelf, who: str) -> Question:
+    def ask() -> Outcome:
+        try:
+            shelf.open()
+        except _NotThereError as problem:
+            return Outcome(shelf.listed, str(problem))
+        return Outcome(not shelf.stored, f"there, with {len(shelf.stored)} files" if shelf.stored else "one of theirs")
+
+    return Question("Another team's knowledge", f"{who}: {shelf.wanted.name}", ABSENT, ask)
+
+
+def _file(shelf: _Shelf, name: str, sha256: str | None, who: str = "") -> Question:
     def ask() -> Outcome:
         try:
             if not shelf.id:
@@ -122,21 +150,24 @@ def _file(shelf: _Shelf, name: str, sha256: str | None) -> Question:
         texts = [text for text in shelf.pieces.get(file, []) if text.strip()]
         return Outcome(bool(texts), f"{_count(texts)}, found" if texts else "no piece of it is found")
 
-    return Question("Knowledge", f"{shelf.wanted.name}, {name}", "searchable, and found", ask)
+    place = f"{who}: {shelf.wanted.name}" if who else shelf.wanted.name
+    return Question("Knowledge", f"{place}, {name}", "searchable, and found", ask)
 
 
 def _asked(shelf: _Shelf, able: list[Verifier], subject: Subject) -> Iterator[Question]:
     """A question for which the collection is read, by who may use it and a model."""
     talking = [model.name for model in subject.models if not model.embeds and able and model.name in able[0].models]
-    if not talking:
-        return
+    if talking:
+        yield _with(shelf, talking[0], f"{shelf.wanted.name}, {talking[0]}")
 
+
+def _with(shelf: _Shelf, model: str, target: str) -> Question:
     def ask() -> Outcome:
         if shelf.key is None or not shelf.id:
             return Outcome(ok=False, got="not asked: the collection was not found, or no API key is known")
-        return ask_with(shelf.webui, shelf.key, talking[0], "collection", shelf.id)
+        return ask_with(shelf.webui, shelf.key, model, "collection", shelf.id)
 
-    yield Question("Question with a collection", f"{shelf.wanted.name}, {talking[0]}", WORDS, ask)
+    return Question("Question with a collection", target, WORDS, ask)
 
 
 def _count(texts: list[str]) -> str:

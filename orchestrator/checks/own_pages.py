@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from orchestrator.checks import isolation, reading
+from pydantic import SecretStr
+
+from orchestrator.checks import isolation, knowledge, reading
 from orchestrator.checks.answers import WORDS, body, judge, names
 from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
@@ -39,7 +41,9 @@ def lanes(subject: Subject, at: Callable[[str, str | None], Server]) -> Iterator
             questions.append(_list_of_models(instance, known, subject, server))
             if instance.question is not None and instance.service in sampled:
                 questions.append(_question(instance, known, instance.question, subject, server))
-        yield tuple(questions)
+            if known.api_key is not None and instance.service in sampled:
+                questions += _knowledge(instance, known.api_key, subject, server)
+        yield tuple(questions)  # one after the other: the person may be allowed one at a time
         if subject.docker is not None:
             published = isolation.published(subject.docker, _who(instance), instance.container)
             yield (_alone(instance, subject.docker), published)
@@ -57,6 +61,24 @@ def sample(instances: Sequence[InstanceUnderTest]) -> tuple[InstanceUnderTest, .
 
 def _who(instance: InstanceUnderTest) -> str:
     return f"Open WebUI ({instance.service})"
+
+
+def _knowledge(instance: InstanceUnderTest, key: SecretStr, subject: Subject, server: Server) -> Iterator[Question]:
+    """Each file is looked up; the first collection is asked about too, which counts for the person."""
+    own = {collection.name for collection in instance.knowledge}
+    for collection in subject.knowledge:
+        first = bool(instance.knowledge) and collection.name == instance.knowledge[0].name
+        model = instance.question if first and not _outside(subject) else None
+        theirs = collection.name in own
+        yield from knowledge.own_questions(collection, key, server, _who(instance), theirs=theirs, model=model)
+
+
+def _outside(subject: Subject) -> bool:
+    """Its own key is refused then, as it should be; its key for embeddings is not."""
+    window = subject.window
+    return (window.opens is not None and subject.now < window.opens) or (
+        window.closes is not None and subject.now >= window.closes
+    )
 
 
 def _answers(instance: InstanceUnderTest, server: Server) -> Question:
@@ -105,11 +127,7 @@ def _list_of_models(instance: InstanceUnderTest, account: OwnAccount, subject: S
 def _question(
     instance: InstanceUnderTest, account: OwnAccount, model: str, subject: Subject, server: Server
 ) -> Question:
-    """Outside the workshop's hours its own key is refused, as it should be."""
-    window = subject.window
-    outside = (window.opens is not None and subject.now < window.opens) or (
-        window.closes is not None and subject.now >= window.closes
-    )
+    outside = _outside(subject)
 
     def ask() -> Outcome:
         answer = server.question(CHAT, account.api_key, body(model, tokens=TOKENS))

@@ -74,6 +74,7 @@ class InstanceUnderTest:
     accounts: tuple[OwnAccount, ...]  # of those who are active
     entries: tuple[str, ...] | None  # what its menu must have of the workshop's; None: it was left bare
     question: str | None = None  # a model that is to be asked there
+    knowledge: tuple[CollectionUnderTest, ...] = ()  # that must be there, and none of the workshop's besides
     near: str | None = None  # where it is asked for by its name, because that leads nowhere from here
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from orchestrator import keys
 from orchestrator.errors import UserError
+from orchestrator.plan.embedding_keys import EMBEDDINGS, own_embeddings_key
 from orchestrator.plan.instances import instances, session_purpose
 from orchestrator.plan.team_keys import team_key
 from orchestrator.spec.loader import Spec
@@ -76,7 +77,8 @@ def _of_the_state(state: State) -> Iterator[str]:
     found: list[SecretStr | None] = [keys.token(secret, purpose) for purpose in TOKENS]
     found += [keys.password(secret, "webui-admin", "", 1), state.accounts.session]
     for person in state.people.all():
-        found += [keys.api_key(secret, person.id, n) for n in range(1, person.key_generation + 1)]
+        callers = (person.id, f"{EMBEDDINGS}-{person.id}")
+        found += [keys.api_key(secret, one, n) for one in callers for n in range(1, person.key_generation + 1)]
         found += [
             keys.password(secret, purpose, person.id, n)
             for purpose in PURPOSES
@@ -97,7 +99,9 @@ def _of_instances(spec: Spec, state: State) -> Iterator[str]:
     for instance in found:
         yield keys.token(secret, session_purpose(instance.service)).get_secret_value()
         yield keys.password(secret, "webui-admin", instance.service, 1).get_secret_value()
-        yield team_key(secret, instance, people).get_secret_value()
+        if instance.team is not None:
+            yield team_key(secret, instance, people).get_secret_value()
+            yield own_embeddings_key(secret, instance, people).get_secret_value()
 
 
 def _key_files(spec: Spec) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from orchestrator import keys
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, WEBUI_SERVICE, Deployment
+from orchestrator.plan.embedding_keys import embedding_callers
 from orchestrator.plan.external import Secrets, external_upstream
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
 from orchestrator.plan.instances import instances
@@ -25,7 +26,6 @@ from orchestrator.spec.workshop import Workshop
 
 VERIFY = "_verify"  # asks as a participant would; exempt from the window, never listed, no card
 SERVICE = "_webui"  # Open WebUI itself
-EMBEDDINGS = "_embeddings"  # Open WebUI again, where it makes files searchable: then it names no person
 INSTRUCTOR = "_instructor"  # its administrator
 UNBOUNDED = CallerLimits()
 
@@ -48,11 +48,6 @@ def instructor_email(workshop: str) -> str:
 def service_key(secret: bytes) -> SecretStr:
     """Open WebUI's own key at the gateway."""
     return keys.api_key(secret, SERVICE, 1)
-
-
-def embeddings_key(secret: bytes) -> SecretStr:
-    """Open WebUI's key for embeddings, which opens that model alone."""
-    return keys.api_key(secret, EMBEDDINGS, 1)
 
 
 def models_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
@@ -142,14 +137,7 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             limits=UNBOUNDED,
             exempt=True,
         )
-    if workshop.embedder and workshop.webui.is_shared:
-        yield Caller(
-            id=EMBEDDINGS,
-            key_hashes=(keys.fingerprint(embeddings_key(secret)),),
-            models=(workshop.embedder.name,),
-            limits=UNBOUNDED,
-            exempt=True,
-        )
+    yield from embedding_callers(workshop, people, secret)
     if workshop.webui.is_own:
         return  # whoever administers a server with the service key could ask in anybody's name
     yield Caller(

@@ -23,8 +23,12 @@ def caller_id(instance: Instance) -> str:
 
 def team_key(secret: bytes, instance: Instance, people: Sequence[Participant]) -> SecretStr:
     """Every member can read it there, so it is another one for each set of people who are out."""
-    out = sorted(person.id for person in people if person.team == instance.team and person.state != "active")
-    return keys.api_key(secret, ",".join((caller_id(instance), *out)), 1)
+    return keys.api_key(secret, ",".join((caller_id(instance), *who_are_out(instance, people))), 1)
+
+
+def who_are_out(instance: Instance, people: Sequence[Participant]) -> list[str]:
+    """Ids of those of a team whose access ended."""
+    return sorted(person.id for person in people if person.team == instance.team and person.state != "active")
 
 
 def team_callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -> Iterator[Caller]:

@@ -32,6 +32,7 @@ NEEDS_A_PAGE = (
     *("welcome", "banners", "suggestions", "default_models"),
     *("presets", "functions", "tool_servers", "connections", "participants_may"),
 )
+PROVIDER_HINT = "Make it a model with engine: external, whose key the gateway keeps, or choose mode: shared"
 SHARED_HINT = "Take it out, or choose mode: shared"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
@@ -160,12 +161,12 @@ def _own_problems(webui: WebUI) -> Iterable[Problem]:
                 yield Problem((field,), f"{field} is for mode: per_participant or per_team")
         return
     if webui.bare:
-        for field in (*NEEDS_A_PAGE, "embeddings"):
+        for field in (*NEEDS_A_PAGE, "embeddings", "knowledge"):
             if getattr(webui, field):
                 yield Problem((field,), f"{field} would be left out: bare: true leaves Open WebUI empty")
-    for field in ("knowledge", "connections", "participants_may"):
-        if getattr(webui, field):
-            yield Problem((field,), f"{field} is for mode: shared; here people add their own", SHARED_HINT)
+    if webui.participants_may:
+        message = "participants_may is for mode: shared; here people are administrators"
+        yield Problem(("participants_may",), message, SHARED_HINT)
     if webui.database:
         yield Problem(("database",), "database is for mode: shared; here each keeps a file of its own", SHARED_HINT)
     yield from _readable_secrets(webui)
@@ -173,6 +174,10 @@ def _own_problems(webui: WebUI) -> Iterable[Problem]:
 
 def _readable_secrets(webui: WebUI) -> Iterable[Problem]:
     hint = SHARED_HINT
+    for index, connection in enumerate(webui.connections):
+        for place in connection.secret_references:
+            message = "participants are administrators of their Open WebUI, and would read this secret"
+            yield Problem(("connections", index, *place), message, PROVIDER_HINT)
     for index, server in enumerate(webui.tool_servers):
         if server.api_key:
             message = "participants are administrators of their Open WebUI, and would read this key"

@@ -136,6 +136,16 @@ class Workshop(Ports):
     def _own_page_problems(self) -> Iterable[Problem]:
         if self.webui.mode == "per_team" and self.participants.roster is None:
             yield Problem(("mode",), "per_team needs teams: a roster with a column team", "Or mode: per_participant")
+        yield from self._unsearched() if self.webui.is_own else ()
+
+    def _unsearched(self) -> Iterable[Problem]:
+        """With one each, files are searched with a key that opens the model, so only its teams may have one."""
+        model = self.embedder
+        for index, collection in enumerate(self.webui.knowledge):
+            apart = {*(collection.teams or ())} - {*(model.teams or ())} if model and model.teams is not None else set()
+            if model and model.teams is not None and (collection.teams is None or apart):
+                message = f"it is searched with {model.name}, which is for {', '.join(model.teams)} alone"
+                yield Problem(("knowledge", index, "name"), message, "Open the model to all who have the collection")
 
     def _time_problems(self) -> Iterable[Problem]:
         naive = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import UserError
@@ -30,7 +30,8 @@ from orchestrator.workflow.gateway.certificates import Served, served
 from orchestrator.workflow.gateway.live import LOADED, behind_gateway, standing_policy
 from orchestrator.workflow.images.choice import recorded_images
 from orchestrator.workflow.images.foresee import unavailable
-from orchestrator.workflow.people.knowledge import foreseen
+from orchestrator.workflow.people.knowledge import copies_note, foreseen
+from orchestrator.workflow.people.own_pages import look_at_instances
 from orchestrator.workflow.people.seed import foresee
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.connections import overrides as connection_overrides
@@ -106,15 +107,19 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         notes += [
             *deployment.notes,
             *instance_notes(deployment),
+            *copies_note(spec, deployment, everybody),
             *remarks(spec, everybody),
             *crowd_remarks(spec, deployment, everybody),
         ]
         for host, found in _differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += _changes(found, host)
-        changes += _webui_changes(spec, state, tuple(everybody), changes, notes)
+        if spec.workshop.webui.is_own:
+            changes += _own_webui_changes(spec, settings, state, deployment, everybody, changes, notes)
+        else:
+            changes += _webui_changes(spec, state, tuple(everybody), changes, notes)
         notes += left_out(spec, find_knowledge(spec))
         notes += overrides(people.rows, state.drained.all())
-        notes += connection_overrides(spec, state)
+        notes += connection_overrides(spec, state) if spec.workshop.webui.is_shared else ()
     share = spec.workshop.capacity.at_once
     placements = tuple(
         Placement(
@@ -145,11 +150,42 @@ def _webui_changes(
             found = list(foresee(spec, state, people))
         except UserError as problem:
             notes.append(f"Open WebUI could not be asked what differs there: {problem.message}")
+    return _foreseen(found, changes)
+
+
+def _own_webui_changes(
+    spec: Spec,
+    settings: Settings,
+    state: State,
+    deployment: Deployment,
+    people: Sequence[Participant],
+    changes: Sequence[Change],
+    notes: list[str],
+) -> list[Change]:
+    """Of those that run and go on running, each line with its name."""
+    touched = {change.name for change in changes if change.what == "container"}
+    running = [one for stack in deployment.stacks for one in stack.running if one.service not in touched]
+    if state.meta is None:
+        return []
+    looked = look_at_instances(spec, state, people, running, settings)
+    notes += [
+        f"Open WebUI ({service}) could not be asked what differs there: {why}"
+        for service, why in looked.unasked.items()
+    ]
+    return [
+        replace(change, name=f"{change.name} in {service}")
+        for service, found in looked.found.items()
+        for change in _foreseen(found, changes)
+    ]
+
+
+def _foreseen(found: Sequence[Foreseen], changes: Sequence[Change]) -> list[Change]:
+    """But for what follows from changes to the people."""
     coming = {f"account {change.name}" for change in changes if change.what == "participant"}
     return [
         Change("update" if one.how else "create", "webui", one.what, None, one.how)
         for one in found
-        if one.what not in coming and not (coming and one.what.startswith("group "))  # they follow from the people
+        if one.what not in coming and not (coming and one.what.startswith("group "))
     ]
 
 

@@ -32,12 +32,14 @@ from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
+from orchestrator.webui.library import LibraryCollection
 from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
 from orchestrator.workflow.people.accounts import webui_password
 from orchestrator.workflow.people.credentials import credentials
-from orchestrator.workflow.people.knowledge import wanted_library
+from orchestrator.workflow.people.knowledge import wanted_collections
+from orchestrator.workflow.people.own_seed import Parts, collections_at
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import connected, provided_for
 from orchestrator.workflow.wanted.dns import by_name_nowhere
@@ -75,7 +77,7 @@ def subject(
     workshop, secret, where = spec.workshop, state.secret, addresses(spec.workshop)
     front, (found, _) = front_of(spec), fleet.each(lambda machine: machine.docker.containers(workshop.name), standing)
     beside = found.get(front, {})
-    accounts = state.accounts.all()
+    accounts, parts = state.accounts.all(), Parts(collections=wanted_collections(spec))
     native = {model.name for model in gateway.models if model.ollama}
     active = next((person for person in people if person.state == "active"), None)
     removed = next((person for person in people if person.state == "removed"), Participant(NOBODY))
@@ -96,7 +98,7 @@ def subject(
         hidden=tuple(model.name for model in workshop.models if model.hidden),
         functions=tuple(function.name for function in workshop.webui.functions),
         provided=connected(spec, state),
-        knowledge=_knowledge(spec, secret),
+        knowledge=_knowledge(parts.collections),
         own_knowledge="knowledge" in workshop.webui.participants_may,
         verifiers=tuple(
             Verifier(
@@ -140,7 +142,7 @@ def subject(
             if stack.edge and EDGE_SERVICE in found.get(stack.host.name, {})
         ),
         docker=fleet[front].docker,
-        instances=tuple(_instances(spec, state, people, deployment, beside, accounts)),
+        instances=tuple(_instances(spec, state, people, deployment, beside, accounts, parts)),
         webui_container=beside[WEBUI_SERVICE].id if WEBUI_SERVICE in beside else None,
         now=time.time(),
     )
@@ -153,6 +155,7 @@ def _instances(
     deployment: Deployment,
     beside: Mapping[str, ContainerState],
     accounts: Mapping[str, AccountRecord],
+    parts: Parts,
 ) -> Iterator[InstanceUnderTest]:
     """Those that run, as their people would use them."""
     workshop, where = spec.workshop, addresses(spec.workshop)
@@ -177,17 +180,24 @@ def _instances(
                 )
                 for person in active
             ),
-            entries=None if workshop.webui.bare else (*chat, *presets_for(workshop, team)),
+            entries=None if workshop.webui.bare else (*chat, *presets_for(workshop, team), *_connected(spec, team)),
             question=next(iter(chat), None),
+            knowledge=_knowledge(collections_at(spec, instance, people, parts)),
             near=where.local_page(instance) if nearby else None,
         )
 
 
-def _knowledge(spec: Spec, secret: bytes) -> tuple[CollectionUnderTest, ...]:
-    library = wanted_library(spec, secret)
+def _connected(spec: Spec, team: str | None) -> Iterator[str]:
+    """Models of connections, as far as the spec lists them."""
+    for one in spec.workshop.webui.connections:
+        if one.enabled and teams.are_open(one.teams, team):
+            yield from one.known_ids
+
+
+def _knowledge(collections: Iterable[LibraryCollection]) -> tuple[CollectionUnderTest, ...]:
     return tuple(
         CollectionUnderTest(one.name, one.teams, tuple((file.name, file.sha256) for file in one.files))
-        for one in (library.collections if library else ())
+        for one in collections
     )
 
 

@@ -9,7 +9,8 @@ from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Backend
-from orchestrator.plan.policy import EMBEDDINGS, gateway_config
+from orchestrator.plan.embedding_keys import EMBEDDINGS
+from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.spec.components import Component
 from orchestrator.spec.workshop import Workshop

@@ -15,7 +15,7 @@ from orchestrator import keys
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Instance
-from orchestrator.plan.gateway import Caller, GatewayConfig
+from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig
 from orchestrator.plan.instance_memory import EACH_MIB, IDLE_MIB, MIB, RESERVE, memory_of, room_for, shortage
 from orchestrator.plan.instances import instance_of, instances, own_ports, with_instances
 from orchestrator.plan.policy import SERVICE, gateway_config, key_of, service_key
@@ -199,6 +199,50 @@ def test_a_team_whose_members_are_all_out_and_one_left_bare_have_no_key(tmp_path
     assert "team-blue" not in callers(config(workshop(tmp_path, TEAMS), with_state("p02", "revoked")))
     bare = TEAMS.replace("mode: per_team", "mode: per_team, bare: true")
     assert not any(name.startswith("team-") for name in callers(config(workshop(tmp_path, bare))))
+
+
+def test_the_key_that_reads_files_opens_the_one_model_and_ends_with_its_peoples_access(tmp_path: Path) -> None:
+    """Before the class comes, too; and with a bound of its own, not the person's."""
+    for text, name, other in ((EACH, "p03", "p01"), (TEAMS, "team-red", "team-blue")):
+        made = workshop(tmp_path, searching(text) + "limits: {concurrent_requests: 1, token_budget: 5}\n")
+        found = callers(config(made))
+        reader = found[f"_embeddings-{name}"]
+        assert (reader.models, reader.exempt, reader.service, reader.email) == (("e",), True, False, None)
+        assert reader.limits == CallerLimits(concurrent_requests=64 * len(of_caller(made, name).members))
+        for state in ("revoked", "removed"):
+            after = callers(config(made, with_state("p03", state)))
+            assert after.get(f"_embeddings-{name}", NOBODY).key_hashes != reader.key_hashes
+            assert after[f"_embeddings-{other}"] == found[f"_embeddings-{other}"]
+        rotated = tuple(replace(p, key_generation=2) if p.id == "p03" else p for p in PEOPLE)
+        changes = callers(config(made, rotated))[f"_embeddings-{name}"].key_hashes != reader.key_hashes
+        assert changes is (name == "p03")  # a team's own key stays, too
+
+
+def test_who_may_not_use_the_model_has_no_key_that_reads_with_it(tmp_path: Path) -> None:
+    found = callers(config(workshop(tmp_path, searching(EACH, ", teams: [red]"))))
+    assert [name for name in found if name.startswith("_embeddings")] == ["_embeddings-p01", "_embeddings-p03"]
+
+
+def test_one_for_all_has_the_one_key_and_one_left_bare_has_none(tmp_path: Path) -> None:
+    found = callers(config(workshop(tmp_path, searching(VALID + "webui: {mode: shared}\n"))))
+    assert [name for name in found if name.startswith("_embeddings")] == ["_embeddings"]
+    assert found["_embeddings"].limits == CallerLimits()
+    bare = callers(
+        config(workshop(tmp_path, EACH.replace("mode: per_participant", "mode: per_participant, bare: true")))
+    )
+    assert not any(name.startswith("_embeddings") for name in bare)
+
+
+NOBODY = Caller(id="nobody", key_hashes=(), models=())
+
+
+def searching(text: str, more: str = "") -> str:
+    model = f"  - {{name: e, engine: llamacpp, source: o/r/f.gguf, embeds: true{more}}}\n"
+    return text.replace("webui: {", f"{model}webui: {{embeddings: e, ", 1)
+
+
+def of_caller(made: Workshop, name: str) -> Instance:
+    return next(one for one in instances(made, PEOPLE) if caller_id(one) == name)
 
 
 # the gateway's pages

@@ -14,7 +14,11 @@ from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.pictures import LIMIT
 
-TWO = with_models("name: open, engine: ollama, source: a", "name: closed, engine: ollama, source: b, teams: [red]")
+TWO = with_models(
+    "name: open, engine: ollama, source: a",
+    "name: closed, engine: ollama, source: b, teams: [red]",
+    "name: e, engine: ollama, source: c, embeds: true",
+)
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg==")
 
 
@@ -70,6 +74,18 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
             "mode: per_participant, functions: [{file: f.py, valves: {key: '${env:KEY}'}}]",
             "webui.functions[1].valves.key: participants are administrators of their Open WebUI, and would read this",
         ),
+        (
+            "mode: per_participant, connections: [{name: lab, url: 'http://l/v1', api_key: '${env:KEY}'}]",
+            "webui.connections[1].api_key: participants are administrators of their Open WebUI, and would read this",
+        ),
+        (
+            "mode: per_participant, connections: [{name: lab, url: 'http://l/v1', headers: {X-Key: '${env:KEY}'}}]",
+            "webui.connections[1].headers.X-Key: participants are administrators of their Open WebUI, and would read this",
+        ),
+        (
+            "mode: per_participant, participants_may: [knowledge], embeddings: e",
+            "webui.participants_may: participants_may is for mode: shared; here people are administrators",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, lines: str, expected: str) -> None:
@@ -77,11 +93,15 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, lines: str, expect
     assert expected in line
 
 
-def test_collections_are_for_the_one_that_all_share(tmp_path: Path) -> None:
-    text = with_models("name: e, engine: llamacpp, source: o/r/f.gguf, embeds: true")
-    lines = "webui: {mode: per_participant, embeddings: e, knowledge: [{name: k, files: [notes]}]}\n"
-    (line,) = told(tmp_path, text + lines)
-    assert "webui.knowledge: knowledge is for mode: shared" in line
+def test_who_has_a_collection_in_one_of_their_own_may_use_the_model_that_searches_it(tmp_path: Path) -> None:
+    """Its key for embeddings is theirs to read; the one that all share keeps it from them."""
+    text = with_models("name: e, engine: llamacpp, source: o/r/f.gguf, embeds: true, teams: [a, b]")
+    lines = "webui: {{mode: {}, embeddings: e, knowledge: [{{name: k, files: [notes]{}}}]}}\n"
+    for more in ("", ", teams: [b, c]"):
+        (line,) = told(tmp_path, text + lines.format("per_participant", more))
+        assert "webui.knowledge[1].name: it is searched with e, which is for a, b alone" in line
+    assert spec_of(tmp_path, text + lines.format("per_participant", ", teams: [b]"))
+    assert spec_of(tmp_path, text + lines.format("shared", ""))
 
 
 def test_validate_tells_where_there_are_more_than_ports_or_addresses(tmp_path: Path) -> None:

@@ -80,7 +80,10 @@ def rows_there(webui: WebUI) -> dict[str, Row]:
 
 
 def require_page(spec: Spec) -> None:
-    if spec.workshop.webui.mode != "shared":
+    if spec.workshop.webui.is_own:
+        message = "these commands are for the Open WebUI that everybody shares, and here are several"
+        raise spec.problem(("webui",), "no_webui", message, "Change webui.connections in the spec, and provision")
+    if not spec.workshop.webui.is_shared:
         message = "this workshop has no Open WebUI for everybody, so it has no connections"
         raise spec.problem(("webui",), "no_webui", message, "Participants ask the gateway: add an external model")
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
-from orchestrator.plan.policy import embeddings_key
+from orchestrator.participants import Participant
+from orchestrator.plan.deployment import Deployment
+from orchestrator.plan.embedding_keys import embedder_at, embeddings_key
+from orchestrator.spec import teams
 from orchestrator.spec.knowledge_files import find_knowledge
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
@@ -13,14 +18,18 @@ from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
 
 KNOWLEDGE = "_knowledge"  # kept in the state like a host
 DIGEST = "digest"
+PIECE = 900  # bytes of text: Open WebUI cuts at 1000, and each piece repeats 100 of the one before
 
 
 def wanted_library(spec: Spec, secret: bytes) -> Library | None:
-    """Reads every file. Raises SpecError where the spec names what is not there."""
+    """Of the Open WebUI for everybody. Raises as `wanted_collections` does."""
     model = spec.workshop.embedder
-    if model is None:
-        return None
-    collections = tuple(
+    return Library(model.name, embeddings_key(secret), wanted_collections(spec)) if model else None
+
+
+def wanted_collections(spec: Spec) -> tuple[LibraryCollection, ...]:
+    """Reads every file. Raises SpecError where the spec names what is not there."""
+    return tuple(
         LibraryCollection(
             found.name,
             found.description,
@@ -29,7 +38,6 @@ def wanted_library(spec: Spec, secret: bytes) -> Library | None:
         )
         for found in find_knowledge(spec).collections
     )
-    return Library(model.name, embeddings_key(secret), collections)
 
 
 def remember(state: State, library: Library | None) -> None:
@@ -45,6 +53,33 @@ def foreseen(spec: Spec, state: State) -> str | None:
         return None
     collections = library.collections if library else ()
     return f"{len(collections)} collections, {sum(len(collection.files) for collection in collections)} files"
+
+
+def copies_note(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> tuple[str, ...]:
+    """What it costs that each Open WebUI of somebody's own makes its files searchable itself; nothing: it doesn't."""
+    running = [one for stack in deployment.stacks for one in stack.running]
+    searching = [one for one in running if embedder_at(spec.workshop, one, people)]
+    if not searching:
+        return ()
+    owners = {person.id: person.team for person in people}
+    holding = [owners[one.members[0]] for one in searching]
+    files = pieces = 0
+    for found in find_knowledge(spec).collections:
+        copies = sum(teams.are_open(found.teams, team) for team in holding)
+        files += copies * len(found.files)
+        pieces += copies * sum(_pieces(file.path) for file in found.files)
+    if not files:
+        return ()
+    each = f"each of {len(searching)} Open WebUIs reads its files itself"
+    return (f"{each}: {files} in all, with up to about {pieces} embeddings by {spec.workshop.webui.embeddings}",)
+
+
+def _pieces(path: Path) -> int:
+    """Of a file that is all text."""
+    try:
+        return max(1, -(-path.stat().st_size // PIECE))
+    except OSError:
+        return 0  # told where it is to be sent
 
 
 def digest(library: Library | None) -> str:

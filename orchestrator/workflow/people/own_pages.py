@@ -1,10 +1,11 @@
-"""Open WebUIs of participants' or teams' own: what each should hold, and putting it there."""
+"""Open WebUIs of participants' or teams' own: putting into each what it should hold, and looking what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -14,29 +15,23 @@ from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Instance
 from orchestrator.plan.instances import instance_of, instances
-from orchestrator.plan.policy import instructor_email, key_of, models_for
-from orchestrator.plan.team_keys import team_key
 from orchestrator.settings import Settings
-from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.library import Library
 from orchestrator.webui.refused import FORBIDDEN, UNAUTHORIZED, WebUIRefused
-from orchestrator.webui.seed import as_admin, seed, seed_bare
-from orchestrator.webui.wanted import AccountStore, Admin, Function, Person, Seed
+from orchestrator.webui.seed import as_admin, look, seed, seed_bare
+from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Seed
 from orchestrator.workflow.gateway.certificates import trusted_nearby
-from orchestrator.workflow.people.accounts import person_of
-from orchestrator.workflow.wanted import page
+from orchestrator.workflow.people.own_seed import Parts, parts_of, wanted_seed_at
 from orchestrator.workflow.wanted.address import Addresses, addresses
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
-from orchestrator.workflow.wanted.functions import functions
 
 READY_SECONDS = 240
+LOOK_SECONDS = 20  # for one answer
 NEEDS_A_SESSION = {UNAUTHORIZED, FORBIDDEN}  # the key is not known there any more, or not enough
-ADMIN = "admin"
 ADMIN_REFUSED = "webui_admin_refused"
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,14 @@ class Seeded:
 
     changes: tuple[str, ...]
     failed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """By service: what differs in it, and why one could not be asked."""
+
+    found: Mapping[str, tuple[Foreseen, ...]]
+    unasked: Mapping[str, str]
 
 
 def seed_instances(
@@ -60,7 +63,7 @@ def seed_instances(
 
     `there` are the containers of the gateway's host.
     """
-    people, own = state.people.all(), functions(spec)
+    people, parts = state.people.all(), parts_of(spec)
     trust = trusted_nearby(spec, state.folder)
 
     def one(instance: Instance) -> str | None:
@@ -69,17 +72,12 @@ def seed_instances(
             raise UserError("webui_down", f"its container is {container.state if container else 'not there'}")
         webui = _at(instance, where, trust)
         webui.wait_ready(READY_SECONDS)
-        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), own)
-        store, lines = _Members(state.accounts, frozenset(instance.members)), list[str]()
+        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), parts)
+        store = _Members(state.accounts, frozenset(instance.members))
         put = seed_bare if spec.workshop.webui.bare else seed
-        try:
-            result = put(_by_key(webui, seed_, store), seed_, store, report=lines.append, concurrency=1)
-        except UserError as problem:
-            refused = problem.status in NEEDS_A_SESSION if isinstance(problem, WebUIRefused) else False
-            if not refused and problem.code != ADMIN_REFUSED:
-                raise
-            result = put(_by_password(webui, seed_), seed_, store, report=lines.append, concurrency=1)
-        return f"{result.created} created, {result.changed} changed" if lines else None
+        result = _entered(webui, seed_, store, lambda admin: put(admin, seed_, store, report=_unsaid, concurrency=1))
+        touched = result.created + result.changed
+        return f"{result.created} created, {result.changed} changed" if touched else None
 
     changes: dict[str, str] = {}
     failed: dict[str, str] = {}
@@ -103,10 +101,35 @@ def seed_instances(
     )
 
 
+def look_at_instances(
+    spec: Spec, state: State, people: Sequence[Participant], wanted: Sequence[Instance], settings: Settings
+) -> Looked:
+    """What the next `provision` makes or puts right in each of these, found out by looking only; some at a time."""
+    if spec.workshop.webui.bare or not wanted:
+        return Looked({}, {})
+    parts, where, trust = parts_of(spec), addresses(spec.workshop), trusted_nearby(spec, state.folder)
+
+    def one(instance: Instance) -> tuple[Foreseen, ...] | str:
+        webui = _at(instance, where, trust).patient(LOOK_SECONDS)
+        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), parts)
+        store = _Members(state.accounts, frozenset(instance.members))
+        try:
+            return _entered(webui, seed_, store, lambda admin: look(admin, seed_, store))
+        except UserError as problem:
+            return problem.message
+
+    with ThreadPoolExecutor(max_workers=settings.webui_concurrency) as pool:
+        found = dict(zip((instance.service for instance in wanted), pool.map(one, wanted), strict=True))
+    return Looked(
+        {service: told for service, told in found.items() if not isinstance(told, str)},
+        {service: told for service, told in found.items() if isinstance(told, str)},
+    )
+
+
 def administrator_at(spec: Spec, state: State, instance: Instance) -> WebUI:
     """One of them as an administrator sees it, for commands that change nothing."""
     where, people = addresses(spec.workshop), state.people.all()
-    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), ())
+    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), Parts())
     webui = _at(instance, where, trusted_nearby(spec, state.folder))
     admin = _by_key(webui, wanted, _Members(state.accounts, frozenset(instance.members)))
     try:
@@ -133,43 +156,19 @@ def of_people(spec: Spec, state: State, people: Iterable[Participant]) -> tuple[
     return tuple(one for one in found if one.service in theirs)
 
 
-def wanted_seed_at(
-    spec: Spec, instance: Instance, people: Sequence[Participant], secret: bytes, url: str, own: Sequence[Function]
-) -> Seed:
-    """All that this one should hold: what its people may use, with their own key and for nobody else."""
-    workshop, webui = spec.workshop, spec.workshop.webui
-    first = next(person for person in people if person.id in instance.members)
-    team = first.team
-    key = key_of(secret, first) if instance.team is None else team_key(secret, instance, people)
-    mine = tuple(replace(one, teams=None) for one in own if teams.are_open(one.teams, team))
-    embedder = workshop.embedder
-    return Seed(
-        title=workshop.title,
-        url=url,
-        admin=Admin(instructor_email(workshop.name), admin_password(secret, instance.service)),
-        gateway_url=INTERNAL_GATEWAY,
-        gateway_key=key,
-        models=tuple(replace(one, teams=None) for one in page.menu(spec, own) if teams.are_open(one.teams, team)),
-        people=tuple(_people(workshop.name, instance, people, secret)),
-        chosen=page.chosen(workshop),
-        banners=page.banners(workshop),
-        suggestions=None if webui.suggestions is None else page.suggestions(webui.suggestions),
-        functions=mine,
-        library=Library(embedder.name, key) if embedder and embedder.name in models_for(workshop, team) else None,
-        tool_servers=tuple(
-            replace(one, teams=None) for one in page.tool_servers(spec) if teams.are_open(one.teams, team)
-        ),
-    )
+def _unsaid(_: str) -> None:
+    """Of each only how much was done is told."""
 
 
-def _people(workshop: str, instance: Instance, people: Sequence[Participant], secret: bytes) -> Iterable[Person]:
-    """Administrators all; of a team, whoever was in it and is not any more has a closed account."""
-    for person in people:
-        one = replace(person_of(person, workshop, secret), team=None, role=ADMIN)
-        if person.id in instance.members:
-            yield one
-        elif instance.team is not None:
-            yield replace(one, active=False)
+def _entered(webui: WebUI, wanted: Seed, store: AccountStore, do: Callable[[WebUI], Done]) -> Done:
+    """By a member's key, else by a password."""
+    try:
+        return do(_by_key(webui, wanted, store))
+    except UserError as problem:
+        refused = problem.status in NEEDS_A_SESSION if isinstance(problem, WebUIRefused) else False
+        if not refused and problem.code != ADMIN_REFUSED:
+            raise
+    return do(_by_password(webui, wanted))
 
 
 def _by_key(webui: WebUI, wanted: Seed, store: AccountStore) -> WebUI:

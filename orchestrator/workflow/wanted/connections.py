@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import SecretStr, ValidationError
@@ -93,6 +93,11 @@ def wanted_connections(spec: Spec, state: State) -> tuple[Connection, ...]:
     return tuple(_wanted(spec, state, one) for one in kept(spec, state))
 
 
+def open_connections(spec: Spec) -> tuple[Connection, ...]:
+    """Of the spec, for those who may read all that their Open WebUI knows: without keys, and commands change none."""
+    return tuple(_connection(spec, section) for section in spec.workshop.webui.connections)
+
+
 def provided_for(
     spec: Spec, state: State, team: str | None, kinds: Sequence[str] = ("openai", "ollama")
 ) -> tuple[str, ...]:
@@ -109,13 +114,16 @@ def connected(spec: Spec, state: State) -> tuple[str, ...]:
 
 
 def _wanted(spec: Spec, state: State, one: Kept) -> Connection:
-    section, key = one.section, _key(spec, state, one)
+    key = _key(spec, state, one)
+    return replace(_connection(spec, one.section), key=key, keeps_key=one.override.key_given and key is None)
+
+
+def _connection(spec: Spec, section: given.Connection) -> Connection:
+    """But for its key."""
     return Connection(
         name=section.name,
         kind=section.kind,
         url=section.address,
-        key=key,
-        keeps_key=one.override.key_given and key is None,
         prefix=section.prefix or "",
         tags=tuple(section.tags),
         models=tuple(section.models or ()),

@@ -17,10 +17,19 @@ from typing import Any
 import pytest
 import requests
 from own_names import NamedPage
+from provider_stand_in import Provider
 from workshop_bed import Workshop, llama
 
+from orchestrator.plan.embedding_keys import embeddings_key
 from orchestrator.plan.policy import service_key
 
+SWAP = """
+import sqlite3
+with sqlite3.connect("/app/backend/data/webui.db") as database:
+    (one, first), (two, second) = database.execute("select id, password from auth").fetchall()
+    database.executemany("update auth set password = ? where id = ?", [(second, one), (first, two)])
+"""  # the instructor's password is the person's, and the person's is the instructor's; the second time all is well again
+EMBEDDING = "/api/v1/retrieval/embedding"
 PROBE = ["curl", "-s", "-o", "/dev/null", "-m", "2", "--noproxy", "*"]
 NOT_REACHED = {6, 7, 28}  # curl: no such name, no way there, no answer
 FIND = """
@@ -41,20 +50,32 @@ for path in files:
 
 
 @pytest.fixture(scope="module")
-def own(make_workshop: Callable[..., Workshop]) -> Workshop:
-    """Two people, each with a seeded one."""
+def own(make_workshop: Callable[..., Workshop], provider: Provider) -> Workshop:
+    """Two people, each with a seeded one, and limits that reading files would break."""
+    at = f"http://{provider.server_address[0]!s}:{provider.server_address[1]}/v1"
     workshop = make_workshop(
         "own",
         participants={"roster": "people.csv"},
-        models=[llama("tiny"), llama("staff-model", teams=["staff"])],
+        models=[llama("tiny"), llama("staff-model", teams=["staff"]), llama("embedder", embeds=True)],
+        limits={"concurrent_requests": 1},
         webui={
             "mode": "per_participant",
             "port": two_free_ports(),
             "welcome": "Hello.",
             "presets": [{"name": "tutor", "model": "tiny", "system": "Be brief."}],
+            "connections": [{"name": "lab", "url": at, "prefix": "lab", "models": ["one"], "teams": ["red"]}],
+            "embeddings": "embedder",
+            "knowledge": [
+                {"name": "Notes", "files": ["notes"]},
+                {"name": "For red", "files": ["red.md"], "teams": ["red"]},
+                {"name": "For staff", "files": ["red.md"], "teams": ["staff"]},
+            ],
         },
     )
     workshop.roster(("Ada", "ada@class.example.org", "red"), ("Bob", "bob@class.example.org", "red"))
+    (workshop.folder / "notes").mkdir()
+    (workshop.folder / "notes" / "long.txt").write_text("The keyword is ROMANSH. " + " ".join(map(str, range(4000))))
+    (workshop.folder / "red.md").write_text("The keyword is RED.\n")
     document = workshop.provision()
     assert document["ok"], document
     return workshop
@@ -82,14 +103,32 @@ def key_at(person: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {person['webui_api_key']}"}
 
 
+def collections(person: dict[str, Any]) -> dict[str, str]:
+    """Ids by name."""
+    listed = requests.get(f"{person['webui_url']}/api/v1/knowledge/", headers=key_at(person), timeout=60)
+    return {row["name"]: row["id"] for row in listed.json()["items"]}
+
+
+def planned(workshop: Workshop) -> list[str]:
+    """What `plan` says of Open WebUIs."""
+    changes = workshop.workshop("plan", "--output", "json").json["changes"]
+    return sorted(f"{one['action']} {one['name']}" for one in changes if one["what"] == "webui")
+
+
+def take_no_keys(page: str, session: dict[str, str]) -> None:
+    form = requests.get(f"{page}/api/v1/auths/admin/config", headers=session, timeout=60).json()
+    form["ENABLE_API_KEYS"] = False
+    requests.post(f"{page}/api/v1/auths/admin/config", json=form, headers=session, timeout=60).raise_for_status()
+
+
 def asked(workshop: Workshop) -> list[dict[str, Any]]:
     """The gateway's log."""
     _, text = workshop.container("gateway").exec_run(["cat", "/var/lib/gateway/access.jsonl"])
     return [json.loads(line) for line in text.splitlines()]
 
 
-def ask(person: dict[str, Any]) -> requests.Response:
-    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+def ask(person: dict[str, Any], model: str = "tiny") -> requests.Response:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
     return requests.post(f"{person['webui_url']}/api/chat/completions", json=body, headers=key_at(person), timeout=60)
 
 
@@ -104,7 +143,7 @@ def test_each_is_administrator_in_their_own_and_nobody_in_the_others(own: Worksh
 def test_the_page_has_their_models_and_the_workshops_welcome(own: Workshop) -> None:
     for person in own.people():
         listed = requests.get(f"{person['webui_url']}/api/models", headers=key_at(person), timeout=60).json()["data"]
-        assert {model["id"] for model in listed} == {"tiny", "tutor"}
+        assert {model["id"] for model in listed} == {"tiny", "tutor", "lab.one"}
         banners = requests.get(f"{person['webui_url']}/api/v1/configs/banners", headers=key_at(person), timeout=60)
         assert [banner["content"] for banner in banners.json()] == ["Hello."]
 
@@ -113,6 +152,91 @@ def test_a_question_there_is_asked_with_the_persons_own_key(own: Workshop) -> No
     for person in own.people():
         assert ask(person).json()["choices"][0]["message"]["content"]
         assert (asked(own)[-1]["participant"], asked(own)[-1]["via"]) == (person["id"], None)
+
+
+def test_each_has_the_collections_that_are_theirs(own: Workshop) -> None:
+    for person in own.people():
+        found = collections(person)
+        assert found.keys() == {"Notes", "For red"}
+        asked = {"collection_names": [found["Notes"]], "query": "keyword", "k": 500}
+        search = f"{person['webui_url']}/api/v1/retrieval/query/collection"
+        pieces = requests.post(search, json=asked, headers=key_at(person), timeout=60).json()["documents"][0]
+        assert len(pieces) > 16  # two requests at once, which a participant's own key may not ask
+        assert any("ROMANSH" in piece for piece in pieces)
+
+
+def test_files_are_read_with_a_key_for_embeddings_alone_and_count_for_nobody(own: Workshop) -> None:
+    """Each administrator can read it, so it opens nothing else and is another one in each."""
+    given = []
+    for person in own.people():
+        found = requests.get(f"{person['webui_url']}{EMBEDDING}", headers=key_at(person), timeout=60).json()
+        given.append({"Authorization": f"Bearer {found['openai_config']['key']}"})
+    assert given[0] != given[1]
+    for headers in given:
+        models = requests.get(f"{own.api}/v1/models", headers=headers, timeout=60).json()["data"]
+        assert [model["id"] for model in models] == ["embedder"]
+        body = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}]}
+        refused = requests.post(f"{own.api}/v1/chat/completions", json=body, headers=headers, timeout=60)
+        assert refused.status_code in {403, 404}
+    embedded = {line["participant"] for line in asked(own) if line.get("model") == "embedder"}
+    assert {"_embeddings-p01", "_embeddings-p02"} <= embedded
+    assert embedded <= {"_embeddings-p01", "_embeddings-p02", "_verify", "_verify-red", "_verify-staff"}
+
+
+def test_plan_names_what_was_changed_in_one_and_provision_puts_it_back(own: Workshop) -> None:
+    """What its administrator added stays, and is not spoken of."""
+    first, _ = own.people()
+    page, headers = first["webui_url"], key_at(first)
+    connections = requests.get(f"{page}/openai/config", headers=headers, timeout=60).json()
+    connections["OPENAI_API_CONFIGS"]["0"]["enable"] = False
+    connections["OPENAI_API_BASE_URLS"].append("http://of-their-own.invalid/v1")
+    connections["OPENAI_API_KEYS"].append("theirs")
+    connections["OPENAI_API_CONFIGS"]["2"] = {"enable": False}
+    requests.post(f"{page}/openai/config/update", json=connections, headers=headers, timeout=60).raise_for_status()
+    gone = collections(first)["For red"]
+    requests.delete(f"{page}/api/v1/knowledge/{gone}/delete", headers=headers, timeout=60).raise_for_status()
+
+    told = planned(own)
+
+    assert told == [
+        "create knowledge For red in webui-p01",
+        "create red.md of For red in webui-p01",
+        "update connection to the gateway in webui-p01",
+        "update knowledge For red in webui-p01",
+    ]
+    assert own.workshop("plan", "--exit-code", code=10).out.count("webui-p01") >= len(told)
+    assert own.provision()["changed"] == 1
+    assert planned(own) == []
+    assert "For red" in collections(first)
+    after = requests.get(f"{page}/openai/config", headers=headers, timeout=60).json()
+    assert "http://of-their-own.invalid/v1" in after["OPENAI_API_BASE_URLS"]
+
+
+def test_one_that_lets_the_workshop_in_no_more_is_named_and_the_others_are_looked_at(own: Workshop) -> None:
+    """Its administrator can run Python in it, and so do what Open WebUI itself refuses."""
+    first, second = own.people()
+    session = {"Authorization": f"Bearer {sign_in(second, second['webui_url']).json()['token']}"}
+    take_no_keys(second["webui_url"], session)
+    own.container("webui-p02").exec_run(["python3", "-c", SWAP])
+    none = {"banners": list[str]()}
+    requests.post(f"{first['webui_url']}/api/v1/configs/banners", json=none, headers=key_at(first), timeout=60)
+
+    told = own.workshop("plan", "--output", "json").json
+
+    assert [change["name"] for change in told["changes"]] == ["banners in webui-p01"]
+    (named,) = [note for note in told["notes"] if "webui-p02" in note]
+    assert "Open WebUI (webui-p02) could not be asked what differs there" in named
+
+    own.container("webui-p02").exec_run(["python3", "-c", SWAP])
+    assert {line.rpartition(" ")[2] for line in planned(own)} == {"webui-p01", "webui-p02"}  # by password
+    assert own.provision()["ok"]
+    assert planned(own) == []
+
+
+def test_a_connection_without_a_key_is_asked_past_the_gateway(own: Workshop, provider: Provider) -> None:
+    person, before = own.people()[0], len(provider.keys)
+    assert ask(person, "lab.one").json()["choices"][0]["message"]["content"] == "I am one"
+    assert provider.keys[before:] == [None]
 
 
 def test_no_name_that_is_given_with_the_key_counts(own: Workshop) -> None:
@@ -131,7 +255,8 @@ def test_nothing_of_anybody_elses_is_in_it(own: Workshop) -> None:
     """Neither in its database, nor in a process's environment, nor in a file that is mounted."""
     first, second = own.people()
     derived = (own.state / "secret").read_bytes()
-    theirs = [service_key(derived).get_secret_value(), second["api_key"], second["webui_password"]]
+    theirs = [service_key(derived).get_secret_value(), embeddings_key(derived).get_secret_value()]
+    theirs += [second["api_key"], second["webui_password"]]
     command = ["python3", "-c", FIND, first["api_key"], *theirs]
     _, output = own.container("webui-p01").exec_run(command)
     found = {int(line.split()[0]) for line in output.decode().splitlines()}
@@ -199,7 +324,7 @@ def test_a_rotated_key_is_put_into_their_page_at_once(own: Workshop) -> None:
     person = own.person("p01")
     assert ask(person).json()["choices"]
     answered = requests.get(f"{person['webui_url']}/openai/config", headers=key_at(person), timeout=60).json()
-    assert answered["OPENAI_API_KEYS"] == [person["api_key"]]
+    assert answered["OPENAI_API_KEYS"][0] == person["api_key"]
 
 
 def test_who_is_revoked_is_out_of_their_page_and_back_when_restored(own: Workshop) -> None:
@@ -250,6 +375,10 @@ def test_verify_looks_at_each(own: Workshop) -> None:
     for service in ("webui-p01", "webui-p02"):
         told = {check["name"] for check in checks if f"({service})" in check["name"] + check["target"]}
         assert {"Sign-in with a password", "List of models", "Question", "Its network and limits"} <= told
+        assert {"Knowledge", "Question with a collection"} <= told
+    assert {check["target"] for check in checks if check["name"] == "Another team's knowledge"} == {
+        f"Open WebUI (webui-{who}): For staff" for who in ("p01", "p02")
+    }
     assert all(check["ok"] for check in checks)
 
 
@@ -308,6 +437,12 @@ def test_what_is_asked_there_counts_for_the_team(own: Workshop, team: NamedPage)
     answer = team.ask("POST", "/api/chat/completions", own.person("p03")["webui_api_key"], body)
     assert answer.json()["choices"][0]["message"]["content"]
     assert (asked(own)[-1]["participant"], asked(own)[-1]["via"]) == ("team-red", None)
+
+
+def test_a_team_has_its_collections_and_a_key_that_reads_them(own: Workshop, team: NamedPage) -> None:
+    listed = team.ask("GET", "/api/v1/knowledge/", own.person("p03")["webui_api_key"]).json()["items"]
+    assert {row["name"] for row in listed} == {"Notes", "For red"}
+    assert "_embeddings-team-red" in {line["participant"] for line in asked(own) if line.get("model") == "embedder"}
 
 
 def test_a_browser_keeps_the_session_for_this_name_alone(own: Workshop, team: NamedPage) -> None:
