@@ -47,3 +47,4 @@ class Credentials:
     webui_password: SecretStr | None  # None where the person chose another one
     webui_api_key: SecretStr | None
     models: tuple[str, ...]  # the names that clients send
+    own_account: bool = False  # at a server of others, which was the person's before

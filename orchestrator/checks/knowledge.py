@@ -41,6 +41,7 @@ class _Shelf:
     webui: Server
     wanted: CollectionUnderTest
     key: SecretStr | None
+    label: str = "workshop"  # the mark of its files
     id: str = ""
     stored: dict[str, tuple[str, str]] = field(default_factory=dict)  # by name: id and SHA-256
     pieces: dict[str, list[str]] | None = None  # by the file's id
@@ -52,9 +53,8 @@ class _Shelf:
         named = [row.id for row in self._list(COLLECTIONS, KnowledgeList) if row.name == self.wanted.name]
         for one in named:
             rows = self._list(f"{COLLECTIONS}{one}/files", KnowledgeFiles)
-            marks = {
-                row.mark.name: (row.id, row.mark.sha256) for row in rows if row.mark and row.mark.collection == one
-            }
+            marked = ((row.id, row.mark(self.label)) for row in rows)
+            marks = {mark.name: (file, mark.sha256) for file, mark in marked if mark and mark.collection == one}
             if marks or not self.id:
                 self.id, self.stored = one, marks
         self.listed = True
@@ -96,7 +96,7 @@ class _Shelf:
 def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
     for collection in subject.knowledge:
         able = [one for one in subject.verifiers if collection.open_to(one.participant.team)]
-        shelf = _Shelf(webui, collection, able[0].webui_api_key if able else None)
+        shelf = _Shelf(webui, collection, able[0].webui_api_key if able else None, subject.mark)
         others = [one for one in subject.verifiers if one not in able]
         yield (
             *(_file(shelf, name, sha256) for name, sha256 in collection.files),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -115,6 +115,8 @@ class Subject:
     provided: tuple[str, ...] = ()  # models of connections, or the prefix of all of one: some may see them
     knowledge: tuple[CollectionUnderTest, ...] = ()
     own_knowledge: bool = False  # participants may make collections of their own
+    page_prefix: str | None = None  # before names in the menu of an Open WebUI that belongs to others; None: it is ours
+    mark: str = "workshop"  # of its files in Open WebUI
     tls_certificate: Path | None = None  # trusted beside the system's authorities
     docker: DockerHost | None = None  # the host of gateway and Open WebUI; None: nothing is asked from inside
     gateway_container: str | None = None
@@ -122,6 +124,18 @@ class Subject:
     engines: tuple[EngineUnderTest, ...] = ()
     edges: tuple[EdgeUnderTest, ...] = ()
     instances: tuple[InstanceUnderTest, ...] = ()
+
+    @property
+    def on_page(self) -> Subject:
+        """The same by the names that Open WebUI's menu has."""
+        prefix = self.page_prefix or ""
+
+        def named(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(f"{prefix}{name}" for name in names)
+
+        models = tuple(replace(model, name=f"{prefix}{model.name}") for model in self.models)
+        verifiers = tuple(replace(one, models=named(one.models), presets=named(one.presets)) for one in self.verifiers)
+        return replace(self, models=models, verifiers=verifiers)
 
     def secrets(self) -> tuple[SecretStr, ...]:
         """Every secret in here."""

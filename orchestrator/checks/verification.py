@@ -51,10 +51,11 @@ class _Visit:
         if subject.webui is not None:
             server = yield from self._meet(subject.webui, webui.webui_answers)
         if server is not None:
+            there = subject.on_page
             lanes += [
-                *webui.lanes(subject, server),
-                *knowledge.lanes(subject, server),
-                *attachments.lanes(subject, server),
+                *webui.lanes(there, server),
+                *knowledge.lanes(there, server),
+                *attachments.lanes(there, server),
             ]
         lanes += own_pages.lanes(subject, lambda url, near: Server(url, self.trust, self.patience, near))
         hurried = replace(self.patience, look=self.patience.connect)

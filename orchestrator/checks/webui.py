@@ -33,7 +33,10 @@ def webui_answers(webui: Server) -> Question:
 
 
 def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
-    """The list comes before the questions: it is what makes the server load new models."""
+    """The list comes before the questions: it is what makes the server load new models.
+
+    Who may sign up is for others to say where the server is theirs.
+    """
     for verifier in subject.verifiers:
         questions = [_list_of_models(verifier, subject, webui)]
         for model in subject.models:
@@ -50,7 +53,8 @@ def lanes(subject: Subject, webui: Server) -> Iterator[Lane]:
         yield tuple(questions)
         yield (_sign_in(verifier, webui),)
     yield (_no_key(webui),)
-    yield (_sign_up(webui),)
+    if subject.page_prefix is None:
+        yield (_sign_up(webui),)
 
 
 def _list_of_models(verifier: Verifier, subject: Subject, webui: Server) -> Question:

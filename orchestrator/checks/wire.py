@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, RootModel
+from typing import Any
+
+from pydantic import BaseModel, RootModel, ValidationError
 
 
 class Message(BaseModel):
@@ -110,21 +112,21 @@ class Mark(BaseModel):
     sha256: str
 
 
-class _Sent(BaseModel):
-    workshop: Mark | None = None
-
-
 class _FileMeta(BaseModel):
-    data: _Sent | None = None
+    data: dict[str, Any] | None = None
 
 
 class FileRow(BaseModel):
     id: str
     meta: _FileMeta | None = None
 
-    @property
-    def mark(self) -> Mark | None:
-        return self.meta.data.workshop if self.meta and self.meta.data else None
+    def mark(self, label: str) -> Mark | None:
+        """What the workshop with this mark sent; None: somebody else did."""
+        found = ((self.meta.data if self.meta else None) or {}).get(label)
+        try:
+            return Mark.model_validate(found)
+        except ValidationError:
+            return None
 
 
 class KnowledgeFiles(BaseModel):

@@ -120,6 +120,7 @@ def _card(one: Credentials, common: tuple[str, ...], press: Press) -> dict[str, 
         "webui_url": one.webui_url and printable(one.webui_url),
         "webui_email": one.webui_email and printable(one.webui_email),
         "webui_password": _revealed(one.webui_password),
+        "own_account": one.own_account,
         "models": [printable(name) for name in one.models],
         "code": _code(one),
     }

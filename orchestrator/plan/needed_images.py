@@ -23,7 +23,7 @@ def components_for(host: Host, workshop: Workshop) -> frozenset[Component]:
     if workshop.practice:
         return practice_components(workshop)
     found = {Component.GATEWAY}  # of an inference host, too: its edge
-    if "webui" in host.roles and workshop.webui.mode != "none":
+    if "webui" in host.roles and workshop.webui.runs:
         found.add(Component.WEBUI)
     if "inference" in host.roles:
         found |= {part for model in workshop.models if (part := _component(model))}

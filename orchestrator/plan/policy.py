@@ -83,7 +83,7 @@ def gateway_config(
         callers=tuple(_callers(workshop, people, secret)),
         models=tuple(_routed(model, models, deployment, names) for model in workshop.models),
         upstreams=upstreams,
-        webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.is_shared else None,
+        webui=Server(WEBUI_SERVICE, WEBUI_CONTAINER_PORT) if workshop.webui.is_here else None,
         pages=tuple(instance.page for instance in instances(workshop, people)),
         tls=workshop.public.tls is not None,
         authorities=any(server.tls for upstream in upstreams for server in upstream.servers),
@@ -128,7 +128,7 @@ def _callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -
             exempt=True,
         )
     yield from team_callers(workshop, people, secret)
-    if workshop.webui.is_shared:
+    if workshop.webui.is_here:
         yield Caller(
             id=INSTRUCTOR,
             key_hashes=(),  # asks through Open WebUI only

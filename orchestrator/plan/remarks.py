@@ -9,6 +9,7 @@ from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks
+from orchestrator.spec.sections import AUTO
 from orchestrator.spec.workshop import Workshop
 from orchestrator.spelling import did_you_mean, nearest
 
@@ -24,6 +25,7 @@ def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
         *_wider(spec),
         *_in_clear(spec),
         *_without_page(spec, present),
+        *_page_elsewhere(spec),
     ]
     placed = [(spec.document.where(at, key=True).line or 0, text) for at, text in found]
     return tuple(f"{spec.file.name}:{line}: {text}" for line, text in sorted(placed))
@@ -85,6 +87,21 @@ def _without_page(spec: Spec, people: Sequence[Participant]) -> Iterator[tuple[P
         yield ("webui", "mode"), f"without a team there is no Open WebUI: {', '.join(without)}"
     if webui.bare and host in LOOPBACK:
         yield ("public", "host"), f"an Open WebUI that people connect by hand can't reach {host}: that is itself"
+
+
+def _page_elsewhere(spec: Spec) -> Iterator[tuple[Path_, str]]:
+    """What the way from a server of others to the gateway needs."""
+    url, public = spec.workshop.webui.url, spec.workshop.public
+    if url is None or spec.workshop.practice:
+        return
+    if public.tls is None:
+        yield ("webui", "url"), f"the gateway's key travels unencrypted from {url}: public.tls is absent"
+    elif public.tls == AUTO:
+        text = (
+            f"{url} must trust this workshop's authority: give its server handouts/workshop-ca.crt (SSL_CERT_FILE), "
+            "or public.tls a certificate that it knows"
+        )
+        yield ("public", "tls"), text
 
 
 def _covers(other: Model, model: Model) -> bool:

@@ -63,7 +63,7 @@ def plan_stacks(
             project=project_name(workshop.name),
             backends=tuple(backend for backend in backends if backend.host == host.name),
             gateway="gateway" in host.roles,
-            webui="webui" in host.roles and workshop.webui.is_shared,
+            webui="webui" in host.roles and workshop.webui.is_here,
             has_instances="webui" in host.roles and workshop.webui.is_own,
         )
         for host in hosts
@@ -75,7 +75,7 @@ def plan_stacks(
 def practice_components(workshop: Workshop) -> frozenset[Component]:
     """The images that practice mode would like to have for these models."""
     wanted = {Engine.VLLM: Component.VLLM_CPU, Engine.OLLAMA: Component.OLLAMA}
-    own = {Component.GATEWAY, Component.LLAMACPP} | ({Component.WEBUI} if workshop.webui.mode != "none" else set())
+    own = {Component.GATEWAY, Component.LLAMACPP} | ({Component.WEBUI} if workshop.webui.runs else set())
     return frozenset(own | {wanted[model.engine] for model in workshop.models if model.engine in wanted})
 
 

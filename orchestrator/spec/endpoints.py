@@ -50,6 +50,15 @@ BaseUrl = Annotated[
 ]
 
 
+PageUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$"),
+    AfterValidator(_port),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+"""Of a page at the root of its server."""
+
+
 def _own_header(name: str) -> str:
     if name.lower() in RESERVED:
         raise PydanticCustomError("header", "the gateway writes this header itself")

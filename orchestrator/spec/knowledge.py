@@ -34,9 +34,14 @@ def embedder(name: str | None, models: Sequence[Model]) -> Model | None:
 
 
 def knowledge_problems(
-    embeddings: str | None, knowledge: Sequence[Collection], models: Sequence[Model], *, has_page: bool
+    embeddings: str | None,
+    knowledge: Sequence[Collection],
+    models: Sequence[Model],
+    *,
+    has_page: bool,
+    elsewhere: bool = False,
 ) -> Iterable[Problem]:
-    """What can only be seen with the models; places are below `webui`."""
+    """What can only be seen with the models; places are below `webui`. `elsewhere`: its server makes embeddings."""
     for field, given in (("embeddings", embeddings), ("knowledge", knowledge)):
         if given and not has_page:
             yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
@@ -47,7 +52,7 @@ def knowledge_problems(
     elif model and not model.embeds:
         message = f"{model.name!r} is started for chats"
         yield Problem(("embeddings",), message, "Name a model that has embeds: true", ("models",))
-    if knowledge and not embeddings:
+    if knowledge and not embeddings and not elsewhere:
         hint = "Give webui.embeddings, the name of a model that has embeds: true"
         yield Problem(("knowledge",), "knowledge needs a model that makes embeddings", hint, EMBEDDINGS)
     for twin in same_names([one.name for one in knowledge], "collection"):

@@ -115,6 +115,8 @@ class Spec:
             for index, connection in enumerate(self.workshop.webui.connections)
             for at, reference in connection.secret_references.items()
         ]
+        if key := self.workshop.webui.admin_key:
+            found.append((("webui", "admin_key"), key))
         if database := self.workshop.webui.database:
             found.append((("webui", "database"), database))
         return [*found, *([(("images", "login", "password"), login.password)] if login else [])]

@@ -42,7 +42,7 @@ def _edge_problems(hosts: Sequence[Host], index: int) -> Iterator[Problem]:
     """Where the gateway's container is to find this host."""
     host = hosts[index]
     field, address = ("private", host.private) if host.private else ("address", host.address)
-    if _is_own(address):
+    if is_loopback(address):
         message = f"{_gateway(hosts)} can't reach {host.name} at {address}: that is {_gateway(hosts)} itself"
         hint = f"Say in private: at which address {_gateway(hosts)} reaches {host.name}"
         yield Problem(("hosts", index, field), message, hint)
@@ -61,7 +61,8 @@ def _place(host: Host) -> str:
     return "both are this one" if host.is_local else f"{host.address}, port {host.port}"
 
 
-def _is_own(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether it leads from each machine to itself."""
     if address.lower() == LOCAL:
         return True
     return _is_number(address) and ipaddress.ip_address(address).is_loopback

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from orchestrator.spec.connections import Connection, connection_problems
+from orchestrator.spec.endpoints import PageUrl
 from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.knowledge import EMBEDDINGS, Collection
 from orchestrator.spec.models import Model
@@ -34,6 +35,9 @@ NEEDS_A_PAGE = (
 )
 PROVIDER_HINT = "Make it a model with engine: external, whose key the gateway keeps, or choose mode: shared"
 SHARED_HINT = "Take it out, or choose mode: shared"
+URL, ADMIN_KEY = ("webui", "url"), ("webui", "admin_key")
+NOT_ELSEWHERE = (*("database", "suggestions", "default_models", "embeddings", "connections", "participants_may"),)
+NOT_ELSEWHERE_HINT = "Take it out, and ask its administrator, or have an Open WebUI of the workshop's own: without url"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
 
@@ -82,6 +86,10 @@ class WebUI(Section):
 
     mode: Literal["shared", "per_participant", "per_team", "none"] = "shared"
     """One for everybody, one each ([webui.md](webui.md#one-for-all-or-one-each)), or none."""
+    url: PageUrl | None = None
+    """An Open WebUI that is there already, by the address of its page ([webui.md](webui.md#bring-your-own))."""
+    admin_key: SecretReference | None = None
+    """An API key, or a token, of an administrator there."""
     port: Port = 3000
     """With one each: the first of as many ports as there are participants, in the order of their ids."""
     domain: DomainName | None = None
@@ -117,6 +125,21 @@ class WebUI(Section):
         return self.mode == "shared"
 
     @property
+    def is_elsewhere(self) -> bool:
+        """One that belongs to others: nothing of it runs here."""
+        return self.url is not None
+
+    @property
+    def is_here(self) -> bool:
+        """One for everybody, started by this program."""
+        return self.is_shared and not self.is_elsewhere
+
+    @property
+    def runs(self) -> bool:
+        """Any, started by this program."""
+        return self.mode != "none" and not self.is_elsewhere
+
+    @property
     def is_own(self) -> bool:
         """One for each participant or team, who are administrators there."""
         return self.mode in {"per_participant", "per_team"}
@@ -124,7 +147,7 @@ class WebUI(Section):
     @property
     def has_one_port(self) -> bool:
         """`port` is all that it takes: one for everybody, or one each by name."""
-        return self.is_shared or (self.is_own and self.domain is not None)
+        return self.is_here or (self.is_own and self.domain is not None)
 
 
 def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
@@ -134,6 +157,7 @@ def webui_problems(webui: WebUI, models: Sequence[Model]) -> Iterable[Problem]:
             if getattr(webui, field):
                 yield Problem((field,), f"{field} is for Open WebUI, and its mode is none")
     yield from _own_problems(webui)
+    yield from _elsewhere_problems(webui)
     if "knowledge" in webui.participants_may and webui.embeddings is None:
         message = "collections are searched with webui.embeddings, and none is named"
         yield Problem(("participants_may",), message, None, EMBEDDINGS)
@@ -170,6 +194,22 @@ def _own_problems(webui: WebUI) -> Iterable[Problem]:
     if webui.database:
         yield Problem(("database",), "database is for mode: shared; here each keeps a file of its own", SHARED_HINT)
     yield from _readable_secrets(webui)
+
+
+def _elsewhere_problems(webui: WebUI) -> Iterable[Problem]:
+    """What a server of others needs, and what is not the workshop's to set there."""
+    if webui.url is None:
+        if webui.admin_key:
+            yield Problem(("admin_key",), "admin_key is for an Open WebUI elsewhere", "Give its webui.url, too", URL)
+        return
+    if not webui.is_shared:
+        yield Problem(("url",), f"url is for mode: shared; in {webui.mode} each is started here", SHARED_HINT)
+    if webui.admin_key is None:
+        hint = 'Give admin_key: "${env:WEBUI_ADMIN_KEY}", of an administrator there'
+        yield Problem(("url",), "an Open WebUI elsewhere can't be entered without admin_key", hint, ADMIN_KEY)
+    for field in NOT_ELSEWHERE:
+        if getattr(webui, field):
+            yield Problem((field,), f"{field} can't be set at {webui.url}: it belongs to others", NOT_ELSEWHERE_HINT)
 
 
 def _readable_secrets(webui: WebUI) -> Iterable[Problem]:

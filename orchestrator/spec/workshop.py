@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
@@ -15,7 +16,7 @@ from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.inventory import InventoryChoice
 from orchestrator.spec.knowledge import embedder, knowledge_problems
 from orchestrator.spec.limits import Limits
-from orchestrator.spec.machines import machine_problems, role_problems
+from orchestrator.spec.machines import is_loopback, machine_problems, role_problems
 from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
@@ -125,13 +126,17 @@ class Workshop(Ports):
                 *below("webui", webui_problems(self.webui, self.models)),
                 *below("webui", self._knowledge_problems()),
                 *below("webui", self._own_page_problems()),
+                *self._elsewhere_problems(),
             ],
         )
         return self
 
     def _knowledge_problems(self) -> Iterable[Problem]:
         webui = self.webui
-        return knowledge_problems(webui.embeddings, webui.knowledge, self.models, has_page=webui.mode != "none")
+        has_page, elsewhere = webui.mode != "none", webui.is_elsewhere
+        return knowledge_problems(
+            webui.embeddings, webui.knowledge, self.models, has_page=has_page, elsewhere=elsewhere
+        )
 
     def _own_page_problems(self) -> Iterable[Problem]:
         if self.webui.mode == "per_team" and self.participants.roster is None:
@@ -147,6 +152,13 @@ class Workshop(Ports):
                 message = f"it is searched with {model.name}, which is for {', '.join(model.teams)} alone"
                 yield Problem(("knowledge", index, "name"), message, "Open the model to all who have the collection")
 
+    def _elsewhere_problems(self) -> Iterable[Problem]:
+        """Open WebUI elsewhere asks the gateway under the address that participants have."""
+        host, url = self.public.host, self.webui.url
+        if url and host and is_loopback(host) and not is_loopback(urlsplit(url).hostname or ""):
+            hint = "Give a name or address at which it reaches the gateway"
+            yield Problem(("public", "host"), f"{url} can't reach the gateway at {host}: that is itself", hint)
+
     def _time_problems(self) -> Iterable[Problem]:
         naive = [
             Problem((field,), f"{field} has no offset: write +01:00 after it, or give timezone: Europe/Zurich")
@@ -158,7 +170,7 @@ class Workshop(Ports):
         yield from naive or window_problems(self.moment(self.opens), self.moment(self.closes))
 
     def _host_problems(self) -> Iterable[Problem]:
-        yield from role_problems(self.hosts, webui=self.webui.mode != "none")
+        yield from role_problems(self.hosts, webui=self.webui.runs)
         yield from machine_problems(self.hosts)
         names = {host.name for host in self.hosts if "inference" in host.roles}
         if not names and any(model.engine is not Engine.EXTERNAL for model in self.models):

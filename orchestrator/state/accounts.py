@@ -19,6 +19,7 @@ class AccountRecord:
     api_key: SecretStr | None = None  # None: not minted yet
     password_generation: int = 1  # the one that was last set there
     password_changed: bool = False  # the person chose another one
+    theirs: bool = False  # was there before, at a server elsewhere: nothing of it is the workshop's
 
 
 class Accounts:
@@ -38,7 +39,7 @@ class Accounts:
     def put(self, participant: str, account: AccountRecord) -> None:
         """The participant must be known to the state."""
         self._database.write(
-            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 participant,
                 account.user_id,
@@ -46,6 +47,7 @@ class Accounts:
                 account.api_key.get_secret_value() if account.api_key else None,
                 account.password_generation,
                 int(account.password_changed),
+                int(account.theirs),
             ),
         )
 
@@ -71,4 +73,5 @@ def _read(row: sqlite3.Row) -> AccountRecord:
         api_key=SecretStr(row["api_key"]) if row["api_key"] else None,
         password_generation=row["password_generation"],
         password_changed=bool(row["password_changed"]),
+        theirs=bool(row["theirs"]),
     )

@@ -130,6 +130,11 @@ def m007_connections_by_command(connection: sqlite3.Connection) -> None:
     )
 
 
+def m008_accounts_of_their_own(connection: sqlite3.Connection) -> None:
+    """Whether an account was there before, at an Open WebUI that belongs to others."""
+    connection.execute("ALTER TABLE accounts ADD COLUMN theirs INTEGER NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_begin,
     m002_changes_while_the_class_runs,
@@ -138,4 +143,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     m005_where_backends_are,
     m006_found_gpus,
     m007_connections_by_command,
+    m008_accounts_of_their_own,
 )

@@ -10,14 +10,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from orchestrator.errors import UserError
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.webui import groups, keys
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.matching import Account, match
-from orchestrator.webui.refused import BAD_REQUEST, SERVER_ERROR, WebUIRefused
-from orchestrator.webui.wanted import AccountStore, Seed, Tally
+from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVER_ERROR, UNAUTHORIZED, WebUIRefused
+from orchestrator.webui.wanted import AccountStore, Person, Seed, Tally
 
 BATCH = 8  # accounts that are put into the group by one request
+THEIRS = "is the person's own: put into the group, and otherwise left as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def apply(
     One person's trouble is a line in `failures`; a server that doesn't answer raises.
     """
     records = {person.id: store.get(person.id) for person in wanted.people}
-    accounts = match(wanted.people, records, webui.get("/api/v1/users/all")["users"])
+    accounts = match(wanted.people, records, webui.get("/api/v1/users/all")["users"], elsewhere=wanted.marks.elsewhere)
     accounts = [account for account in accounts if only is None or account.person.id in only]
     ids: dict[str, str] = {}
     failures: list[str] = []
@@ -85,7 +87,11 @@ def apply(
 
 def _foretell(accounts: Sequence[Account], tally: Tally) -> None:
     for account in accounts:
-        how = [f"{field} set" for field in account.differences()]
+        how = (
+            [f"{field} set" for field in account.differences()]
+            if not (account.theirs or account.unproven)
+            else [THEIRS]
+        )
         how += ["password set"] if account.sets_password else []
         how += ["API key fetched"] if account.lacks_key else []
         if account.user:
@@ -129,8 +135,26 @@ def _settle(webui: WebUI, wanted: Seed, account: Account) -> _Done:
             user = _with_mail(webui, account) if refused.status in {BAD_REQUEST, SERVER_ERROR} else None
             if user is None:
                 raise
-            account = replace(account, user=user)
+            account = replace(account, user=user, unproven=wanted.marks.elsewhere)
+    if account.theirs or (account.unproven and not has_our_password(webui, account.person)):
+        user_id = str(account.user["id"] if account.user else "")
+        return _Done(replace(account, theirs=True), user_id, how=(THEIRS,))
     return _put_right(webui, account, str(account.user["id"] if account.user else ""))
+
+
+def has_our_password(webui: WebUI, person: Person) -> bool:
+    """Whether an account of this mail was made by the workshop: a run that was killed may not have noted it."""
+    try:
+        webui.sign_in(person.email, person.password)
+    except WebUIRefused as refused:
+        if refused.status not in {BAD_REQUEST, UNAUTHORIZED, FORBIDDEN}:
+            raise
+        return False
+    except UserError as problem:
+        if problem.code != "webui_second_factor":  # which nobody set for an account of our making
+            raise
+        return False
+    return True
 
 
 def _create(webui: WebUI, account: Account) -> _Done:
@@ -144,6 +168,8 @@ def _create(webui: WebUI, account: Account) -> _Done:
             "role": person.role,
         },
     )
+    if not person.keyed:
+        return _Done(account, made["id"], created=True)
     # The answer has a token of the new account: signing in would cost a second hash. With MFA there is none.
     token = made.get("token")
     owner = webui.signed_in(SecretStr(token)) if token else webui.sign_in(person.email, person.password)
@@ -199,6 +225,7 @@ def _remember(done: _Done, store: AccountStore, tally: Tally) -> None:
             api_key=key,
             password_generation=generation,
             password_changed=done.password_changed,
+            theirs=account.theirs,
         ),
     )
     if done.created:

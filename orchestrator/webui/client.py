@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from urllib3.exceptions import InsecureRequestWarning
 
 from orchestrator.errors import UserError, Where
-from orchestrator.webui.refused import OK, SERVICE, WebUIRefused, detail_of
+from orchestrator.webui.refused import NOT_FOUND, OK, SERVICE, WebUIRefused, detail_of
 from orchestrator.webui.transport import Bearer, Connections, Upload
 from orchestrator.webui.versions import OLDEST, Dialect, text
 
@@ -100,12 +100,15 @@ class WebUI:
 
     def version(self) -> str:
         """Such as `0.12.4`."""
-        return str(self.get("/api/version")["version"])
+        answer = self.get("/api/version")
+        if not isinstance(answer, dict) or "version" not in answer:
+            raise WebUIRefused("GET /api/version", OK, "no version")
+        return str(answer["version"])
 
     def dialect(self) -> Dialect:
-        """What its version can do; asked for once. Raises UserError `webui_too_old`."""
+        """What its version can do; asked for once. Raises UserError `webui_too_old`, `webui_unknown`."""
         if self._dialect is None:
-            version = self.version()
+            version = self._version()
             found = Dialect.of(version)
             if found is None or not found.is_spoken_to:
                 raise UserError(
@@ -116,6 +119,19 @@ class WebUI:
                 )
             self._dialect = found
         return self._dialect
+
+    def _version(self) -> str:
+        try:
+            return self.version()
+        except WebUIRefused as refused:
+            if refused.status not in {OK, NOT_FOUND}:
+                raise
+            raise UserError(
+                "webui_unknown",
+                f"{self.base_url} answers, but not as Open WebUI does",
+                where=Where(service=SERVICE),
+                hint="Is that the address of its page?",
+            ) from None
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON at `path`."""

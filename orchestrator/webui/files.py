@@ -1,4 +1,7 @@
-"""Files at Open WebUI: sent, waited for until they are searchable, found again by the mark that they were sent with."""
+"""Files at Open WebUI: sent, waited for until they are searchable, found again by the mark that they were sent with.
+
+One without the mark is somebody's own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
 from orchestrator.webui.transport import Upload
 
 PATH = "/api/v1/files/"
-MARK = "workshop"  # in what is sent with a file; a file without it is somebody's own
 COMPLETED, FAILED = "completed", "failed"
 SECONDS = 300  # for making one file searchable
 PAUSE = 0.1
@@ -39,9 +41,9 @@ class NotReadError(Exception):
     """Why a file is not searchable, in the server's words."""
 
 
-def stored(webui: WebUI) -> list[StoredFile]:
+def stored(webui: WebUI, mark: str) -> list[StoredFile]:
     """All that carry the mark."""
-    return [file for row in listed(webui) if (file := _stored(row))]
+    return [file for row in listed(webui) if (file := _stored(row, mark))]
 
 
 def listed(webui: WebUI) -> Iterator[dict[str, Any]]:
@@ -64,7 +66,7 @@ def pages(webui: WebUI, path: str, **query: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def send(webui: WebUI, file: LibraryFile, collection: str) -> str:
+def send(webui: WebUI, file: LibraryFile, collection: str, mark: str) -> str:
     """The id of the searchable file, on the second try if need be. Raises NotReadError; nothing is then left of it."""
     try:
         content = file.path.read_bytes()
@@ -72,8 +74,8 @@ def send(webui: WebUI, file: LibraryFile, collection: str) -> str:
         raise NotReadError((problem.strerror or str(problem)).lower()) from None
     kind = mimetypes.guess_type(file.path.name)[0] or "text/plain"
     digest = hashlib.sha256(content).hexdigest()
-    mark = {MARK: {"collection": collection, "name": file.name, "sha256": digest}}
-    upload = Upload(file.path.name, content, kind, {"metadata": json.dumps(mark)})
+    marked = {mark: {"collection": collection, "name": file.name, "sha256": digest}}
+    upload = Upload(file.path.name, content, kind, {"metadata": json.dumps(marked)})
     why = ""
     for _ in range(TRIES):
         try:
@@ -120,8 +122,8 @@ def _gone(webui: WebUI, file: str) -> bool:
     return False
 
 
-def _stored(row: dict[str, Any]) -> StoredFile | None:
-    mark = ((row.get("meta") or {}).get("data") or {}).get(MARK)
+def _stored(row: dict[str, Any], label: str) -> StoredFile | None:
+    mark = ((row.get("meta") or {}).get("data") or {}).get(label)
     if not isinstance(mark, dict) or not {"collection", "name", "sha256"} <= mark.keys():
         return None
     status = (row.get("data") or {}).get("status")

@@ -7,38 +7,41 @@ import time
 from typing import Any
 
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.marks import Marks
 from orchestrator.webui.models import suggested
 from orchestrator.webui.wanted import Banner, Seed, Tally
 
 BANNERS = "/api/v1/configs/banners"
 MODELS = "/api/v1/configs/models"
-OURS = "workshop-"  # how the ids of our banners begin
 
 
 def apply(webui: WebUI, wanted: Seed, tally: Tally) -> None:
     """Banners that somebody else put up stay, below ours; other models come behind ours in the menu."""
-    _banners(webui, wanted, tally)
+    banners(webui, wanted, tally)
     _suggestions(webui, wanted, tally)
     _menu(webui, wanted, tally)
 
 
-def _banners(webui: WebUI, wanted: Seed, tally: Tally) -> None:
+def banners(webui: WebUI, wanted: Seed, tally: Tally) -> None:
+    """Those that somebody else put up stay: below ours, at a server elsewhere above them."""
+    marks = wanted.marks
     found = webui.get(BANNERS) or []
-    should = [_banner(banner) for banner in wanted.banners]
-    if [_lasting(one) for one in found if one["id"].startswith(OURS)] == should:
+    should = [_banner(banner, marks) for banner in wanted.banners]
+    if [_lasting(one) for one in found if marks.is_banner(one["id"])] == should:
         tally.keep()
         return
     ours = [{**one, "timestamp": int(time.time())} for one in should]
-    others = [one for one in found if not one["id"].startswith(OURS)]
-    webui.post(BANNERS, {"banners": [*ours, *others]}, repeatable=True)
+    others = [one for one in found if not marks.is_banner(one["id"])]
+    together = [*others, *ours] if marks.elsewhere else [*ours, *others]
+    webui.post(BANNERS, {"banners": together}, repeatable=True)
     tally.change("banners", f"{len(ours)} shown")
 
 
-def _banner(banner: Banner) -> dict[str, Any]:
+def _banner(banner: Banner, marks: Marks) -> dict[str, Any]:
     """By an id of its text: a browser remembers the ids that were closed, and a new text is to be seen."""
     said = hashlib.sha256(f"{banner.kind}\0{banner.title}\0{banner.text}".encode()).hexdigest()
     return {
-        "id": f"{OURS}{said[:12]}",
+        "id": marks.banner(said),
         "type": banner.kind,
         "title": banner.title,
         "content": banner.text,

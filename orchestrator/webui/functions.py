@@ -1,9 +1,13 @@
-"""Functions: filters, pipes and actions, made from their text, switched on, their valves set."""
+"""Functions: filters, pipes and actions, made from their text, switched on, their valves set.
+
+The workshop's have its mark in their `meta`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,7 +17,6 @@ from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.wanted import Function, Seed, Tally, VisibleModel
 
 FUNCTIONS = "/api/v1/functions"
-MARK = "workshop"  # in a function's `meta`: made here, so removed here
 
 
 def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
@@ -22,26 +25,53 @@ def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
     One that the server can't load is a line in the tally's failures; the others go on.
     """
     before = tally.changed
-    found = {one["id"]: one for one in webui.get(f"{FUNCTIONS}/export")}
+    found, mark = stored(webui), wanted.marks.label
     for function in wanted.functions:
         try:
-            _apply_one(webui, function, found.pop(function.id, None), tally)
+            _apply_one(webui, function, found.pop(function.id, None), tally, mark)
         except WebUIRefused as refused:
             tally.fail(f"function {function.id}", f"{refused.detail} (its log says more: `workshop logs`)")
     for name, one in found.items():
-        if MARK in one["meta"]:
-            webui.delete(f"{FUNCTIONS}/id/{name}/delete")
+        if mark in (one["meta"] or {}):
+            delete(webui, name)
             tally.change(f"function {name}", "removed")
     return _added_models(webui, wanted, changed=tally.changed > before)
 
 
-def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, tally: Tally) -> None:
+def without_those_of_others(webui: WebUI, wanted: Seed, tally: Tally) -> Seed:
+    """At a server of others: one with the id of a function of theirs is a line in the failures, and left out."""
+    there, mark = stored(webui), wanted.marks.label
+    taken = {one.id for one in wanted.functions if one.id in there and mark not in (there[one.id]["meta"] or {})}
+    for name in sorted(taken):
+        tally.fail(f"function {name}", "somebody else's of this id is there, and stays: give yours another id")
+    models = (
+        replace(
+            model,
+            filters=tuple(one for one in model.filters if one not in taken),
+            actions=tuple(one for one in model.actions if one not in taken),
+        )
+        for model in wanted.models
+    )
+    functions = tuple(one for one in wanted.functions if one.id not in taken)
+    return replace(wanted, models=tuple(models), functions=functions)
+
+
+def stored(webui: WebUI) -> dict[str, dict[str, Any]]:
+    """All that the server has, by id."""
+    return {one["id"]: one for one in webui.get(f"{FUNCTIONS}/export")}
+
+
+def delete(webui: WebUI, function: str) -> None:
+    webui.delete(f"{FUNCTIONS}/id/{function}/delete")
+
+
+def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, tally: Tally, mark: str) -> None:
     path, changes = f"{FUNCTIONS}/id/{function.id}", []
     if found is None and not webui.writes:
         tally.create(f"function {function.id}")  # and nothing could be read back
         return
-    if found is None or not _is_as_wanted(function, found):
-        found = _write(webui, function, found)
+    if found is None or not _is_as_wanted(function, found, mark):
+        found = _write(webui, function, found, mark)
         changes.append("put right")
     for switch, field, should in (
         ("toggle", "is_active", True),
@@ -59,30 +89,32 @@ def _apply_one(webui: WebUI, function: Function, found: dict[str, Any] | None, t
         tally.keep()
 
 
-def _write(webui: WebUI, function: Function, found: dict[str, Any] | None) -> dict[str, Any]:
+def _write(webui: WebUI, function: Function, found: dict[str, Any] | None, mark: str) -> dict[str, Any]:
     """The function as the server then has it. It may rewrite old imports: what it kept is noted beside what it got."""
     if found and not webui.writes:
         return found
     path = f"{FUNCTIONS}/id/{function.id}"
-    webui.post(f"{path}/update" if found else f"{FUNCTIONS}/create", _form(function), repeatable=found is not None)
+    webui.post(
+        f"{path}/update" if found else f"{FUNCTIONS}/create", _form(function, mark), repeatable=found is not None
+    )
     kept = dict(webui.get(path))
     if kept["content"] != function.content:
-        kept = dict(webui.post(f"{path}/update", _form(function, _digest(kept["content"])), repeatable=True))
+        kept = dict(webui.post(f"{path}/update", _form(function, mark, _digest(kept["content"])), repeatable=True))
     return kept
 
 
-def _form(function: Function, kept: str | None = None) -> dict[str, Any]:
-    mark = {"given": _digest(function.content), "kept": kept or _digest(function.content)}
-    meta = {"description": function.description, MARK: mark}
+def _form(function: Function, mark: str, kept: str | None = None) -> dict[str, Any]:
+    noted = {"given": _digest(function.content), "kept": kept or _digest(function.content)}
+    meta = {"description": function.description, mark: noted}
     return {"id": function.id, "name": function.title, "content": function.content, "meta": meta}
 
 
-def _is_as_wanted(function: Function, found: dict[str, Any]) -> bool:
-    mark = found["meta"].get(MARK) or {}
+def _is_as_wanted(function: Function, found: dict[str, Any], mark: str) -> bool:
+    noted = found["meta"].get(mark) or {}
     return (
         (found["name"], found["meta"].get("description") or "") == (function.title, function.description)
-        and mark.get("given") == _digest(function.content)
-        and mark.get("kept") == _digest(found["content"])
+        and noted.get("given") == _digest(function.content)
+        and noted.get("kept") == _digest(found["content"])
     )
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from orchestrator.errors import UserError, Where
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.marks import EVERYBODY, Marks, team_group
+from orchestrator.webui.refused import SERVICE
 from orchestrator.webui.wanted import Seed, Tally
 
-EVERYBODY = "workshop"
-TEAM = "team:"
-DESCRIPTION = "Kept by the workshop: what is changed here by hand is put back."
 CLOSED = {"config": {"share": False}}  # members neither see the group's list nor share things with it
 EVERYBODY_MAY = {"features": {"api_keys": True}}
 OWN_KNOWLEDGE = {"workspace": {"knowledge": True}}
-
-
-def team_group(team: str) -> str:
-    return TEAM + team
 
 
 def grants(teams: Sequence[str] | None, ids: Mapping[str, str]) -> list[dict[str, str]]:
@@ -34,22 +30,47 @@ def are_same(found: Iterable[Mapping[str, Any]], needed: Iterable[Mapping[str, A
 
 
 def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> dict[str, str]:
-    """Ids by name of all groups that the people and what is shown to them need.
+    """Ids of all groups that the people and what is shown to them need, by what they are called in `grants`.
 
     Without `others`, groups that nothing in `wanted` needs are left: it may not be all that there is.
+    Raises UserError `webui_name_taken` where a server elsewhere has a group of this name that is not the workshop's.
     """
-    there: dict[str, dict[str, Any]] = {}
-    for group in webui.get("/api/v1/groups/"):  # names need not be unique: the oldest counts
-        if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
-            there[group["name"]] = group
+    marks = wanted.marks
+    there = named(webui)
     everybody_may = EVERYBODY_MAY | (OWN_KNOWLEDGE if wanted.own_knowledge else {})
     needed: dict[str, dict[str, Any]] = {EVERYBODY: everybody_may} | {team_group(team): {} for team in _teams(wanted)}
-    ids = {name: _make_one(webui, name, rights, there.get(name), tally) for name, rights in needed.items()}
+    called = {name: marks.group(name) for name in needed}
+    _require_ours(webui, marks, [there[name] for name in called.values() if name in there])
+    ids = {
+        name: _make_one(webui, called[name], marks.kept, rights, there.get(called[name]), tally)
+        for name, rights in needed.items()
+    }
     for name, group in there.items() if others else ():
-        if name.startswith(TEAM) and name not in needed and group["description"] == DESCRIPTION:
+        if marks.is_team(name) and name not in called.values() and group["description"] == marks.kept:
             webui.delete(f"/api/v1/groups/id/{group['id']}/delete")
             tally.change(f"group {name}", "removed")
     return ids
+
+
+def named(webui: WebUI) -> dict[str, dict[str, Any]]:
+    """All that the server has, by name; names need not be unique: the oldest counts."""
+    there: dict[str, dict[str, Any]] = {}
+    for group in webui.get("/api/v1/groups/"):
+        if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
+            there[group["name"]] = group
+    return there
+
+
+def _require_ours(webui: WebUI, marks: Marks, found: Iterable[Mapping[str, Any]]) -> None:
+    """At a server elsewhere: a group is known by its description, since others may have one of the same name."""
+    for group in found if marks.elsewhere else ():
+        if group["description"] != marks.kept:
+            raise UserError(
+                "webui_name_taken",
+                f"{webui.base_url} has a group {group['name']} that is not this workshop's",
+                where=Where(service=SERVICE),
+                hint="Give this workshop another name, or have the group removed there if nobody needs it.",
+            )
 
 
 def add(webui: WebUI, group: str, users: list[str]) -> None:
@@ -76,13 +97,15 @@ def fill(
         if surplus:
             webui.post(f"/api/v1/groups/id/{group}/users/remove", {"user_ids": surplus}, repeatable=True)
         if missing or surplus:
-            tally.change(f"group {name}", f"{len(missing)} put in, {len(surplus)} taken out")
+            tally.change(f"group {wanted.marks.group(name)}", f"{len(missing)} put in, {len(surplus)} taken out")
         else:
             tally.keep()
 
 
-def _make_one(webui: WebUI, name: str, rights: dict[str, Any], found: dict[str, Any] | None, tally: Tally) -> str:
-    form = {"name": name, "description": DESCRIPTION, "permissions": rights, "data": CLOSED}
+def _make_one(
+    webui: WebUI, name: str, kept: str, rights: dict[str, Any], found: dict[str, Any] | None, tally: Tally
+) -> str:
+    form = {"name": name, "description": kept, "permissions": rights, "data": CLOSED}
     if found is None:
         made = webui.post("/api/v1/groups/create", form)
         tally.create(f"group {name}")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from orchestrator.errors import UserError
 from orchestrator.webui import groups
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.marks import EVERYBODY, team_group
 from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
 
 GUEST = "_rehearse-"
@@ -46,8 +47,8 @@ def receive(admin: WebUI, wanted: Sequence[GuestAccount], *, concurrency: int, s
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         ids = dict(zip(wanted, pool.map(lambda one: _make(admin, one, end), wanted), strict=True))
     there = {group["name"]: group["id"] for group in admin.get("/api/v1/groups/")}
-    teams = {groups.team_group(one.team): one.team for one in wanted if one.team}
-    for name, team in {groups.EVERYBODY: None, **teams}.items():
+    teams = {team_group(one.team): one.team for one in wanted if one.team}
+    for name, team in {EVERYBODY: None, **teams}.items():
         members = [made for one, made in ids.items() if made and (team is None or one.team == team)]
         if members and name in there:
             groups.add(admin, there[name], members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,12 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.files import StoredFile, delete, pages, stored
 from orchestrator.webui.groups import are_same, grants
 from orchestrator.webui.library import LibraryCollection
+from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.shelf import Shelf, pieces
 from orchestrator.webui.wanted import Seed, Tally
 
 PATH = "/api/v1/knowledge/"
-KEPT = "Kept by the workshop: what is changed here by hand is put back."
 SEARCHED = " Searched with "  # which model, so that another one makes all embeddings anew
 REINDEX_SECONDS = 1800
 
@@ -37,32 +37,38 @@ def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally, *, c
     """A file that could not be read is a failure of the tally; the others are there. `groups`: ids by name."""
     collections = wanted.library.collections if wanted.library else ()
     model = wanted.library.model if wanted.library else ""
+    marks = wanted.marks
     rows = sorted(pages(webui, PATH), key=lambda row: row["created_at"])
-    files = stored(webui) if collections or any(KEPT in row["description"] for row in rows) else []
+    files = stored(webui, marks.label) if collections or any(is_ours(row, marks) for row in rows) else []
     ours = [
         _There(row, own)
         for row in rows
-        if (own := tuple(file for file in files if file.collection == row["id"])) or KEPT in row["description"]
+        if (own := tuple(file for file in files if file.collection == row["id"])) or is_ours(row, marks)
     ]
     stale = bool(collections) and not _made_anew(webui, ours, model, tally)
     for collection in collections:
         there = next((one for one in ours if one.row["name"] == collection.name), None)
         if there:
             ours.remove(there)
-        there = _put_right(webui, collection, _description(collection, model), there, tally, stale=stale)
+        there = _put_right(webui, collection, _description(collection, model, marks), there, tally, stale=stale)
         _share(webui, there, grants(collection.teams, groups), tally)
-        Shelf(webui, there.id, collection, there.files, tally).fill(concurrency=concurrency)
+        Shelf(webui, there.id, collection, there.files, tally, marks.label).fill(concurrency=concurrency)
     for there in ours:
-        _remove(webui, there, tally)
+        _remove(webui, there, marks, tally)
     known = {row["id"] for row in rows}
     for file in files:
         if file.collection not in known:  # somebody deleted the collection by hand
             delete(webui, file.id)
 
 
-def _description(collection: LibraryCollection, model: str) -> str:
+def is_ours(row: Mapping[str, Any], marks: Marks) -> bool:
+    return marks.kept in (row["description"] or "")
+
+
+def _description(collection: LibraryCollection, model: str, marks: Marks) -> str:
     own = f"{collection.description}\n\n" if collection.description else ""
-    return f"{own}{KEPT}{SEARCHED}{model}."
+    searched = f"{SEARCHED}{model}." if model else ""
+    return f"{own}{marks.kept}{searched}"
 
 
 def _put_right(
@@ -88,8 +94,11 @@ def _share(webui: WebUI, there: _There, needed: list[dict[str, str]], tally: Tal
 
 
 def _made_anew(webui: WebUI, ours: Sequence[_There], model: str, tally: Tally) -> bool:
-    """Embeddings of one model say nothing to another: all are made again. Whether all could be."""
-    if all(f"{SEARCHED}{model}." in one.row["description"] for one in ours if one.files):
+    """Embeddings of one model say nothing to another: all are made again. Whether all could be.
+
+    Without a `model` the server has one of its own, of which its administrators take care.
+    """
+    if not model or all(f"{SEARCHED}{model}." in one.row["description"] for one in ours if one.files):
         return True
     webui.patient(REINDEX_SECONDS).post(f"{PATH}reindex", None, repeatable=True)
     tally.change("knowledge", f"made searchable anew, with {model}")
@@ -110,7 +119,13 @@ def _searchable(webui: WebUI, there: _There) -> Counter[str]:
         return Counter()
 
 
-def _remove(webui: WebUI, there: _There, tally: Tally) -> None:
+def remove(webui: WebUI, row: dict[str, Any], marks: Marks) -> None:
+    """One of the workshop's, as the server lists it."""
+    own = tuple(file for file in stored(webui, marks.label) if file.collection == row["id"])
+    _remove(webui, _There(row, own), marks, Tally(lambda _: None))
+
+
+def _remove(webui: WebUI, there: _There, marks: Marks, tally: Tally) -> None:
     """With its files. One into which somebody put files of their own is left to them."""
     own = {file.id for file in there.files}
     others = [row["id"] for row in pages(webui, f"{PATH}{there.id}/files") if row["id"] not in own]
@@ -118,7 +133,7 @@ def _remove(webui: WebUI, there: _There, tally: Tally) -> None:
         delete(webui, file)
     name = there.row["name"]
     if others:
-        text = there.row["description"].partition(KEPT)[0].strip()
+        text = there.row["description"].partition(marks.kept)[0].strip()
         webui.post(f"{PATH}{there.id}/update", {"name": name, "description": text}, repeatable=True)
         tally.change(f"knowledge {name}", f"left to who put {len(others)} files of their own into it")
     else:

@@ -39,7 +39,7 @@ class LibraryCollection:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """`model` makes the embeddings, asked at the gateway with `key`."""
+    """`model` makes the embeddings, asked at the gateway with `key`; without a name the server has one of its own."""
 
     model: str
     key: SecretStr

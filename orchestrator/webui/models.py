@@ -15,7 +15,7 @@ from orchestrator.webui.groups import grants as grants_of
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
 Records = dict[str, dict[str, Any]]
-MARK = "workshop"  # in a record's `meta`: made here, so removed here
+MARK = "workshop"  # in a record's `meta`: made here, so removed here; elsewhere another one
 EMPTY: Mapping[str, Any] = {"filterIds": [], "actionIds": []}
 LISTS_ARE_KEPT = 1.0  # seconds, for each backend; an older server keeps them over a change of its connections, too
 TRIES = 3
@@ -25,20 +25,25 @@ CONNECTION = "connection"  # below the mark: the one that the model comes from, 
 
 def apply(webui: WebUI, wanted: Seed, groups: dict[str, str], tally: Tally) -> None:
     """`groups`: ids by name. Presets and models of others stay as they are."""
-    records = _records(webui)
+    there = records(webui)
+    marks = wanted.marks
     for model in wanted.models:
-        _apply_one(webui, model, grants_of(model.teams, groups), records.pop(model.name, None), tally)
-    for name, record in records.items():
-        if MARK in (record.get("meta") or {}):
+        found = there.pop(model.name, None)
+        if marks.elsewhere and found and not is_ours(found, marks.label):
+            tally.fail(f"model {model.name}", "somebody else's entry of this name is there, and stays as it is")
+            continue
+        _apply_one(webui, model, grants_of(model.teams, groups), found, tally, marks.label)
+    for name, record in there.items():
+        if is_ours(record, marks.label):
             _remove(webui, name, tally)
 
 
 def apply_provided(webui: WebUI, provided: Sequence[VisibleModel], groups: dict[str, str], tally: Tally) -> None:
     """Only the models of connections past the gateway: these are all of them."""
-    records = _records(webui)
+    there = records(webui)
     for model in provided:
-        _apply_one(webui, model, grants_of(model.teams, groups), records.pop(model.name, None), tally)
-    for name, record in records.items():
+        _apply_one(webui, model, grants_of(model.teams, groups), there.pop(model.name, None), tally)
+    for name, record in there.items():
         if CONNECTION in ((record.get("meta") or {}).get(MARK) or {}):
             _remove(webui, name, tally)
 
@@ -61,7 +66,11 @@ def _listed(webui: WebUI, **query: str) -> set[str]:
     return {model["id"] for model in webui.get("/api/models", **query)["data"]}
 
 
-def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def is_ours(record: Mapping[str, Any], label: str = MARK) -> bool:
+    return label in (record.get("meta") or {})
+
+
+def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None, label: str = MARK) -> dict[str, Any]:
     """The entry as it should be; what the spec doesn't speak of stays as it was `found`."""
     there = dict((found or {}).get("meta") or {})
     given = {
@@ -75,9 +84,9 @@ def record_of(model: VisibleModel, found: Mapping[str, Any] | None = None) -> di
         )
         if value
     }
-    taken_back = {name: EMPTY.get(name) for name in (there.get(MARK) or {}).get(OWN, ()) if name not in given}
+    taken_back = {name: EMPTY.get(name) for name in (there.get(label) or {}).get(OWN, ()) if name not in given}
     mark = {"tag": model.tag, OWN: sorted(given), **({CONNECTION: model.connection} if model.connection else {})}
-    ours = {MARK: mark, "tags": [{"name": model.tag}]}
+    ours = {label: mark, "tags": [{"name": model.tag}]}
     return {
         "id": model.name,
         "name": model.title or model.name,
@@ -93,7 +102,8 @@ def suggested(suggestions: tuple[Suggestion, ...]) -> list[dict[str, Any]]:
     return [{"title": [one.title, one.subtitle], "content": one.prompt} for one in suggestions]
 
 
-def _records(webui: WebUI) -> Records:
+def records(webui: WebUI) -> Records:
+    """All entries, models and presets, by id."""
     return {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
 
 
@@ -103,9 +113,14 @@ def _remove(webui: WebUI, name: str, tally: Tally) -> None:
 
 
 def _apply_one(
-    webui: WebUI, model: VisibleModel, grants: list[dict[str, str]], found: dict[str, Any] | None, tally: Tally
+    webui: WebUI,
+    model: VisibleModel,
+    grants: list[dict[str, str]],
+    found: dict[str, Any] | None,
+    tally: Tally,
+    label: str = MARK,
 ) -> None:
-    record = record_of(model, found)
+    record = record_of(model, found, label)
     if found is None:
         webui.post("/api/v1/models/create", {**record, "access_grants": grants})
         tally.create(f"model {model.name}")

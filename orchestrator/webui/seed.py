@@ -15,6 +15,7 @@ from orchestrator.webui import (
     functions,
     groups,
     guests,
+    house,
     knowledge,
     models,
     ollama_gateway,
@@ -22,6 +23,7 @@ from orchestrator.webui import (
     tool_servers,
 )
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.marks import EVERYBODY
 from orchestrator.webui.onlooker import Onlooker
 from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVICE, TOO_MANY, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Foretold, Seed, SeedResult, Tally
@@ -62,6 +64,10 @@ def look(webui: WebUI, wanted: Seed, accounts: AccountStore) -> tuple[Foreseen, 
 
 
 def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, concurrency: int) -> people.Accounts:
+    return (_beside_others if wanted.marks.elsewhere else _all_of_it)(admin, wanted, accounts, tally, concurrency)
+
+
+def _all_of_it(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, concurrency: int) -> people.Accounts:
     settings.apply(admin, wanted, tally)
     provided = connections.apply(admin, wanted, tally)
     ids = groups.make(admin, wanted, tally)
@@ -70,7 +76,7 @@ def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, 
     ollama_gateway.hide(admin, wanted, ids, tally)
     tool_servers.apply(admin, wanted, ids, tally)
     front_page.apply(admin, wanted, tally)
-    found = people.apply(admin, wanted, ids[groups.EVERYBODY], accounts, tally, concurrency=concurrency)
+    found = people.apply(admin, wanted, ids[EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
     if admin.writes:
         if left := guests.dismiss(admin, wanted.admin.email.partition("@")[2], concurrency=concurrency):
@@ -78,6 +84,28 @@ def _converge(admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, 
         models.load(admin, wanted, changed=bool(tally.created or tally.changed))
     embedding.apply(admin, wanted, tally)
     knowledge.apply(admin, wanted, ids, tally, concurrency=concurrency)
+    return found
+
+
+def _beside_others(
+    admin: WebUI, wanted: Seed, accounts: AccountStore, tally: Tally, concurrency: int
+) -> people.Accounts:
+    """The groups first: they tell whether another workshop has this name there."""
+    ids = groups.make(admin, wanted, tally)
+    house.connect(admin, wanted, tally)
+    wanted = functions.without_those_of_others(admin, wanted, tally)
+    wanted = replace(wanted, models=(*wanted.models, *functions.apply(admin, wanted, tally)))
+    models.apply(admin, wanted, ids, tally)
+    tool_servers.apply(admin, wanted, ids, tally)
+    front_page.banners(admin, wanted, tally)
+    keyed = house.gives_keys(admin, tally)
+    wanted = replace(wanted, people=tuple(replace(person, keyed=keyed) for person in wanted.people))
+    found = people.apply(admin, wanted, ids[EVERYBODY], accounts, tally, concurrency=concurrency)
+    groups.fill(admin, wanted, ids, found.ids, tally)
+    if admin.writes:
+        models.load(admin, wanted, changed=bool(tally.created or tally.changed))
+    if house.searches(admin, wanted, tally):
+        knowledge.apply(admin, wanted, ids, tally, concurrency=concurrency)
     return found
 
 
@@ -107,7 +135,9 @@ def seed_people(
     admin = as_admin(webui, wanted.admin)
     tally = Tally(report)
     by_name = groups.make(admin, wanted, tally, others=False)
-    everybody = by_name[groups.EVERYBODY]
+    everybody = by_name[EVERYBODY]
+    if wanted.marks.elsewhere and not house.gives_keys(admin, tally):
+        wanted = replace(wanted, people=tuple(replace(person, keyed=False) for person in wanted.people))
     found = people.apply(admin, wanted, everybody, accounts, tally, concurrency=concurrency, only=ids)
     groups.fill(admin, wanted, by_name, found.ids, tally, others=False)
     _require_all(found, len(ids))
@@ -159,6 +189,8 @@ def _each_mail_once(wanted: Seed) -> None:
 
 def as_admin(webui: WebUI, admin: Admin) -> WebUI:
     """The server as its administrator sees it: by the session that `webui` has, while it lasts, else by signing in."""
+    if admin.key:
+        return house.enter(webui, admin.key)
     if webui.token:
         try:
             webui.get("/api/v1/auths/admin/config")

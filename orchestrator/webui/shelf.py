@@ -28,6 +28,7 @@ class Shelf:
     wanted: LibraryCollection
     there: Sequence[StoredFile]
     tally: Tally
+    mark: str  # of the workshop, by which its files are found again
 
     def fill(self, *, concurrency: int) -> None:
         """A file that can't be in it with its content of now is a failure of the tally."""
@@ -56,7 +57,7 @@ class Shelf:
     def _send(self, files: Sequence[LibraryFile], workers: int) -> None:
         pool = ThreadPoolExecutor(max_workers=workers)
         try:
-            sent = {pool.submit(send, self.webui, file, self.id): file for file in files}
+            sent = {pool.submit(send, self.webui, file, self.id, self.mark): file for file in files}
             for future in as_completed(sent):
                 try:
                     self._put(sent[future], future.result())

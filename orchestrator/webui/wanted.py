@@ -10,14 +10,19 @@ from pydantic import SecretStr
 
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.webui.library import Library
+from orchestrator.webui.marks import Marks
 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """The first administrator, whom the server made itself at its first start."""
+    """The first administrator, whom the server made itself at its first start.
+
+    With a `key`, of a server elsewhere: whoever that belongs to; no account there has the mail.
+    """
 
     email: str
     password: SecretStr
+    key: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ class Person:
     generation: int = 1
     active: bool = True
     role: str = "user"  # or admin
+    keyed: bool = True  # gets an API key there
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,7 @@ class Seed:
     names_the_asker: bool = True  # on the gateway's connection; False: the server has no way to do it there
     ollama: tuple[OllamaModel, ...] = ()
     own_knowledge: bool = False  # everybody may make collections of their own
+    marks: Marks = field(default_factory=Marks)
 
     @property
     def served(self) -> tuple[VisibleModel, ...]:

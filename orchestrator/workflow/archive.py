@@ -27,6 +27,7 @@ from orchestrator.workflow.archives.views import View, views
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.context.target_file import disk_explained, require_new
+from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.usage import usage
 
 ENDING = ".tar.gz"
@@ -65,7 +66,9 @@ def archive(spec: Spec, settings: Settings, state_dir: Path | None, report: Repo
             here = [owners[str(user["id"])] for user in view.users]
             gathering.attempt("Chats", partial(put_chats, gathering, view.webui, here))
         if found:
-            gathering.attempt("Knowledge", partial(put_knowledge, gathering, [view.webui for view in found], owners))
+            marks = elsewhere.marks(state) if spec.workshop.webui.is_elsewhere else None
+            servers = [view.webui for view in found]
+            gathering.attempt("Knowledge", partial(put_knowledge, gathering, servers, owners, marks=marks))
         question = Question(by=USAGE, names={}, own=True)
         gathering.attempt(
             "Usage", lambda: put_usage(gathering, usage(spec, settings, state_dir, question, collecting=True))

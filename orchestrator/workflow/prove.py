@@ -33,6 +33,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
 from orchestrator.webui.library import LibraryCollection
+from orchestrator.webui.marks import Marks
 from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
@@ -79,11 +80,14 @@ def subject(
     beside = found.get(front, {})
     accounts, parts = state.accounts.all(), Parts(collections=wanted_collections(spec))
     native = {model.name for model in gateway.models if model.ollama}
+    elsewhere = workshop.webui.is_elsewhere
     active = next((person for person in people if person.state == "active"), None)
     removed = next((person for person in people if person.state == "removed"), Participant(NOBODY))
     return Subject(
         api=where.api,
         webui=where.webui,
+        mark=Marks(workshop.name if elsewhere else None).label,
+        page_prefix=f"{workshop.name}." if elsewhere else None,
         tls_certificate=trusted(spec, state.folder),
         models=tuple(
             ModelUnderTest(
@@ -113,7 +117,11 @@ def subject(
                 provided=provided_for(spec, state, person.team),
                 ollama=(
                     *provided_for(spec, state, person.team, kinds=("ollama",)),
-                    *(f"{name}:latest" for name in models_for(workshop, person.team) if name in native),
+                    *(
+                        f"{name}:latest"
+                        for name in models_for(workshop, person.team)
+                        if name in native and not elsewhere
+                    ),
                 ),
             )
             for person in verifiers(workshop)

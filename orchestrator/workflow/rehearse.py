@@ -71,7 +71,7 @@ def rehearse(
         deployment = planned(spec, unavailable(spec, state), known(spec, state))
         models = chosen(spec, asked.models)
         extent = extent_of(asked, people, models, practice=workshop.practice)
-        percent = percent_over_page(asked, has_webui=where.webui is not None)
+        percent = percent_over_page(asked, has_webui=where.webui is not None and not workshop.webui.is_elsewhere)
         comers = invited(extent.people, list(models), percent, workshop.name)
         limits = CallerLimits(**workshop.limits.default) if asked.limited else UNBOUNDED
         webui = None

@@ -25,6 +25,7 @@ from orchestrator.workflow.context.hosts import open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.gateway.live import live_deployment
 from orchestrator.workflow.gateway.serving import Serving, said, serving
+from orchestrator.workflow.people.elsewhere import look_in
 from orchestrator.workflow.wanted.address import Addresses, addresses
 
 
@@ -55,12 +56,14 @@ class Status:
     busy: str | None  # who holds the lock
     advice: tuple[str, ...]
     serving: tuple[Serving, ...] = ()  # what each backend serves at once
+    page_trouble: str | None = None  # with an Open WebUI that belongs to others
 
     @property
     def ok(self) -> bool:
         return (
             self.provisioned is not None
             and not any(self.hosts.values())
+            and self.page_trouble is None
             and bool(self.services)
             and all(s.up for s in self.services)
         )
@@ -78,6 +81,7 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         containers = machine.docker.containers(name)
         return containers, said(machine.docker, containers, deployment), _full_disk(machine)
 
+    page = _page_elsewhere(spec)
     with open_fleet(spec, settings) as fleet:
         seen, failed = fleet.each(look)
     trouble = {host: str(failed[host]) if host in failed else seen[host][2] for host in fleet}
@@ -108,9 +112,22 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
             *([str(given)] if (given := handed_over(folder)) else ()),
             *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
             *_drained(spec, services, drained),
+            *([page] if page else ()),
         ),
         serving=serving(deployment, reported) if services else (),
+        page_trouble=page,
     )
+
+
+def _page_elsewhere(spec: Spec) -> str | None:
+    """What is wrong with an Open WebUI that belongs to others; None: it takes the key, or there is none."""
+    if not spec.workshop.webui.is_elsewhere:
+        return None
+    try:
+        look_in(spec)
+    except UserError as problem:
+        return str(problem)
+    return None
 
 
 def _full_disk(machine: Machine) -> str | None:

@@ -1,4 +1,4 @@
-"""Removes a workshop from every host, and proves it. Needs the state, not the spec."""
+"""Removes a workshop from every host, and from an Open WebUI elsewhere, and proves it. Needs no spec, but the state."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
 from orchestrator.workflow.archives.first import Choice, before_teardown
 from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.rollout.remove import Left, left_on, ports_of, remove_stacks
 from orchestrator.workflow.usage import collect
 
@@ -37,6 +38,7 @@ class TornDown:
     kept: tuple[str, ...]  # on purpose
     failed: tuple[UserError, ...] = ()  # hosts that could not be cleaned, or not be looked at
     proof: tuple[Left, ...] = ()  # what each host that could be looked at still has
+    page: str | None = None  # an Open WebUI that belongs to others, asked what it still has
 
     @property
     def ok(self) -> bool:
@@ -105,8 +107,14 @@ def _removed(
 
     present, failed = fleet.each(look)
     require_not_held(failed)
-    removed = tuple(line for lines, _ in present.values() for line in lines)
-    confirm(workshop, (*removed, *map(str, failed.values())))
+    there = elsewhere.place(state)
+    page = elsewhere.look(state, there) if there else None
+    removed = tuple(line for lines, _ in present.values() for line in lines) + (page.lines if page else ())
+    unseen_page = (page.problem,) if page and page.problem else ()
+    confirm(workshop, (*removed, *map(str, (*failed.values(), *unseen_page))))
+    if there:
+        report.step("Open WebUI")
+        page = elsewhere.leave(state, there, report.say)
     _collect_usage(state, [fleet[name] for name in present], report, keep_state=keep_state)
     report.step("Removing")
     with tempfile.TemporaryDirectory() as logs:
@@ -121,15 +129,17 @@ def _removed(
     if failed:  # the state stays for those; the others are done
         for name in (name for name, left in after.items() if not left.lines):
             state.deployed.remove_host(name)
+    kept = {f"volume {volume}" for names in weights.values() for volume in names}
     return TornDown(
         workshop,
         was_there=True,
         hosts=tuple(fleet),
         removed=removed,
-        left=tuple(line for left in after.values() for line in left.lines),
-        kept=tuple(sorted(f"volume {volume}" for names in weights.values() for volume in names)),
-        failed=tuple(failed.values()),
+        left=tuple(line for left in after.values() for line in left.lines) + (page.lines if page else ()),
+        kept=(*sorted(kept), *(page.kept if page else ())),
+        failed=(*failed.values(), *([page.problem] if page and page.problem else ())),
         proof=tuple(after.values()),
+        page=page.url if page and not page.problem else None,
     )
 
 

@@ -124,7 +124,7 @@ def test_a_value_of_a_wrong_type_is_told_with_its_place(tmp_path: Path, at: Step
 
 
 def test_a_key_that_is_like_no_other_gets_the_list_of_those_known(tmp_path: Path) -> None:
-    known = "mode, port, domain, bare, subnets, database, welcome, banners, suggestions, default_models, presets, functions, embeddings, knowledge, tool_servers, connections, participants_may"
+    known = "mode, url, admin_key, port, domain, bare, subnets, database, welcome, banners, suggestions, default_models, presets, functions, embeddings, knowledge, tool_servers, connections, participants_may"
     assert told(tmp_path, VALID + "webui: {qqq: 1}\n") == [
         f"workshop.yaml:8:9: unknown key webui.qqq. Known here: {known}"
     ]

@@ -9,9 +9,14 @@ import pytest
 from pydantic import SecretStr
 from spec_samples import VALID, model, spec_of, told, with_models
 
+from orchestrator.plan.needed_images import needed_components
+from orchestrator.plan.remarks import remarks
+from orchestrator.plan.stacks import plan_stacks
+from orchestrator.spec.components import Component
 from orchestrator.webui.wanted import Banner, Suggestion
 from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted import page
+from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.pictures import LIMIT
 
 TWO = with_models(
@@ -86,6 +91,22 @@ PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGB
             "mode: per_participant, participants_may: [knowledge], embeddings: e",
             "webui.participants_may: participants_may is for mode: shared; here people are administrators",
         ),
+        ("url: 'https://chat.example.org'", "webui.url: an Open WebUI elsewhere can't be entered without admin_key"),
+        ("admin_key: '${env:KEY}'", "webui.admin_key: admin_key is for an Open WebUI elsewhere"),
+        ("url: 'https://c/x', admin_key: '${env:KEY}'", "webui.url: "),
+        ("url: 'https://c', admin_key: sk-1", "webui.admin_key: a secret must be a reference"),
+        (
+            "mode: per_participant, url: 'https://c', admin_key: '${env:KEY}'",
+            "webui.url: url is for mode: shared; in per_participant each is started here",
+        ),
+        (
+            "url: 'https://c', admin_key: '${env:KEY}', default_models: [open]",
+            "webui.default_models: default_models can't be set at https://c: it belongs to others",
+        ),
+        (
+            "url: 'https://c', admin_key: '${env:KEY}', suggestions: [{title: t, prompt: p}]",
+            "webui.suggestions: suggestions can't be set at https://c: it belongs to others",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, lines: str, expected: str) -> None:
@@ -102,6 +123,41 @@ def test_who_has_a_collection_in_one_of_their_own_may_use_the_model_that_searche
         assert "webui.knowledge[1].name: it is searched with e, which is for a, b alone" in line
     assert spec_of(tmp_path, text + lines.format("per_participant", ", teams: [b]"))
     assert spec_of(tmp_path, text + lines.format("shared", ""))
+
+
+ELSEWHERE = "webui: {url: 'https://chat.example.org/', admin_key: '${env:KEY}'}\n"
+
+
+def test_open_webui_elsewhere_must_reach_the_gateway(tmp_path: Path) -> None:
+    (line,) = told(tmp_path, TWO + "public: {host: 127.0.0.1}\n" + ELSEWHERE)
+
+    assert "public.host: https://chat.example.org can't reach the gateway at 127.0.0.1: that is itself" in line
+    near = ELSEWHERE.replace("https://chat.example.org/", "http://localhost:3000")
+    assert spec_of(tmp_path, TWO + "public: {host: 127.0.0.1}\n" + near).workshop.webui.is_elsewhere
+
+
+def test_with_open_webui_elsewhere_no_host_has_one_and_none_is_started(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, TWO + "hosts: [{name: a, address: 10.0.0.1, roles: [gateway, inference]}]\n" + ELSEWHERE)
+
+    assert spec.workshop.webui.url == "https://chat.example.org"
+    assert "webui.port" not in spec.workshop.published
+    assert Component.WEBUI not in needed_components(spec.workshop)
+    deployment, _ = plan_stacks(spec.workshop, 1, {})
+    assert not any("webui" in service for stack in deployment.stacks for service in stack.services)
+    where = addresses(spec.workshop)
+    assert (where.webui, where.local_webui) == ("https://chat.example.org", "https://chat.example.org")
+    assert [reference.name for at, reference in spec.secret_references() if at == ("webui", "admin_key")] == ["KEY"]
+
+
+@pytest.mark.parametrize(
+    ("tls", "words"),
+    [("", "the gateway's key travels unencrypted"), (", tls: auto", "must trust this workshop's authority")],
+)
+def test_the_way_from_there_to_the_gateway_is_looked_at(tmp_path: Path, tls: str, words: str) -> None:
+    public = f"public: {{host: llm.example.org{tls}}}\n"
+    spec = spec_of(tmp_path, TWO + public + ELSEWHERE)
+
+    assert any(words in line for line in remarks(spec, ()))
 
 
 def test_validate_tells_where_there_are_more_than_ports_or_addresses(tmp_path: Path) -> None:

@@ -95,3 +95,36 @@ def test_who_left_keeps_name_and_mail() -> None:
     left = Account(person(1, "new@x.org", active=False), record(1), user(1))
 
     assert left.differences() == {"role": "pending"}
+
+
+def test_at_a_server_of_others_an_account_found_by_its_mail_is_not_the_workshops_until_that_is_proved() -> None:
+    (found,) = match([person(1)], {}, [user(1)], elsewhere=True)
+
+    assert found.unproven
+    assert not found.settled
+
+
+def test_the_persons_own_account_gets_no_role_no_name_and_no_password() -> None:
+    own = record(1, theirs=True, api_key=None, password_generation=0)
+
+    (found,) = match([person(1)], {"p01": own}, [user(1, role="admin", name="Ada")], elsewhere=True)
+
+    assert found.theirs
+    assert (found.differences(), found.sets_password, found.lacks_key, found.settled) == ({}, False, False, True)
+
+
+def test_who_leaves_or_returns_does_not_make_their_own_account_the_workshops() -> None:
+    own = {"p01": record(1, theirs=True, api_key=None)}
+
+    heir, left = match([person(1, active=False), person(2, "p01@x.org")], own, [user(1)], elsewhere=True)
+    (gone,) = match([person(1, active=False)], own, [user(1)], elsewhere=True)
+
+    assert (heir.person.id, heir.theirs, heir.sets_password) == ("p02", True, False)
+    assert left.user is None
+    assert (gone.differences(), gone.settled) == ({}, True)
+
+
+def test_who_left_before_an_account_was_made_closes_nobodys_at_a_server_of_others() -> None:
+    (found,) = match([person(1, active=False)], {}, [user(1)], elsewhere=True)
+
+    assert found.user is None

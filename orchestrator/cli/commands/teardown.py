@@ -99,12 +99,16 @@ def _text(done: TornDown, folder: StateFolder) -> str:
     if not done.was_there:
         return f"{done.workshop}: nothing was there."
     lines = section(f"{done.workshop}: removed", done.removed) + section("Kept, as asked:", done.kept)
-    lines += section("Looked again:", map(_proof, done.proof))
+    lines += section("Looked again:", [*map(_proof, done.proof), *_of_page(done)])
     if not done.ok:
         again = "Run the same command again for what is left: it goes on where this one stopped."
         lines += section("STILL THERE:", done.left) + section("Could not be cleaned:", map(str, done.failed))
         return "\n".join([*lines, "", again]).lstrip()
     return "\n".join([*lines, "", f"Nothing of {done.workshop} is left. The record: {folder.teardowns}"]).lstrip()
+
+
+def _of_page(done: TornDown) -> list[str]:
+    return [f"{done.page}: {sum(line.startswith(done.page) for line in done.left)} things"] if done.page else []
 
 
 def _proof(one: Left) -> str:

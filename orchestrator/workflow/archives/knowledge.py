@@ -9,7 +9,8 @@ from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.files import pages
-from orchestrator.webui.knowledge import PATH
+from orchestrator.webui.knowledge import PATH, is_ours
+from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.workflow.archives.gathering import Gathering, Owner
 from orchestrator.workflow.archives.stored import NOT_HAD, put_stored
@@ -17,18 +18,27 @@ from orchestrator.workflow.archives.stored import NOT_HAD, put_stored
 FOLDER = "knowledge"
 
 
-def put_knowledge(gathering: Gathering, servers: Iterable[WebUI], owners: Mapping[str, Owner]) -> None:
-    """`owners` by their account's id. A file, or a server, that refuses is named."""
+def put_knowledge(
+    gathering: Gathering, servers: Iterable[WebUI], owners: Mapping[str, Owner], *, marks: Marks | None = None
+) -> None:
+    """`owners` by their account's id. With `marks`, of a server of others: theirs and the workshop's collections alone.
+
+    A file, or a server, that refuses is named.
+    """
     told: list[dict[str, object]] = []
     try:
         for webui in servers:
-            told += _collections(gathering, webui, owners)
+            told += _collections(gathering, webui, owners, marks=marks)
     finally:
         gathering.writer.json(f"{FOLDER}/collections.json", told)
 
 
-def _collections(gathering: Gathering, webui: WebUI, owners: Mapping[str, Owner]) -> Iterator[dict[str, object]]:
+def _collections(
+    gathering: Gathering, webui: WebUI, owners: Mapping[str, Owner], *, marks: Marks | None
+) -> Iterator[dict[str, object]]:
     for row in patiently(webui, lambda: list(pages(webui, PATH))):
+        if marks and not is_ours(row, marks) and row.get("user_id") not in owners:
+            continue
         folder = gathering.writer.place(FOLDER, safe(row["name"], "collection"))
         owner = owners.get(row.get("user_id") or "")
         yield {

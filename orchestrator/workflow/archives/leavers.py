@@ -20,8 +20,9 @@ DOWN = "webui_down"
 
 
 def leaves_chats(spec: Spec, state: State, person: Participant) -> bool:
-    """Whether there may be any: who never had an account has none."""
-    if spec.workshop.webui.mode == "none" or state.accounts.get(person.id) is None:
+    """Whether there may be any: not without an account, and not in one that is the person's own."""
+    account = state.accounts.get(person.id)
+    if spec.workshop.webui.mode == "none" or account is None or account.theirs:
         return False
     return spec.workshop.webui.is_shared or bool(of_people(spec, state, [person]))
 
@@ -35,10 +36,10 @@ def archive_leaver(
     """
     if not leaves_chats(spec, state, person):
         return None
-    own = spec.workshop.webui.is_own
-    pages = {one.service for one in of_people(spec, state, [person])} if own else {WEBUI_SERVICE}
+    webui = spec.workshop.webui
+    pages = {one.service for one in of_people(spec, state, [person])} if webui.is_own else {WEBUI_SERVICE}
     why = f"the chats of {person.id} could not be archived"
-    if not all(service in there and there[service].is_up for service in pages):
+    if not webui.is_elsewhere and not all(service in there and there[service].is_up for service in pages):
         raise UserError(DOWN, f"{why}: Open WebUI does not run")
     report.say(f"archiving the chats of {person.id}")
     made = archive_person(spec, state, person, _Within(report))

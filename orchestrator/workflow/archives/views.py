@@ -33,11 +33,19 @@ def views(gathering: Gathering, spec: Spec, state: State, person: Participant | 
         gathering.report.step(f"Open WebUI ({service})" if spec.workshop.webui.is_own else "Open WebUI")
         try:
             webui = enter()
-            found.append(View(service, webui, webui.get("/api/v1/users/all")["users"]))
+            found.append(View(service, webui, _of_the_class(spec, state, webui.get("/api/v1/users/all")["users"])))
         except UserError as problem:
             of = f" ({service})" if spec.workshop.webui.is_own else ""
             gathering.lacks(f"all of Open WebUI{of}: chats, knowledge, roles", problem)
     return tuple(found)
+
+
+def _of_the_class(spec: Spec, state: State, users: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    """At a server of others only accounts that the workshop made: what else is there is nobody's of the class."""
+    if not spec.workshop.webui.is_elsewhere:
+        return users
+    made = {record.user_id for record in state.accounts.all().values() if not record.theirs}
+    return [user for user in users if user["id"] in made]
 
 
 def _doors(spec: Spec, state: State, person: Participant | None) -> Iterator[tuple[str, Callable[[], WebUI]]]:

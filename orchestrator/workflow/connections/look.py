@@ -83,8 +83,8 @@ def require_page(spec: Spec) -> None:
     if spec.workshop.webui.is_own:
         message = "these commands are for the Open WebUI that everybody shares, and here are several"
         raise spec.problem(("webui",), "no_webui", message, "Change webui.connections in the spec, and provision")
-    if not spec.workshop.webui.is_shared:
-        message = "this workshop has no Open WebUI for everybody, so it has no connections"
+    if not spec.workshop.webui.is_here:
+        message = "this workshop has no Open WebUI of its own for everybody, so it has no connections"
         raise spec.problem(("webui",), "no_webui", message, "Participants ask the gateway: add an external model")
 
 

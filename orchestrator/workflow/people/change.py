@@ -119,7 +119,7 @@ def _accounts(
     if spec.workshop.webui.is_own:
         there = front.docker.containers(spec.workshop.name)
         return _own_pages(spec, settings, state, there, people, report)
-    if not _run(spec, front, {WEBUI_SERVICE}):
+    if spec.workshop.webui.is_here and not _run(spec, front, {WEBUI_SERVICE}):
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
     return ()

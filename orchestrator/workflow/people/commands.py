@@ -76,6 +76,7 @@ def rotate(ids: Sequence[str]) -> Command:
 
 def reset_password(ids: Sequence[str]) -> Command:
     def decide(state: State) -> tuple[Told, ...]:
+        _require_ours(state, ids)
         return tuple(Told(state.people.rotate_password(p.id), "has a new password") for p in _present(state, ids))
 
     return Command(name="reset-password", decide=decide, cards=True, needs_webui=True)
@@ -92,6 +93,18 @@ def _set_revoked(name: str, ids: Sequence[str], *, revoked: bool) -> Command:
         )
 
     return Command(name=name, decide=decide)
+
+
+def _require_ours(state: State, ids: Sequence[str]) -> None:
+    """Of a server of others: whose account was there before keeps the password that it has."""
+    accounts = state.accounts.all()
+    own = [who.id for who in state.people.named(ids) if who.id in accounts and accounts[who.id].theirs]
+    if own:
+        raise UserError(
+            "account_is_theirs",
+            f"{', '.join(own)}: the account was there before the workshop, so its password is the person's own",
+            hint="They, or an administrator of that Open WebUI, can change it there.",
+        )
 
 
 def _present(state: State, ids: Sequence[str]) -> tuple[Participant, ...]:

@@ -40,7 +40,7 @@ def _one(
     page: str | None,
 ) -> Credentials:
     removed = person.state == "removed"
-    own_password = account is not None and account.password_changed
+    own_password = account is not None and (account.password_changed or account.theirs)
     return Credentials(
         participant=person,
         api_base=api_base,
@@ -49,5 +49,6 @@ def _one(
         webui_email=person.webui_email(workshop.name) if page else None,
         webui_password=webui_password(secret, person) if page and not removed and not own_password else None,
         webui_api_key=account.api_key if account and not removed else None,
+        own_account=account is not None and account.theirs,
         models=() if removed else models_for(workshop, person.team),
     )

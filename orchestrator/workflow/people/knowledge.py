@@ -22,9 +22,11 @@ PIECE = 900  # bytes of text: Open WebUI cuts at 1000, and each piece repeats 10
 
 
 def wanted_library(spec: Spec, secret: bytes) -> Library | None:
-    """Of the Open WebUI for everybody. Raises as `wanted_collections` does."""
-    model = spec.workshop.embedder
-    return Library(model.name, embeddings_key(secret), wanted_collections(spec)) if model else None
+    """Of the one for everybody; elsewhere it searches with a model of its own. Raises as `wanted_collections`."""
+    model, webui = spec.workshop.embedder, spec.workshop.webui
+    if model is None and not (webui.is_elsewhere and webui.knowledge):
+        return None
+    return Library(model.name if model else "", embeddings_key(secret), wanted_collections(spec))
 
 
 def wanted_collections(spec: Spec) -> tuple[LibraryCollection, ...]:

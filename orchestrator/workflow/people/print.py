@@ -106,7 +106,7 @@ def _window_text(times: Window) -> str | None:
 
 def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) -> bool:
     """The administrator's own sign-in, apart from the cards."""
-    pages = {"": where.webui} if where.webui else {}
+    pages = {"": where.webui} if where.webui and spec.workshop.webui.is_here else {}
     pages |= {one.service: where.page(one) for one in instances(spec.workshop, state.people.all()) if one.runs}
     if not pages:
         return False

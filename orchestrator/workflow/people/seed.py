@@ -14,12 +14,14 @@ from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
+from orchestrator.webui import house
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
 from orchestrator.webui.wanted import Admin, Foreseen, OllamaModel, Seed
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.gateway.live import live_config
+from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.people.own_pages import Seeded, of_people, seed_instances
@@ -34,15 +36,18 @@ LOOK_SECONDS = 20  # for one answer
 
 
 def seed_webui(run: Run) -> Run:
+    run = _left_behind(run)
     addresses = run.planned.addresses
     if addresses.own_pages:
         return _seed_own(run)
     if addresses.webui is None or addresses.local_webui is None:
         return run
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
-    webui.wait_ready(READY_SECONDS)
+    if run.spec.workshop.webui.is_here:
+        webui.wait_ready(READY_SECONDS)
     wanted = _wanted(run.spec, run.people, run.state, addresses.webui)
-    wanted = replace(wanted, ollama=_in_ollama(run.spec, run.planned.gateway))
+    wanted = _placed(run.spec, run.state, replace(wanted, ollama=_in_ollama(run.spec, run.planned.gateway)))
+    elsewhere.remember(run.spec, run.state)
     result = seed(
         _signed_in(webui, wanted, run.state),
         wanted,
@@ -68,9 +73,28 @@ def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[
     if where.webui is None or where.local_webui is None:
         return ()
     wanted = _wanted(spec, people, state, where.webui)
-    wanted = replace(wanted, ollama=_in_ollama(spec, live_config(spec, state)))
-    webui, session = _open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), state.accounts.session
-    return look(webui.signed_in(session) if session else webui, wanted, state.accounts)
+    wanted = _placed(spec, state, replace(wanted, ollama=_in_ollama(spec, live_config(spec, state))))
+    return look(_open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), wanted, state.accounts)
+
+
+def _left_behind(run: Run) -> Run:
+    """What was made at a server that the spec names no more."""
+    before = elsewhere.moved(run.spec, run.state)
+    if before is None:
+        return run
+    left = elsewhere.leave(run.state, before, run.report.say)
+    problem = (str(left.problem),) if left.problem else ()
+    notes = (*left.kept, *(f"still there: {line}" for line in left.lines), *problem)
+    run = replace(run, notes=(*run.notes, *notes))
+    return run if left.problem or left.lines else run.changed(f"{before.url}: left; nothing of the workshop is there")
+
+
+def _placed(spec: Spec, state: State, wanted: Seed) -> Seed:
+    """At a server of others: under names of its own, and by the gateway's public address."""
+    key = elsewhere.admin_key(spec)
+    if key is None:
+        return wanted
+    return house.named(replace(wanted, gateway_url=addresses(spec.workshop).api_base), elsewhere.marks(state), key)
 
 
 def _seed_own(run: Run) -> Run:
@@ -103,7 +127,7 @@ def seed_changed(
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
-    wanted = _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui)
+    wanted = _placed(spec, state, _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui))
     seed_people(
         _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
         wanted,
@@ -129,20 +153,24 @@ def seed_own_connections(spec: Spec, state: State, say: Callable[[str], None]) -
 
 def administrator(spec: Spec, state: State) -> WebUI:
     """Open WebUI as its administrator sees it, for commands that change nothing. The spec must have one."""
-    webui, session = _open_webui(spec, state, addresses(spec.workshop).local_webui or ""), state.accounts.session
-    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret))
-    return as_admin(webui.signed_in(session) if session else webui, admin)
+    webui = _open_webui(spec, state, addresses(spec.workshop).local_webui or "")
+    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret), elsewhere.admin_key(spec))
+    return as_admin(webui, admin)
 
 
 def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
-    return WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
+    """By the last command's session, which may have ended; at a server of others by nothing yet."""
+    if spec.workshop.webui.is_elsewhere:
+        return elsewhere.client(url)
+    session = state.accounts.session
+    webui = WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
+    return webui.signed_in(session) if session else webui
 
 
 def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
-    """By the last command's session while it lasts: a script may call more commands than sign-ins are taken."""
-    session = state.accounts.session
-    admin = as_admin(webui.signed_in(session) if session else webui, wanted.admin)
-    if admin.token and admin.token != session:
+    """A session is kept for the next command: a script may call more commands than sign-ins are taken."""
+    admin = as_admin(webui, wanted.admin)
+    if admin.token and admin.token != state.accounts.session and wanted.admin.key is None:
         state.accounts.keep_session(admin.token)
     return admin
 

@@ -16,7 +16,7 @@ class Addresses:
     """URLs as participants type them, and as this machine reaches the same ports."""
 
     api: str  # without a path
-    webui: str | None  # the one for everybody
+    webui: str | None  # the one for everybody, wherever it is
     local_api: str
     local_webui: str | None
     guessed: bool  # it is the own address of the gateway's host, because the spec names none
@@ -56,13 +56,13 @@ def addresses(workshop: Workshop) -> Addresses:
         named = None  # the name of the real class: nobody would find the practice one there
     host = named or (own_address() if local else gateway_host.address)
     scheme = "https" if workshop.public.tls else "http"
-    webui = workshop.webui.port if workshop.webui.is_shared else None
+    webui, elsewhere = workshop.webui.port if workshop.webui.is_here else None, workshop.webui.url
     near = "127.0.0.1" if local else gateway_host.address
     return Addresses(
         api=url(scheme, host, workshop.gateway.port),
-        webui=url(scheme, host, webui) if webui else None,
+        webui=elsewhere or (url(scheme, host, webui) if webui else None),
         local_api=url(scheme, near, workshop.gateway.port),
-        local_webui=url(scheme, near, webui) if webui else None,
+        local_webui=elsewhere or (url(scheme, near, webui) if webui else None),
         guessed=named is None,
         own_pages=workshop.webui.is_own,
         domains=_domains(workshop),

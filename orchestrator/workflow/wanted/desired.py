@@ -137,7 +137,7 @@ def _webui_environments(spec: Spec, deployment: Deployment, where: Addresses) ->
         for stack in deployment.stacks
         for instance in stack.running
     }
-    if where.webui and where.local_webui:
+    if where.webui and where.local_webui and spec.workshop.webui.is_here:
         found[WEBUI_SERVICE] = environment(where.webui, *nearby(where.local_webui))
     return found
 

@@ -11,6 +11,7 @@ from orchestrator.spec import webui as given
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.spec.workshop import Workshop
+from orchestrator.webui.marks import Marks
 from orchestrator.webui.tool_servers import tool_id
 from orchestrator.webui.wanted import Banner, Function, Suggestion, ToolServer, VisibleModel
 from orchestrator.workflow.wanted.pictures import pictures
@@ -78,7 +79,12 @@ def _tool_server(spec: Spec, one: tools.ToolServer) -> ToolServer:
 
 def tools_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
     """What Open WebUI calls the tool servers that a member of this team may use."""
-    return tuple(tool_id(one.kind, one.name) for one in workshop.webui.tool_servers if teams.are_open(one.teams, team))
+    marks = Marks(workshop.name if workshop.webui.is_elsewhere else None)
+    return tuple(
+        tool_id(one.kind, marks.tool(one.name))
+        for one in workshop.webui.tool_servers
+        if teams.are_open(one.teams, team)
+    )
 
 
 def presets_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
