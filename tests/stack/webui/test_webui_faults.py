@@ -158,7 +158,7 @@ def test_a_server_that_is_slow_is_waited_for(new_class: NewClass, way: FaultyWay
 
 def test_a_server_that_is_too_slow_is_named_with_the_call(new_class: NewClass, way: FaultyWay) -> None:
     workshop = new_class(PEOPLE)
-    hang: Rule = lambda call: Slow(20) if call.path.endswith("/auths/add") else None  # noqa: E731
+    hang: Rule = lambda call: Slow(12) if call.path.endswith("/auths/add") else None  # noqa: E731
     problem = told(lambda: through(workshop, way, hang, timeout=10))
 
     assert problem.code == "webui_timeout"

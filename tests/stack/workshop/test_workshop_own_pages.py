@@ -382,12 +382,14 @@ def test_verify_looks_at_each(own: Workshop) -> None:
     assert all(check["ok"] for check in checks)
 
 
-def test_who_is_removed_loses_it_and_nobody_else_notices(own: Workshop) -> None:
+def test_who_leaves_the_roster_is_archived_and_loses_it_and_nobody_else_notices(own: Workshop) -> None:
     """The first one's page and the gateway go on; what is left goes with the workshop."""
     before = own.starts()
-    own.workshop("participants remove", "p02")
-    assert len(list((own.state / "archives").glob(f"{own.name}-p02-*.tar.gz"))) == 1
-    own.provision()
+    own.roster(("Ada", "ada@class.example.org", "red"))
+    told = own.provision()
+    (archive,) = (own.state / "archives").glob(f"{own.name}-p02-*.tar.gz")
+    assert f"archive of p02: {archive}" in told["changes"]
+    assert own.run("workshop", "archive", "--check", str(archive), "--output", "json").json["ok"] is True
     after = own.starts()
     assert "webui-p02" not in after
     assert after == {service: start for service, start in before.items() if service != "webui-p02"}
