@@ -18,6 +18,7 @@ from orchestrator.webui.matching import Account, match
 from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVER_ERROR, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.wanted import AccountStore, Person, Seed, Tally
 
+NO_PICTURE = "/user.png"  # an older server tells addresses that it then refuses, this one of its own aside
 BATCH = 8  # accounts that are put into the group by one request
 THEIRS = "is the person's own: put into the group, and otherwise left as it is"
 
@@ -193,7 +194,8 @@ def _put_right(webui: WebUI, account: Account, user_id: str) -> _Done:
     if different and account.user:
         as_it_is = {field: account.user[field] for field in ("role", "name", "email")}
         if not webui.dialect().changes_single_fields:
-            as_it_is["profile_image_url"] = webui.get(f"/api/v1/users/{user_id}").get("profile_image_url") or ""
+            picture = str(webui.get(f"/api/v1/users/{user_id}").get("profile_image_url") or "")
+            as_it_is["profile_image_url"] = picture if picture.startswith("data:image/") else NO_PICTURE
         webui.post(f"/api/v1/users/{user_id}/update", {**as_it_is, **different}, repeatable=True)
     changed = bool(account.record and account.record.password_changed) and not account.sets_password
     owner = None

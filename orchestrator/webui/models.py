@@ -56,6 +56,8 @@ def load(webui: WebUI, wanted: Seed, *, changed: bool) -> None:
     names = {model.name for model in wanted.models if model.connection is None}
     if not changed and names <= _listed(webui):
         return
+    if changed and not webui.dialect().lists_anew:
+        time.sleep(LISTS_ARE_KEPT)
     for _ in range(TRIES):
         if names <= _listed(webui, refresh="true"):
             return

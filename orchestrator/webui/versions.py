@@ -63,6 +63,11 @@ class Dialect:
         return self.version >= (0, 9, 0)
 
     @property
+    def lists_anew(self) -> bool:
+        """Asks its connections when told to refresh; before, what they said in the last second is as good."""
+        return self.version >= (0, 11, 4)
+
+    @property
     def has_its_own_suggestions_back(self) -> bool:
         """`null` for the list of suggested questions means its own; before, there is no way back to them."""
         return self.version >= (0, 11, 0)

@@ -27,6 +27,7 @@ def test_an_older_version_can_do_less(
     assert found.changes_single_fields is since_0_9_0
     assert found.administrators_read_chats is since_0_9_0
     assert found.closes_ollama_models is since_0_9_0
+    assert found.lists_anew is (version == "1.0.0")
     assert found.names_the_asker is names_the_asker
     assert found.has_its_own_suggestions_back is own_suggestions
 

@@ -15,6 +15,7 @@ import pytest
 from orchestrator.archive.check import check
 from orchestrator.archive.manifest import Counts, Manifest
 from orchestrator.archive.writer import new_archive
+from orchestrator.webui.chats import whole
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.transport import Upload
 from orchestrator.workflow.archives import stored
@@ -161,7 +162,7 @@ def test_a_chat_that_is_deleted_meanwhile_is_named_and_the_rest_is_there(
     def whole_after_deletion(webui: WebUI, chat: str) -> dict[str, Any]:
         if chat == gone:
             caller.delete(f"/api/v1/chats/{gone}")
-        return dict(webui.get(f"/api/v1/chats/{chat}"))
+        return whole(webui, chat)
 
     monkeypatch.setattr(chats, "whole", whole_after_deletion)
     found, gathering = archived(tmp_path / "a.tar.gz", lambda one: put_chats(one, server.as_admin, owners_of(workshop)))
