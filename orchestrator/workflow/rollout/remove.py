@@ -10,6 +10,7 @@ from orchestrator.errors import HostError, UserError, Where
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.playbook import run_playbook
+from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.workflow.context.run import Report
 
 KINDS = {  # what is said before the name of each
@@ -27,12 +28,10 @@ def remove_stacks(
     fleet: Fleet, names: Iterable[str], workshop: str, report: Report, log: Path, *, keep_weights: bool = False
 ) -> dict[str, UserError]:
     """Containers, networks, volumes and files, on all of these at once. What did not work, by host."""
-    volumes, failed = fleet.each(lambda machine: _volumes(machine, workshop, keep_weights=keep_weights), names)
+    there, failed = fleet.each(lambda machine: _there(machine, workshop, keep_weights=keep_weights), names)
     targets = [
-        fleet[name].target(
-            {"project": fleet[name].host.project, "stack_folder": str(fleet[name].folder), "volumes": found}
-        )
-        for name, found in volumes.items()
+        fleet[name].target({"project": fleet[name].host.project, "stack_folder": str(fleet[name].folder), **found})
+        for name, found in there.items()
     ]
     if not targets:
         return failed
@@ -86,6 +85,11 @@ def ports_of(machine: Machine, workshop: str) -> tuple[int, ...]:
     return tuple(port for port, holder in machine.docker.published_ports().items() if holder == workshop)
 
 
-def _volumes(machine: Machine, workshop: str, *, keep_weights: bool) -> list[str]:
+def _there(machine: Machine, workshop: str, *, keep_weights: bool) -> dict[str, list[str]]:
+    """What is to be named: volumes, and people's own Open WebUIs, which need no time to save what goes with them."""
     kept = machine.docker.weights(workshop) if keep_weights else frozenset()
-    return [name for name in machine.docker.leftovers(workshop).volumes if name not in kept]
+    running = {service: one for service, one in machine.docker.containers(workshop).items() if one.state == "running"}
+    return {
+        "volumes": [name for name in machine.docker.leftovers(workshop).volumes if name not in kept],
+        "instances": [one.id for service, one in running.items() if service.startswith(f"{WEBUI_SERVICE}-")],
+    }
