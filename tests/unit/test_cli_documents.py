@@ -48,6 +48,7 @@ from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.workflow.backends import Backends, BackendState, BackendStatus
+from orchestrator.workflow.changes.change import Change
 from orchestrator.workflow.connections.commands import Told
 from orchestrator.workflow.connections.look import Connections, Shown, Standing
 from orchestrator.workflow.doctor import Bundle
@@ -57,7 +58,7 @@ from orchestrator.workflow.handover.importing import Imported
 from orchestrator.workflow.handover.take_back import TakenBack
 from orchestrator.workflow.images.archive import Built, SavedImages
 from orchestrator.workflow.images.load import Loaded
-from orchestrator.workflow.plan import Change, Placement, Plan
+from orchestrator.workflow.plan import Placement, Plan
 from orchestrator.workflow.preflight import Preflight
 from orchestrator.workflow.provision import Provisioned
 from orchestrator.workflow.rollout.remove import Left

@@ -14,7 +14,8 @@ from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
 
 if TYPE_CHECKING:
-    from orchestrator.workflow.plan import Change, Placement, Plan
+    from orchestrator.workflow.changes.change import Change
+    from orchestrator.workflow.plan import Placement, Plan
 
 CHANGES = 10
 MOST_PEOPLE = 5  # changes of them, each on a line of its own

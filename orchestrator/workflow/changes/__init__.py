@@ -1,0 +1,1 @@
+"""What a plan tells of: found out by looking, on the hosts and in Open WebUI."""
