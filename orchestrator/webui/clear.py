@@ -26,10 +26,12 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`things` are the workshop's alone; `shared` are accounts of its making that another workshop has by now."""
+    """`things` are the workshop's alone; `left` are accounts of its making that another workshop has by now, and groups
+    of which nobody knows any more whose they are.
+    """
 
     things: tuple[Thing, ...]
-    shared: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def find(admin: WebUI, marks: Marks, made: AbstractSet[str]) -> Found:
@@ -37,8 +39,8 @@ def find(admin: WebUI, marks: Marks, made: AbstractSet[str]) -> Found:
 
     Nothing, where another workshop has this name there: then this one never came to make anything.
     """
-    everybodys = groups.named(admin).get(marks.label)
-    if everybodys and everybodys["description"] != marks.kept:
+    there = groups.named(admin)
+    if marks.label in there and marks.is_of_another(str(there[marks.label]["description"])):
         return Found(())
     users = admin.get(f"{USERS}/all")["users"]
     mine = [one for one in users if one["id"] in made or one["email"].lower().endswith(f"@{_domain(marks)}")]
@@ -47,7 +49,14 @@ def find(admin: WebUI, marks: Marks, made: AbstractSet[str]) -> Found:
     going = [one for one in mine if one["id"] not in elsewhere]
     return Found(
         (*_things(admin, marks), *_collections(admin, marks), *_accounts(admin, going), *_groups(admin, marks)),
-        tuple(f"account {one['email']}: {elsewhere[one['id']]} has it too" for one in shared),
+        (
+            *(f"account {one['email']}: {elsewhere[one['id']]} has it too" for one in shared),
+            *(
+                f"group {name}: its description does not say any more that it is the workshop's"
+                for name, group in sorted(there.items())
+                if (name == marks.label or marks.is_team(name)) and group["description"] != marks.kept
+            ),
+        ),
     )
 
 
@@ -125,7 +134,7 @@ def _members_of_others(admin: WebUI, marks: Marks) -> dict[str, str]:
     """Ids of accounts in the groups of other workshops, and the group's name."""
     found: dict[str, str] = {}
     for name, group in sorted(groups.named(admin).items()):
-        if str(group["description"]).startswith("Kept by the workshop") and group["description"] != marks.kept:
+        if marks.is_of_another(str(group["description"])):
             rows = admin.post(f"/api/v1/groups/id/{group['id']}/users", None, repeatable=True)
             found = {row["id"]: name for row in rows} | found  # the group of all comes before its teams
     return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 EVERYBODY = "workshop"  # the group for all, as `grants` are written; at the server it may be called otherwise
 TEAM = "team:"
+KEPT_BY = "Kept by the workshop"
 OWN_BANNER_LETTERS = 12  # of the digest that ends the id of a banner
 
 
@@ -46,8 +47,12 @@ class Marks:
     @property
     def kept(self) -> str:
         """What stands in a description of what is the workshop's."""
-        whose = "the workshop" if self.workshop is None else f"the workshop {self.workshop} ({self.deployment[:8]})"
-        return f"Kept by {whose}: what is changed here by hand is put back."
+        whose = "" if self.workshop is None else f" {self.workshop} ({self.deployment[:8]})"
+        return f"{KEPT_BY}{whose}: what is changed here by hand is put back."
+
+    def is_of_another(self, description: str) -> bool:
+        """Whether it says that another workshop keeps it."""
+        return description.startswith(KEPT_BY) and description != self.kept
 
     def entry(self, model: str) -> str:
         """The id of a model in the menu: of several with one id, the server asks whichever it finds."""

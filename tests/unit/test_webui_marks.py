@@ -44,7 +44,11 @@ def test_no_two_workshops_take_each_others_things_for_their_own(one: Marks, othe
 
 
 def test_two_deployments_of_one_name_differ_in_what_their_descriptions_say() -> None:
-    assert A.kept != Marks("a", "3" * 32).kept
+    other = Marks("a", "3" * 32)
+
+    assert A.kept != other.kept
+    assert other.is_of_another(A.kept)
+    assert not any(A.is_of_another(text) for text in (A.kept, "Of the house", ""))
 
 
 def test_the_row_goes_behind_the_others_and_out_again_without_a_trace() -> None:

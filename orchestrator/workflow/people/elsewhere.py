@@ -133,7 +133,7 @@ def leave(state: State, there: Place, say: Callable[[str], None]) -> Looked:
         return Looked(there.url, problem=_told(there, problem))
     if not found.things:
         state.deployed.record_applied(KEPT_AS, URL, GONE)
-    kept = tuple(f"{there.url}: {line}" for line in found.shared)
+    kept = tuple(f"{there.url}: {line}" for line in found.left)
     return Looked(there.url, tuple(f"{there.url}: {thing.what}" for thing in found.things), kept)
 
 

@@ -268,6 +268,23 @@ def test_a_workshop_of_the_same_name_is_refused_and_takes_nothing_away(
     assert house.everything() == before
 
 
+def test_a_group_whose_description_was_changed_there_is_named_and_all_else_goes(
+    house: House, come: Callable[..., Guests]
+) -> None:
+    alpha, before = come("alpha"), house.everything()
+    alpha.seed()
+    group = next(one for one in house.admin.get("/api/v1/groups/") if one["name"] == "workshop-alpha")
+    path = f"/api/v1/groups/id/{group['id']}"
+    house.admin.post(f"{path}/update", {"name": "workshop-alpha", "description": "Of Alpha"})
+
+    found = alpha.leave()
+
+    left = "group workshop-alpha: its description does not say any more that it is the workshop's"
+    assert found == Found((), (left,))
+    house.admin.delete(f"{path}/delete")
+    assert house.everything() == before
+
+
 def test_an_entry_of_the_house_with_the_same_name_is_named_and_left(house: House, come: Callable[..., Guests]) -> None:
     alpha = come("alpha")
     mine = replace(TUTOR, name="taken")
@@ -347,7 +364,7 @@ def test_an_account_that_another_workshop_uses_too_is_left_to_it(house: House, c
     left = alpha.leave()
 
     assert left.things == ()
-    assert left.shared == ("account p01@alpha.workshop.local: workshop-beta has it too",)
+    assert left.left == ("account p01@alpha.workshop.local: workshop-beta has it too",)
     assert beta.members.record("p01").theirs
     beta.leave()
     assert alpha.leave() == Found(())
