@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.archive.attached import attached, file_id
+from orchestrator.archive.lenient import mapping, sequence
 
 NO_FILES: Mapping[str, str] = MappingProxyType({})
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # by a terminal; a tab and a new line are text
@@ -20,18 +21,18 @@ def page(chat: Mapping[str, Any], who: str, files: Mapping[str, str] = NO_FILES)
     `files` are links to those that lie beside the page, by their ids; a file without one was deleted, or is missing.
     Takes whatever a person's program stored: what is not of the usual form is left out here.
     """
-    body = _mapping(chat.get("chat"))
-    messages = _mapping(_mapping(body.get("history")).get("messages"))
-    shown = list(_branch(messages, _mapping(body.get("history")).get("currentId"))) or _listed(body.get("messages"))
+    body = mapping(chat.get("chat"))
+    messages = mapping(mapping(body.get("history")).get("messages"))
+    shown = list(_branch(messages, mapping(body.get("history")).get("currentId"))) or _listed(body.get("messages"))
     title = _line(chat.get("title") or body.get("title")) or "Chat"
     facts = [f"- Of: {_line(who)}", f"- Begun: {_when(chat.get('created_at'))}"]
     facts += [f"- Last change: {_when(chat.get('updated_at'))}"]
-    if models := [_line(name) for name in _sequence(body.get("models")) if isinstance(name, str)]:
+    if models := [_line(name) for name in sequence(body.get("models")) if isinstance(name, str)]:
         facts.append(f"- Models: {', '.join(models)}")
     if (left := len(messages) - len(shown)) > 0:
         facts.append(f"- Not shown here: {left} messages of other tries, in the JSON beside this page")
     said = [line for one in shown for line in _message(one, files)]
-    linked = {file_id(file) for one in shown for file in _sequence(one.get("files"))}
+    linked = {file_id(file) for one in shown for file in sequence(one.get("files"))}
     others = [_link(one.name, files[one.id]) for one in attached(chat) if one.id in files and one.id not in linked]
     facts += [f"- More files: {', '.join(others)}"] if others else []
     return "\n".join([f"# {title}", "", *facts, "", *said])
@@ -49,7 +50,7 @@ def _branch(messages: Mapping[str, Any], last: object) -> list[Mapping[str, Any]
 
 
 def _listed(messages: object) -> list[Mapping[str, Any]]:
-    return [one for one in _sequence(messages) if isinstance(one, Mapping)]
+    return [one for one in sequence(messages) if isinstance(one, Mapping)]
 
 
 def _message(message: Mapping[str, Any], files: Mapping[str, str]) -> Iterator[str]:
@@ -59,7 +60,7 @@ def _message(message: Mapping[str, Any], files: Mapping[str, str]) -> Iterator[s
     yield ""
     if text := _text(message.get("content")):
         yield from (text, "")
-    for file in _sequence(message.get("files")):
+    for file in sequence(message.get("files")):
         if isinstance(file, Mapping):
             what = f"{_line(file.get('type')) or 'file'}: {_line(file.get('name')) or 'without a name'}"
             link = files.get(file_id(file) or "")
@@ -79,7 +80,7 @@ def _quoted(text: str) -> str:
 def _text(content: object) -> str:
     if isinstance(content, str):
         return _OBEYED.sub("", content.replace("\r\n", "\n")).strip()
-    parts = [part for part in _sequence(content) if isinstance(part, Mapping)]
+    parts = [part for part in sequence(content) if isinstance(part, Mapping)]
     return "\n\n".join(_text(part.get("text")) if "text" in part else f"[{_line(part.get('type'))}]" for part in parts)
 
 
@@ -92,11 +93,3 @@ def _when(seconds: object) -> str:
         return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M UTC")  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError, OSError):
         return "time not known"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _sequence(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else []

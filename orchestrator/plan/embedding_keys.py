@@ -15,7 +15,7 @@ from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Instance
 from orchestrator.plan.gateway import Caller, CallerLimits
 from orchestrator.plan.instances import instances
-from orchestrator.plan.team_keys import caller_id, who_are_out
+from orchestrator.plan.team_keys import caller_id, key_of_many
 from orchestrator.spec.models import Model
 from orchestrator.spec.workshop import Workshop
 
@@ -31,7 +31,7 @@ def embeddings_key(secret: bytes) -> SecretStr:
 def own_embeddings_key(secret: bytes, instance: Instance, people: Sequence[Participant]) -> SecretStr:
     """That of somebody's own, or of a team's: another one whenever its people's own key is another one."""
     if instance.team is not None:
-        return keys.api_key(secret, ",".join((_caller(instance), *who_are_out(instance, people))), 1)
+        return key_of_many(secret, _caller(instance), instance, people)
     (owner,) = (person for person in people if person.id in instance.members)
     return keys.api_key(secret, _caller(instance), owner.key_generation)
 

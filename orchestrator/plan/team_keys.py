@@ -22,13 +22,14 @@ def caller_id(instance: Instance) -> str:
 
 
 def team_key(secret: bytes, instance: Instance, people: Sequence[Participant]) -> SecretStr:
+    """With which a team's Open WebUI asks."""
+    return key_of_many(secret, caller_id(instance), instance, people)
+
+
+def key_of_many(secret: bytes, caller: str, instance: Instance, people: Sequence[Participant]) -> SecretStr:
     """Every member can read it there, so it is another one for each set of people who are out."""
-    return keys.api_key(secret, ",".join((caller_id(instance), *who_are_out(instance, people))), 1)
-
-
-def who_are_out(instance: Instance, people: Sequence[Participant]) -> list[str]:
-    """Ids of those of a team whose access ended."""
-    return sorted(person.id for person in people if person.team == instance.team and person.state != "active")
+    out = sorted(person.id for person in people if person.team == instance.team and person.state != "active")
+    return keys.api_key(secret, ",".join((caller, *out)), 1)
 
 
 def team_callers(workshop: Workshop, people: Sequence[Participant], secret: bytes) -> Iterator[Caller]:

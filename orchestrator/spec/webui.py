@@ -36,7 +36,7 @@ NEEDS_A_PAGE = (
 PROVIDER_HINT = "Make it a model with engine: external, whose key the gateway keeps, or choose mode: shared"
 SHARED_HINT = "Take it out, or choose mode: shared"
 URL, ADMIN_KEY = ("webui", "url"), ("webui", "admin_key")
-NOT_ELSEWHERE = (*("database", "suggestions", "default_models", "embeddings", "connections", "participants_may"),)
+NOT_ELSEWHERE = ("database", "suggestions", "default_models", "embeddings", "connections", "participants_may")
 NOT_ELSEWHERE_HINT = "Take it out, and ask its administrator, or have an Open WebUI of the workshop's own: without url"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 

@@ -146,9 +146,10 @@ class Workshop(Ports):
     def _unsearched(self) -> Iterable[Problem]:
         """With one each, files are searched with a key that opens the model, so only its teams may have one."""
         model = self.embedder
+        if model is None or model.teams is None:
+            return
         for index, collection in enumerate(self.webui.knowledge):
-            apart = {*(collection.teams or ())} - {*(model.teams or ())} if model and model.teams is not None else set()
-            if model and model.teams is not None and (collection.teams is None or apart):
+            if collection.teams is None or set(collection.teams) - set(model.teams):
                 message = f"it is searched with {model.name}, which is for {', '.join(model.teams)} alone"
                 yield Problem(("knowledge", index, "name"), message, "Open the model to all who have the collection")
 

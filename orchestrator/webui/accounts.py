@@ -88,11 +88,8 @@ def apply(
 
 def _foretell(accounts: Sequence[Account], tally: Tally) -> None:
     for account in accounts:
-        how = (
-            [f"{field} set" for field in account.differences()]
-            if not (account.theirs or account.unproven)
-            else [THEIRS]
-        )
+        left = account.theirs or account.unproven
+        how = [THEIRS] if left else [f"{field} set" for field in account.differences()]
         how += ["password set"] if account.sets_password else []
         how += ["API key fetched"] if account.lacks_key else []
         if account.user:
@@ -137,10 +134,10 @@ def _settle(webui: WebUI, wanted: Seed, account: Account) -> _Done:
             if user is None:
                 raise
             account = replace(account, user=user, unproven=wanted.marks.elsewhere)
+    user_id = str(account.user["id"] if account.user else "")
     if account.theirs or (account.unproven and not has_our_password(webui, account.person)):
-        user_id = str(account.user["id"] if account.user else "")
         return _Done(replace(account, theirs=True), user_id, how=(THEIRS,))
-    return _put_right(webui, account, str(account.user["id"] if account.user else ""))
+    return _put_right(webui, account, user_id)
 
 
 def has_our_password(webui: WebUI, person: Person) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from orchestrator.webui import files, front_page, functions, groups, house, knowledge, models, tool_servers
 from orchestrator.webui.client import WebUI
+from orchestrator.webui.connection_rows import READ, WRITE
 from orchestrator.webui.guests import domain
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import WebUIRefused
@@ -39,22 +41,24 @@ def find(admin: WebUI, marks: Marks, made: AbstractSet[str]) -> Found:
 
     Nothing, where another workshop has this name there: then this one never came to make anything.
     """
-    there = groups.named(admin)
-    if marks.label in there and marks.is_of_another(str(there[marks.label]["description"])):
+    there = groups.listed(admin)
+    by_name = groups.by_name(there)
+    if marks.label in by_name and marks.is_of_another(_said(by_name[marks.label])):
         return Found(())
     users = admin.get(f"{USERS}/all")["users"]
-    mine = [one for one in users if one["id"] in made or one["email"].lower().endswith(f"@{_domain(marks)}")]
-    elsewhere = _members_of_others(admin, marks) if mine else {}
+    ending = f"@{domain(marks.workshop or '')}"
+    mine = [one for one in users if one["id"] in made or one["email"].lower().endswith(ending)]
+    elsewhere = _members_of_others(admin, marks, by_name) if mine else {}
     shared = [one for one in mine if one["id"] in elsewhere]
     going = [one for one in mine if one["id"] not in elsewhere]
     return Found(
-        (*_things(admin, marks), *_collections(admin, marks), *_accounts(admin, going), *_groups(admin, marks)),
+        (*_things(admin, marks), *_collections(admin, marks), *_accounts(admin, going), *_groups(admin, marks, there)),
         (
             *(f"account {one['email']}: {elsewhere[one['id']]} has it too" for one in shared),
             *(
                 f"group {name}: its description does not say any more that it is the workshop's"
-                for name, group in sorted(there.items())
-                if (name == marks.label or marks.is_team(name)) and group["description"] != marks.kept
+                for name, group in sorted(by_name.items())
+                if (name == marks.label or marks.is_team(name)) and _said(group) != marks.kept
             ),
         ),
     )
@@ -74,8 +78,7 @@ def clear(admin: WebUI, marks: Marks, made: AbstractSet[str], say: Callable[[str
 
 
 def _things(admin: WebUI, marks: Marks) -> Iterator[Thing]:
-    form = admin.get(house.CONNECTIONS)
-    if house.place_of(form, marks.label) is not None:
+    if house.place_of(admin.get(READ), marks.label) is not None:
         yield Thing("connection to the gateway", partial(_disconnect, admin, marks))
     if any(tool_servers.is_ours(one, marks.label) for one in admin.get(tool_servers.SERVERS)[tool_servers.LIST] or ()):
         yield Thing("tool servers", partial(tool_servers.remove, admin, marks.label))
@@ -84,29 +87,24 @@ def _things(admin: WebUI, marks: Marks) -> Iterator[Thing]:
             yield Thing(f"function {name}", partial(functions.delete, admin, name))
     for name, record in models.records(admin).items():
         if models.is_ours(record, marks.label):
-            yield Thing(f"model {name}", partial(admin.post, "/api/v1/models/model/delete", {"id": name}))
+            yield Thing(f"model {name}", partial(models.delete, admin, name))
     if any(marks.is_banner(one["id"]) for one in admin.get(front_page.BANNERS) or ()):
-        yield Thing("banners", partial(_take_down, admin, marks))
+        yield Thing("banners", partial(front_page.take_down, admin, marks))
 
 
 def _collections(admin: WebUI, marks: Marks) -> Iterator[Thing]:
     """One into which somebody put files of their own is left to them, without its mark."""
+    own = files.stored(admin, marks.label)
     for row in files.pages(admin, knowledge.PATH):
         if knowledge.is_ours(row, marks):
-            yield Thing(f"knowledge {row['name']}", partial(knowledge.remove, admin, row, marks))
-    for file in files.stored(admin, marks.label):
+            yield Thing(f"knowledge {row['name']}", partial(knowledge.remove, admin, row, own, marks))
+    for file in own:
         yield Thing(f"file {file.name}", partial(files.delete, admin, file.id))
 
 
 def _disconnect(admin: WebUI, marks: Marks) -> None:
     """Read again: others may have changed the form since."""
-    form = house.without_row(admin.get(house.CONNECTIONS), marks.label)
-    admin.post(f"{house.CONNECTIONS}/update", form, repeatable=True)
-
-
-def _take_down(admin: WebUI, marks: Marks) -> None:
-    others = [one for one in admin.get(front_page.BANNERS) or () if not marks.is_banner(one["id"])]
-    admin.post(front_page.BANNERS, {"banners": others}, repeatable=True)
+    admin.post(WRITE, house.without_row(admin.get(READ), marks.label), repeatable=True)
 
 
 def _accounts(admin: WebUI, going: list[dict[str, str]]) -> Iterator[Thing]:
@@ -124,21 +122,20 @@ def _accounts(admin: WebUI, going: list[dict[str, str]]) -> Iterator[Thing]:
         yield Thing(f"account {one['email']}", partial(admin.delete, f"{USERS}/{one['id']}"))
 
 
-def _groups(admin: WebUI, marks: Marks) -> Iterator[Thing]:
-    for group in admin.get("/api/v1/groups/"):
-        if group["description"] == marks.kept:
-            yield Thing(f"group {group['name']}", partial(admin.delete, f"/api/v1/groups/id/{group['id']}/delete"))
+def _groups(admin: WebUI, marks: Marks, there: Iterable[Mapping[str, Any]]) -> Iterator[Thing]:
+    for group in there:
+        if _said(group) == marks.kept:
+            yield Thing(f"group {group['name']}", partial(groups.delete, admin, group))
 
 
-def _members_of_others(admin: WebUI, marks: Marks) -> dict[str, str]:
+def _members_of_others(admin: WebUI, marks: Marks, there: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Ids of accounts in the groups of other workshops, and the group's name."""
     found: dict[str, str] = {}
-    for name, group in sorted(groups.named(admin).items()):
-        if marks.is_of_another(str(group["description"])):
-            rows = admin.post(f"/api/v1/groups/id/{group['id']}/users", None, repeatable=True)
-            found = {row["id"]: name for row in rows} | found  # the group of all comes before its teams
+    for name, group in sorted(there.items()):
+        if marks.is_of_another(_said(group)):
+            found = dict.fromkeys(groups.members(admin, group["id"]), name) | found  # that of all is before its teams
     return found
 
 
-def _domain(marks: Marks) -> str:
-    return domain(marks.workshop or "")
+def _said(group: Mapping[str, Any]) -> str:
+    return str(group["description"])

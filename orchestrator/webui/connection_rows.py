@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from orchestrator.spec.connections import model_id
 from orchestrator.webui.wanted import Connection
 
+READ, WRITE = "/openai/config", "/openai/config/update"
 TAG = "workshop"  # the gateway's; the others have one with their name behind it
 PERSON_HEADER = "X-OpenWebUI-User-Email"  # by which the gateway knows for whom it is asked
 FIELDS = {"model_ids": "models", "prefix_id": "prefix", "tags": "tags", "headers": "headers", "auth_type": "key"}

@@ -15,7 +15,9 @@ from orchestrator.webui import ollama_gateway, ollama_rows
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.connection_rows import (
     PERSON_HEADER,
+    READ,
     TAG,
+    WRITE,
     Row,
     is_there,
     normal,
@@ -36,14 +38,14 @@ SWITCHED_OFF = "and no list of its models is known: it is switched off until a l
 def apply(webui: WebUI, wanted: Seed, tally: Tally) -> tuple[VisibleModel, ...]:
     """What the connections past the gateway add to the menu. One that can't be used is a line in the failures."""
     wanted = replace(wanted, names_the_asker=webui.dialect().names_the_asker)
-    found = webui.get("/openai/config")
+    found = webui.get(READ)
     ollama_found = webui.get(ollama_rows.READ)
     rows = {name: row for row in (*rows_of(found), *ollama_rows.rows_of(ollama_found)) if (name := row.mark)}
     ready = _ready(webui, wanted, rows, tally)
     openai = [row_of(one) for one in ready if one.kind == "openai"]
     needed = with_gateway(found, wanted, openai)
     if needed != normal(found):
-        webui.post("/openai/config/update", needed, repeatable=True)
+        webui.post(WRITE, needed, repeatable=True)
         if with_gateway(found, wanted, [row for row in rows_of(found) if row.mark]) != normal(found):
             tally.change("connection to the gateway", "set")
     else:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import mimetypes
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ def stored(webui: WebUI, mark: str) -> list[StoredFile]:
 def listed(webui: WebUI) -> Iterator[dict[str, Any]]:
     """All that the server keeps, whoever sent them, without their text."""
     return pages(webui, PATH, content="false")
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """What who sent it called it; empty: the server doesn't say."""
+    return str((row.get("meta") or {}).get("name") or row.get("filename") or "")
 
 
 def pages(webui: WebUI, path: str, **query: str) -> Iterator[dict[str, Any]]:

@@ -37,6 +37,12 @@ def banners(webui: WebUI, wanted: Seed, tally: Tally) -> None:
     tally.change("banners", f"{len(ours)} shown")
 
 
+def take_down(webui: WebUI, marks: Marks) -> None:
+    """All of the workshop's."""
+    others = [one for one in webui.get(BANNERS) or [] if not marks.is_banner(one["id"])]
+    webui.post(BANNERS, {"banners": others}, repeatable=True)
+
+
 def _banner(banner: Banner, marks: Marks) -> dict[str, Any]:
     """By an id of its text: a browser remembers the ids that were closed, and a new text is to be seen."""
     said = hashlib.sha256(f"{banner.kind}\0{banner.title}\0{banner.text}".encode()).hexdigest()

@@ -36,7 +36,7 @@ def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> di
     Raises UserError `webui_name_taken` where a server elsewhere has a group of this name that is not the workshop's.
     """
     marks = wanted.marks
-    there = named(webui)
+    there = by_name(listed(webui))
     everybody_may = EVERYBODY_MAY | (OWN_KNOWLEDGE if wanted.own_knowledge else {})
     needed: dict[str, dict[str, Any]] = {EVERYBODY: everybody_may} | {team_group(team): {} for team in _teams(wanted)}
     called = {name: marks.group(name) for name in needed}
@@ -47,15 +47,20 @@ def make(webui: WebUI, wanted: Seed, tally: Tally, *, others: bool = True) -> di
     }
     for name, group in there.items() if others else ():
         if marks.is_team(name) and name not in called.values() and group["description"] == marks.kept:
-            webui.delete(f"/api/v1/groups/id/{group['id']}/delete")
+            delete(webui, group)
             tally.change(f"group {name}", "removed")
     return ids
 
 
-def named(webui: WebUI) -> dict[str, dict[str, Any]]:
-    """All that the server has, by name; names need not be unique: the oldest counts."""
+def listed(webui: WebUI) -> list[dict[str, Any]]:
+    """All that the server has."""
+    return list(webui.get("/api/v1/groups/"))
+
+
+def by_name(groups: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Names need not be unique: the oldest counts."""
     there: dict[str, dict[str, Any]] = {}
-    for group in webui.get("/api/v1/groups/"):
+    for group in groups:
         if group["name"] not in there or group["created_at"] < there[group["name"]]["created_at"]:
             there[group["name"]] = group
     return there
@@ -77,6 +82,15 @@ def add(webui: WebUI, group: str, users: list[str]) -> None:
     webui.post(f"/api/v1/groups/id/{group}/users/add", {"user_ids": users}, repeatable=True)
 
 
+def members(webui: WebUI, group: str) -> set[str]:
+    """Ids of their accounts."""
+    return {user["id"] for user in webui.post(f"/api/v1/groups/id/{group}/users", None, repeatable=True)}
+
+
+def delete(webui: WebUI, group: Mapping[str, Any]) -> None:
+    webui.delete(f"/api/v1/groups/id/{group['id']}/delete")
+
+
 def fill(
     webui: WebUI, wanted: Seed, ids: dict[str, str], users: dict[str, str], tally: Tally, *, others: bool = True
 ) -> None:
@@ -90,7 +104,7 @@ def fill(
             for person in wanted.people
             if person.active and person.id in users and name in (EVERYBODY, person.team and team_group(person.team))
         }
-        found = {user["id"] for user in webui.post(f"/api/v1/groups/id/{group}/users", None, repeatable=True)}
+        found = members(webui, group)
         if missing := sorted(should - found):
             add(webui, group, missing)
         surplus = sorted((found if others else found & set(users.values())) - should)

@@ -13,15 +13,14 @@ from pydantic import SecretStr
 
 from orchestrator.errors import UserError, Where
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.connection_rows import PERSON_HEADER, options_of
+from orchestrator.webui.connection_rows import PERSON_HEADER, READ, WRITE, options_of, rows_of
 from orchestrator.webui.embedding import EMBEDDING, RETRIEVAL, WHOLE
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.provider import ask
 from orchestrator.webui.refused import FORBIDDEN, SERVICE, UNAUTHORIZED, WebUIRefused
+from orchestrator.webui.settings import ADMIN_SETTINGS
 from orchestrator.webui.wanted import Connection, Function, Seed, Tally, VisibleModel
 
-CONNECTIONS = "/openai/config"
-ADMIN_SETTINGS = "/api/v1/auths/admin/config"  # for administrators alone, so whoever reads it is one
 NEW_KEY = "Make one there as an administrator (Settings > Account > API keys), and put it where webui.admin_key points"
 URLS, KEYS, OPTIONS = "OPENAI_API_BASE_URLS", "OPENAI_API_KEYS", "OPENAI_API_CONFIGS"
 
@@ -86,14 +85,14 @@ def _with_functions(model: VisibleModel, functions: Sequence[Function]) -> Visib
 def connect(webui: WebUI, wanted: Seed, tally: Tally) -> None:
     """The gateway's row. Whether it can be used there is looked at; what is in the way is a line in the failures."""
     tag, what = wanted.marks.label, "connection to the gateway"
-    found = webui.get(CONNECTIONS)
+    found = webui.get(READ)
     url, key = wanted.gateway_url.rstrip("/"), wanted.gateway_key.get_secret_value()
     options = _options(wanted, names_the_asker=webui.dialect().names_the_asker)
     needed = with_row(found, url, key, options, tag)
     if needed == found:
         tally.keep()
     else:
-        webui.post(f"{CONNECTIONS}/update", needed, repeatable=True)
+        webui.post(WRITE, needed, repeatable=True)
         if place_of(found, tag) is None:
             tally.create(what)
         else:
@@ -106,21 +105,22 @@ def connect(webui: WebUI, wanted: Seed, tally: Tally) -> None:
         tally.fail(what, f"{url}, asked by {webui.base_url}, {answer.problem}: public.host must be reached from there")
 
 
-def gives_keys(webui: WebUI, tally: Tally) -> bool:
-    """Whether accounts may have API keys at all; the right to one comes with the workshop's group."""
+def as_keyed(webui: WebUI, wanted: Seed, tally: Tally) -> Seed:
+    """Without keys for anybody where accounts have none at all; the right to one comes with the workshop's group."""
     if webui.get(ADMIN_SETTINGS)["ENABLE_API_KEYS"]:
-        return True
+        return wanted
     why = "are off there: have its administrator switch on Admin Settings > General > API Keys"
     tally.fail("API keys", f"{why}, then provision again; until then the page works, and programs use the gateway")
-    return False
+    return replace(wanted, people=tuple(replace(person, keyed=False) for person in wanted.people))
 
 
 def searches(webui: WebUI, wanted: Seed, tally: Tally) -> bool:
     """Whether files are made searchable there, which collections need."""
     if not (wanted.library and wanted.library.collections):
         return True
-    files = webui.get(RETRIEVAL)
-    if not files[WHOLE] and any(webui.get(EMBEDDING).get(f"RAG_EMBEDDING_{part}") for part in ("ENGINE", "MODEL")):
+    embedding = webui.get(EMBEDDING)
+    chosen = embedding.get("RAG_EMBEDDING_ENGINE") or embedding.get("RAG_EMBEDDING_MODEL")
+    if chosen and not webui.get(RETRIEVAL)[WHOLE]:
         return True
     why = "no files are made searchable there: have its administrator choose a model in Admin Settings > Documents"
     tally.fail("knowledge", why)
@@ -163,11 +163,7 @@ def without_row(form: Mapping[str, Any], tag: str) -> dict[str, Any]:
 
 def place_of(form: Mapping[str, Any], tag: str) -> int | None:
     """Where the row with this tag stands; None: there is none."""
-    options = form.get(OPTIONS) or {}
-    for place in range(len(form[URLS])):
-        if any(one.get("name") == tag for one in (options.get(str(place)) or {}).get("tags") or ()):
-            return place
-    return None
+    return next((place for place, row in enumerate(rows_of(form)) if tag in row.tags), None)
 
 
 def _options(wanted: Seed, *, names_the_asker: bool) -> dict[str, Any]:

@@ -119,9 +119,9 @@ def _searchable(webui: WebUI, there: _There) -> Counter[str]:
         return Counter()
 
 
-def remove(webui: WebUI, row: dict[str, Any], marks: Marks) -> None:
-    """One of the workshop's, as the server lists it."""
-    own = tuple(file for file in stored(webui, marks.label) if file.collection == row["id"])
+def remove(webui: WebUI, row: dict[str, Any], files: Sequence[StoredFile], marks: Marks) -> None:
+    """One of the workshop's, as the server lists it; `files` are the workshop's."""
+    own = tuple(file for file in files if file.collection == row["id"])
     _remove(webui, _There(row, own), marks, Tally(lambda _: None))
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.groups import are_same
 from orchestrator.webui.groups import grants as grants_of
+from orchestrator.webui.marks import Marks
 from orchestrator.webui.wanted import Seed, Suggestion, Tally, VisibleModel
 
 Records = dict[str, dict[str, Any]]
-MARK = "workshop"  # in a record's `meta`: made here, so removed here; elsewhere another one
+MARK = Marks().label  # in a record's `meta`: made here, so removed here; elsewhere another one
 EMPTY: Mapping[str, Any] = {"filterIds": [], "actionIds": []}
 LISTS_ARE_KEPT = 1.0  # seconds, for each backend; an older server keeps them over a change of its connections, too
 TRIES = 3
@@ -109,8 +110,12 @@ def records(webui: WebUI) -> Records:
     return {record["id"]: record for which in ("base", "export") for record in webui.get(f"/api/v1/models/{which}")}
 
 
-def _remove(webui: WebUI, name: str, tally: Tally) -> None:
+def delete(webui: WebUI, name: str) -> None:
     webui.post("/api/v1/models/model/delete", {"id": name})
+
+
+def _remove(webui: WebUI, name: str, tally: Tally) -> None:
+    delete(webui, name)
     tally.change(f"model {name}", "removed")
 
 

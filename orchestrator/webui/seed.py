@@ -98,8 +98,7 @@ def _beside_others(
     models.apply(admin, wanted, ids, tally)
     tool_servers.apply(admin, wanted, ids, tally)
     front_page.banners(admin, wanted, tally)
-    keyed = house.gives_keys(admin, tally)
-    wanted = replace(wanted, people=tuple(replace(person, keyed=keyed) for person in wanted.people))
+    wanted = house.as_keyed(admin, wanted, tally)
     found = people.apply(admin, wanted, ids[EVERYBODY], accounts, tally, concurrency=concurrency)
     groups.fill(admin, wanted, ids, found.ids, tally)
     if admin.writes:
@@ -136,8 +135,8 @@ def seed_people(
     tally = Tally(report)
     by_name = groups.make(admin, wanted, tally, others=False)
     everybody = by_name[EVERYBODY]
-    if wanted.marks.elsewhere and not house.gives_keys(admin, tally):
-        wanted = replace(wanted, people=tuple(replace(person, keyed=False) for person in wanted.people))
+    if wanted.marks.elsewhere:
+        wanted = house.as_keyed(admin, wanted, tally)
     found = people.apply(admin, wanted, everybody, accounts, tally, concurrency=concurrency, only=ids)
     groups.fill(admin, wanted, by_name, found.ids, tally, others=False)
     _require_all(found, len(ids))
@@ -193,7 +192,7 @@ def as_admin(webui: WebUI, admin: Admin) -> WebUI:
         return house.enter(webui, admin.key)
     if webui.token:
         try:
-            webui.get("/api/v1/auths/admin/config")
+            webui.get(settings.ADMIN_SETTINGS)
         except WebUIRefused as refused:
             if refused.status not in {UNAUTHORIZED, FORBIDDEN}:  # else the session has ended
                 raise

@@ -13,6 +13,8 @@ from typing import Any
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.wanted import Seed, Tally
 
+ADMIN_SETTINGS = "/api/v1/auths/admin/config"  # for administrators alone, so whoever reads it is one
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -28,8 +30,8 @@ def forms(wanted: Seed) -> tuple[Form, ...]:
     return (
         Form(
             "admin settings",
-            "/api/v1/auths/admin/config",
-            "/api/v1/auths/admin/config",
+            ADMIN_SETTINGS,
+            ADMIN_SETTINGS,
             {
                 "ENABLE_SIGNUP": False,
                 "DEFAULT_USER_ROLE": "pending",

@@ -33,7 +33,6 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
 from orchestrator.webui.library import LibraryCollection
-from orchestrator.webui.marks import Marks
 from orchestrator.workflow.context.hosts import Containers, front_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
@@ -44,7 +43,7 @@ from orchestrator.workflow.people.own_seed import Parts, collections_at
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import connected, provided_for
 from orchestrator.workflow.wanted.dns import by_name_nowhere
-from orchestrator.workflow.wanted.page import presets_for, tools_for
+from orchestrator.workflow.wanted.page import page_marks, presets_for, tools_for
 
 NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
 PROVEN = "_proven"  # kept in the state like a host
@@ -80,14 +79,14 @@ def subject(
     beside = found.get(front, {})
     accounts, parts = state.accounts.all(), Parts(collections=wanted_collections(spec))
     native = {model.name for model in gateway.models if model.ollama}
-    elsewhere = workshop.webui.is_elsewhere
+    marks = page_marks(workshop)
     active = next((person for person in people if person.state == "active"), None)
     removed = next((person for person in people if person.state == "removed"), Participant(NOBODY))
     return Subject(
         api=where.api,
         webui=where.webui,
-        mark=Marks(workshop.name if elsewhere else None).label,
-        page_prefix=f"{workshop.name}." if elsewhere else None,
+        mark=marks.label,
+        page_prefix=marks.entry("") if marks.elsewhere else None,
         tls_certificate=trusted(spec, state.folder),
         models=tuple(
             ModelUnderTest(
@@ -120,7 +119,7 @@ def subject(
                     *(
                         f"{name}:latest"
                         for name in models_for(workshop, person.team)
-                        if name in native and not elsewhere
+                        if name in native and not marks.elsewhere
                     ),
                 ),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from orchestrator.archive.attached import attached
 from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.files import listed
+from orchestrator.webui.files import listed, name_of
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.workflow.archives.gathering import Gathering
 from orchestrator.workflow.archives.stored import NOT_HAD, put_stored
@@ -53,13 +53,8 @@ class Attachments:
     def _there(self) -> dict[str, str]:
         if self._names is None:
             try:
-                self._names = patiently(self._webui, lambda: dict(_names(self._webui)))
+                self._names = patiently(self._webui, lambda: {row["id"]: name_of(row) for row in listed(self._webui)})
             except WebUIRefused as refused:
                 self._gathering.lacks("the files of chats", refused)
                 self._names = {}
         return self._names
-
-
-def _names(webui: WebUI) -> Iterator[tuple[str, str]]:
-    for row in listed(webui):
-        yield row["id"], str((row.get("meta") or {}).get("name") or row.get("filename") or "")

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.archive.names import safe
 from orchestrator.webui.away import patiently
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.files import pages
+from orchestrator.webui.files import name_of, pages
 from orchestrator.webui.knowledge import PATH, is_ours
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import WebUIRefused
@@ -60,7 +60,7 @@ def _files(gathering: Gathering, webui: WebUI, collection: dict[str, Any], folde
         gathering.lacks(f"files of {what}", refused)
         return
     for row in rows:
-        name = str((row.get("meta") or {}).get("name") or row.get("filename") or "")
+        name = name_of(row)
         place = gathering.writer.place(folder, safe(name, "file"))
         try:
             put_stored(gathering, webui, row["id"], place)

@@ -13,6 +13,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.workflow.archives.gathering import Gathering
+from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.people.own_pages import administrator_at, of_people
 from orchestrator.workflow.people.seed import administrator
 
@@ -44,7 +45,7 @@ def _of_the_class(spec: Spec, state: State, users: Sequence[Mapping[str, object]
     """At a server of others only accounts that the workshop made: what else is there is nobody's of the class."""
     if not spec.workshop.webui.is_elsewhere:
         return users
-    made = {record.user_id for record in state.accounts.all().values() if not record.theirs}
+    made = elsewhere.made(state)
     return [user for user in users if user["id"] in made]
 
 

@@ -14,7 +14,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.webui import ollama_rows
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.connection_rows import Row, rows_of
+from orchestrator.webui.connection_rows import READ, Row, rows_of
 from orchestrator.workflow.connections.commands import Told
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.people.seed import administrator
@@ -75,7 +75,7 @@ def shown(spec: Spec, state: State, told: tuple[Told, ...] = (), notes: tuple[st
 
 def rows_there(webui: WebUI) -> dict[str, Row]:
     """The workshop's own, by name; the gateway's is not among them."""
-    rows = (*rows_of(webui.get("/openai/config")), *ollama_rows.rows_of(webui.get(ollama_rows.READ)))
+    rows = (*rows_of(webui.get(READ)), *ollama_rows.rows_of(webui.get(ollama_rows.READ)))
     return {mark: row for row in rows if (mark := row.mark)}
 
 

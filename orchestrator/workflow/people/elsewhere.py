@@ -115,7 +115,7 @@ def moved(spec: Spec, state: State) -> Place | None:
 def look(state: State, there: Place) -> Looked:
     """Changes nothing."""
     try:
-        found = find(there.enter().patient(LOOK_SECONDS), marks(state), _made(state))
+        found = find(there.enter().patient(LOOK_SECONDS), marks(state), made(state))
     except UserError as problem:
         return Looked(there.url, problem=_told(there, problem))
     return Looked(there.url, tuple(f"{there.url}: {thing.what}" for thing in found.things))
@@ -126,9 +126,9 @@ def leave(state: State, there: Place, say: Callable[[str], None]) -> Looked:
     own = marks(state)
     try:
         admin = there.enter()
-        made = _made(state) | _made_unnoted(state, admin)
-        clear(admin, own, made, lambda line: say(f"{there.url}: {line}"))
-        found = find(admin, own, made)
+        accounts = made(state) | _made_unnoted(state, admin)
+        clear(admin, own, accounts, lambda line: say(f"{there.url}: {line}"))
+        found = find(admin, own, accounts)
     except UserError as problem:
         return Looked(there.url, problem=_told(there, problem))
     if not found.things:
@@ -137,7 +137,8 @@ def leave(state: State, there: Place, say: Callable[[str], None]) -> Looked:
     return Looked(there.url, tuple(f"{there.url}: {thing.what}" for thing in found.things), kept)
 
 
-def _made(state: State) -> frozenset[str]:
+def made(state: State) -> frozenset[str]:
+    """Ids of the accounts there that are the workshop's."""
     return frozenset(record.user_id for record in state.accounts.all().values() if not record.theirs)
 
 

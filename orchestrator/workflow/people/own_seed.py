@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Instance
@@ -13,7 +14,7 @@ from orchestrator.plan.team_keys import team_key
 from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.webui.library import Library, LibraryCollection
-from orchestrator.webui.wanted import Admin, Connection, Function, Person, Seed
+from orchestrator.webui.wanted import Admin, Connection, Function, Person, Seed, ToolServer, VisibleModel
 from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.people.knowledge import wanted_collections
 from orchestrator.workflow.wanted import page
@@ -22,6 +23,7 @@ from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_passwor
 from orchestrator.workflow.wanted.functions import functions
 
 ADMIN = "admin"
+Part = TypeVar("Part", VisibleModel, Function, ToolServer, Connection, LibraryCollection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,15 @@ def wanted_seed_at(
         admin=Admin(instructor_email(workshop.name), admin_password(secret, instance.service)),
         gateway_url=INTERNAL_GATEWAY,
         gateway_key=key,
-        models=tuple(
-            replace(one, teams=None) for one in page.menu(spec, parts.functions) if teams.are_open(one.teams, team)
-        ),
+        models=_open_to(team, page.menu(spec, parts.functions)),
         people=tuple(_people(workshop.name, instance, people, secret)),
         chosen=page.chosen(workshop),
         banners=page.banners(workshop),
         suggestions=None if webui.suggestions is None else page.suggestions(webui.suggestions),
-        functions=tuple(replace(one, teams=None) for one in parts.functions if teams.are_open(one.teams, team)),
+        functions=_open_to(team, parts.functions),
         library=_library(spec, instance, people, secret, parts),
-        tool_servers=tuple(
-            replace(one, teams=None) for one in page.tool_servers(spec) if teams.are_open(one.teams, team)
-        ),
-        connections=tuple(replace(one, teams=None) for one in parts.connections if teams.are_open(one.teams, team)),
+        tool_servers=_open_to(team, page.tool_servers(spec)),
+        connections=_open_to(team, parts.connections),
     )
 
 
@@ -75,7 +73,12 @@ def collections_at(
     if embedder_at(spec.workshop, instance, people) is None:
         return ()
     team = next(person.team for person in people if person.id in instance.members)
-    return tuple(replace(one, teams=None) for one in parts.collections if teams.are_open(one.teams, team))
+    return _open_to(team, parts.collections)
+
+
+def _open_to(team: str | None, parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Those that are for this team, which has the server to itself."""
+    return tuple(replace(one, teams=None) for one in parts if teams.are_open(one.teams, team))
 
 
 def _library(

@@ -45,8 +45,7 @@ def seed_webui(run: Run) -> Run:
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     if run.spec.workshop.webui.is_here:
         webui.wait_ready(READY_SECONDS)
-    wanted = _wanted(run.spec, run.people, run.state, addresses.webui)
-    wanted = _placed(run.spec, run.state, replace(wanted, ollama=_in_ollama(run.spec, run.planned.gateway)))
+    wanted = _wanted(run.spec, run.people, run.state, addresses.webui, run.planned.gateway)
     elsewhere.remember(run.spec, run.state)
     result = seed(
         _signed_in(webui, wanted, run.state),
@@ -72,8 +71,7 @@ def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return ()
-    wanted = _wanted(spec, people, state, where.webui)
-    wanted = _placed(spec, state, replace(wanted, ollama=_in_ollama(spec, live_config(spec, state))))
+    wanted = _wanted(spec, people, state, where.webui, live_config(spec, state))
     return look(_open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), wanted, state.accounts)
 
 
@@ -175,12 +173,15 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
     return admin
 
 
-def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str) -> Seed:
-    return replace(
+def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str, gateway: GatewayConfig) -> Seed:
+    """All of it, as it is to be called where it goes."""
+    everything = replace(
         wanted_seed(spec, people, state.secret, url),
         library=wanted_library(spec, state.secret),
         connections=wanted_connections(spec, state),
+        ollama=_in_ollama(spec, gateway),
     )
+    return _placed(spec, state, everything)
 
 
 def _in_ollama(spec: Spec, gateway: GatewayConfig) -> tuple[OllamaModel, ...]:

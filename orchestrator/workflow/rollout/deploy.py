@@ -31,17 +31,8 @@ from orchestrator.workflow.rollout.look import LOG
 from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.weights.fetch import fetch_weights
 
-TAGS = (
-    "files",
-    "reload",
-    "stale",
-    "restart",
-    "networks",
-    "front",
-    "batches",
-    "engines",
-    "put",
-)  # variables that ask for tasks
+# Variables that ask for tasks.
+TAGS = ("files", "reload", "stale", "restart", "networks", "front", "batches", "engines", "put")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,14 @@ def _tool_server(spec: Spec, one: tools.ToolServer) -> ToolServer:
     )
 
 
+def page_marks(workshop: Workshop) -> Marks:
+    """By which names are known at the Open WebUI for everybody; of no use for descriptions there."""
+    return Marks(workshop.name if workshop.webui.is_elsewhere else None)
+
+
 def tools_for(workshop: Workshop, team: str | None) -> tuple[str, ...]:
     """What Open WebUI calls the tool servers that a member of this team may use."""
-    marks = Marks(workshop.name if workshop.webui.is_elsewhere else None)
+    marks = page_marks(workshop)
     return tuple(
         tool_id(one.kind, marks.tool(one.name))
         for one in workshop.webui.tool_servers
