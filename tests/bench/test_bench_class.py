@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bcrypt_floor import hashing
-
 from orchestrator.participants import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
@@ -28,6 +26,7 @@ from orchestrator.webui.seed import look, seed
 from orchestrator.workflow.people.knowledge import wanted_library
 from orchestrator.workflow.people.seed import wanted_seed
 from orchestrator.workflow.wanted.address import addresses
+from tests.bench.bcrypt_floor import hashing
 
 if TYPE_CHECKING:
     import docker

@@ -14,11 +14,11 @@ until the module's last test, then they are removed), `mirror` (a registry that 
 `mirror.push("workshop-gateway:abc", "nginx:1.30")`, then `docker pull nginx:1.30` works in them; `mirror.pulls("nginx")`).
 Further: `bed.registry(login=("user", "password"))`, `bed.slow_route(host, delay=0.3)`, `bed.wrong_known_hosts(host)`,
 `host.rekey()`, `HostSetup(disks={"/var/lib/docker": "300m"})` with `host.fill_disk()`, `HostSetup(kind="bare")`,
-`HostSetup(trusts=[])` (an sshd that refuses the key), `SshAuthority` for certificates of users and hosts (bed_keys.py). `small_image` (busybox, 2 MB) is for
+`HostSetup(trusts=[])` (an sshd that refuses the key), `SshAuthority` for certificates of users and hosts (bed/keys.py). `small_image` (busybox, 2 MB) is for
 what needs no real one; `packaged(Component.GATEWAY)` names the
 program's own image of a component.
 
-The classes are in bed/: bed.py, ssh_host.py, bed_registry.py, slow_route.py, bed_keys.py. A host takes 1 to 3 s and some 185 MiB, so
+The classes are in bed/: bed.py, ssh_host.py, registry.py, slow_route.py, keys.py. A host takes 1 to 3 s and some 185 MiB, so
 share them within a module and keep to eight at once. Their addresses lie in the Docker engine's own network: the tests
 must run on its machine. Only what is labelled as this bed's, or as that of a process that is gone, is removed.
 """
@@ -29,14 +29,14 @@ import string
 from collections.abc import Callable, Iterator
 
 import pytest
-from bed import Bed, Hosts, bed_or_skip
-from bed_images import SMALL, build
-from bed_registry import Registry
-from fleet_workshop import give_weights
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
+from tests.fleet.bed.bed import Bed, Hosts, bed_or_skip
+from tests.fleet.bed.fleet_workshop import give_weights
+from tests.fleet.bed.images import SMALL, build
+from tests.fleet.bed.registry import Registry
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 
 @pytest.fixture(scope="session")

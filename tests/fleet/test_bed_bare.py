@@ -1,9 +1,10 @@
 """A machine as it is rented: systemd, sshd, Python, sudo, no Docker."""
 
 import pytest
-from bed import Bed, Hosts
-from ssh_client import ssh
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.ssh_client import ssh
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from bed_keys import HOUR, SshAuthority, SshKey
-from ssh_client import REFUSED, ssh
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.keys import HOUR, SshAuthority, SshKey
+from tests.fleet.bed.ssh_client import REFUSED, ssh
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 AUTHORITY = SshAuthority()
 

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from bed import Bed, Hosts
-from ssh_client import REFUSED, ssh
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.ssh_client import REFUSED, ssh
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 Two = tuple[SshHost, SshHost]
 

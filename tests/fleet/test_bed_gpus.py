@@ -1,9 +1,10 @@
 """GPUs that are not there: the engine gives them to containers as it would give real ones. That CUDA works it can't show."""
 
 import pytest
-from bed import Bed, Hosts
-from ssh_client import ssh
-from ssh_host import H100, L4, Gpu, HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.ssh_client import ssh
+from tests.fleet.bed.ssh_host import H100, L4, Gpu, HostSetup, SshHost
 
 COMPOSE = """
 services:

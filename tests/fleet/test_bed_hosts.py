@@ -5,10 +5,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from bed_keys import SshKey
-from ssh_client import REFUSED, ssh
-from ssh_host import H100, L4, HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.keys import SshKey
+from tests.fleet.bed.ssh_client import REFUSED, ssh
+from tests.fleet.bed.ssh_host import H100, L4, HostSetup, SshHost
 
 Two = tuple[SshHost, SshHost]
 

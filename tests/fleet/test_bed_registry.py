@@ -1,9 +1,10 @@
 """Registries: a mirror under Docker Hub's own names, and one that wants a login."""
 
 import pytest
-from bed import Bed, Hosts
-from bed_registry import Registry, full_name
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.registry import Registry, full_name
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from bed import MOST_HOSTS, Bed
-from bed_engine import is_gone, owner_label, says, sweep
-from ssh_host import HostSetup
+
+from tests.fleet.bed.bed import MOST_HOSTS, Bed
+from tests.fleet.bed.engine import is_gone, owner_label, says, sweep
+from tests.fleet.bed.ssh_host import HostSetup
 
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path
-from bed import Bed
-from ssh_host import HostSetup
+from tests.fleet.bed.bed import Bed
+from tests.fleet.bed.ssh_host import HostSetup
 with Bed.opened(Path(sys.argv[1])) as bed, bed.hosts(HostSetup(name="short-lived")):
     print(bed.token, flush=True)
     time.sleep(60)
@@ -32,7 +33,7 @@ def left_of(token: str) -> list[str]:
 @pytest.fixture
 def another_bed(bed: Bed, tmp_path: Path) -> subprocess.Popen[str]:
     """Of another process; `bed` has built what it needs."""
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parent / "bed"), *sys.path]))
+    path = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         stdout=subprocess.PIPE,

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from apt_repository import FAKES, AptRepository, open_repository
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import L4, HostSetup, SshHost
+
+from tests.fleet.bed.apt_repository import FAKES, AptRepository, open_repository
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import L4, HostSetup, SshHost
 
 ROLES = ("gateway", "webui", "inference")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bed import Bed
-from fleet_workshop import fleet_workshop, give_weights, host_section, model
-from ssh_host import L4, HostSetup
+from tests.fleet.bed.bed import Bed
+from tests.fleet.bed.fleet_workshop import fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import L4, HostSetup
 
 
 def test_an_engine_that_nobody_can_restart_costs_its_host(bed: Bed, tmp_path: Path) -> None:

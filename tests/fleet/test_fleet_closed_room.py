@@ -12,13 +12,13 @@ from typing import Any
 import docker
 import docker.errors
 import pytest
-from bed import Bed, Hosts
-from bed_registry import Registry
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.plan.images import REFERENCES, Reference
 from orchestrator.spec.components import Component
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.registry import Registry
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 LOGIN = ("class", secrets.token_hex(12))
 PORT = 28410

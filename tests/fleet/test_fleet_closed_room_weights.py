@@ -9,12 +9,12 @@ from typing import Any
 
 import docker
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
-from hub_stand_in import HubStandIn
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.practice.gguf import write_gguf
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section
+from tests.fleet.bed.hub_stand_in import HubStandIn
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 PORT = 23410
 TOKEN = "hf_sentinel_of_the_room"

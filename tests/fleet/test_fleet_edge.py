@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 Three = tuple[SshHost, SshHost, SshHost]
 SERVICE = '{{.Label "com.docker.compose.service"}}'

@@ -9,11 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from bed import Bed, Hosts
-from bed_engine import docker
-from limited_registry import Limited
 from pydantic import SecretStr
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.errors import HostError
 from orchestrator.fleet.fleet import Fleet
@@ -26,6 +22,10 @@ from orchestrator.plan.images import Image, ImageChoice
 from orchestrator.spec.components import Component
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.images.gather import Engine, gather, registries_of
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.engine import docker
+from tests.fleet.bed.limited_registry import Limited
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 NAME = "library/fleet-images"
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, model
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 SENTINEL, TOKEN = "sentinel-callers-4c1d", "sentinel-cloud-77aa"
 CLOUD = """\

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 SETTLED = 30  # s in which what a killed command had started ends
 BESIDE = "/root/.local/share/workshop"

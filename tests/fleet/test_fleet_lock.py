@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from bed import Bed
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
-from ssh_host import SshHost
 
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.state.lock import LockOwner
+from tests.fleet.bed.bed import Bed
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
+from tests.fleet.bed.ssh_host import SshHost
 
 ADA = LockOwner("ada@laptop", 4711, "2026-11-21T12:00:00+00:00", "provision")
 STACK = PurePosixPath("/root/.local/share/workshop/workshop-fleet")

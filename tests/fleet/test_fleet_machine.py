@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from bed import Bed, Hosts
-from bed_keys import SshKey
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.errors import HostError, UserError
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.machine import Machine
 from orchestrator.state.deployed import DeployedHost
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.keys import SshKey
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 FOLDER = PurePosixPath("~/.local/share/workshop/workshop-w")
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bed import Bed, Hosts
-from bed_images import OLLAMA, build
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
-from ollama_registry_stand_in import OllamaRegistryStandIn
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section
+from tests.fleet.bed.images import OLLAMA, build
+from tests.fleet.bed.ollama_registry_stand_in import OllamaRegistryStandIn
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 PORT = 23510
 VOLUME = "/var/lib/docker/volumes/workshop-fleet_weights-ollama/_data"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bed import Bed
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
-from ssh_host import SshHost
+
+from tests.fleet.bed.bed import Bed
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
+from tests.fleet.bed.ssh_host import SshHost
 
 ROLES = ("gateway", "webui", "inference")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
-from ssh_host import H100, L4, HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section
+from tests.fleet.bed.ssh_host import H100, L4, HostSetup, SshHost
 
 VLLM = {
     "name": "m",

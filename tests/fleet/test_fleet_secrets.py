@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, Ran, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, Ran, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 CALLERS, TOKEN, PROVIDERS = "sentinel-callers-7f3a", "sentinel-token-91bc", "sentinel-provider-55de"
 SENTINELS = (CALLERS, TOKEN, PROVIDERS)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
-from streaming_load import Stream
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
+from tests.fleet.bed.streaming_load import Stream
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
-from bed import Bed, Hosts
-from bed_keys import HOUR, SshAuthority, SshKey
-from ssh_host import HostSetup, SshHost
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.state.deployed import DeployedHost
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.keys import HOUR, SshAuthority, SshKey
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 AUTHORITY = SshAuthority()
 

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from bed import Bed, Hosts
-from eventually import eventually
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup, SshHost
-from streaming_load import Stream, begun, load
 
 from orchestrator.plan.gateway import ADMIN_PORT
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
+from tests.fleet.bed.streaming_load import Stream, begun, load
+from tests.unit.eventually import eventually
 
 Record = Callable[[str, object], None]
 DISKS = {"/var/lib/docker": "1400m", "/root/.local": "64m"}

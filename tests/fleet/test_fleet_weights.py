@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bed import Bed, Hosts
-from fleet_workshop import FleetWorkshop, fleet_workshop, host_section
-from hub_stand_in import HubStandIn
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.bed import Bed, Hosts
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section
+from tests.fleet.bed.hub_stand_in import HubStandIn
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 SOURCE = "lab/tiny-GGUF/tiny.gguf"
 

@@ -4,11 +4,6 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from checks_stub import (
-    Asked,
-    Override,
-    Reply,
-)
 from pydantic import SecretStr
 
 from orchestrator import keys
@@ -18,6 +13,11 @@ from orchestrator.checks.check import Check
 from orchestrator.checks.subject import Subject
 from orchestrator.checks.trust import authorities
 from orchestrator.checks.verification import verify
+from tests.unit.checks_stub import (
+    Asked,
+    Override,
+    Reply,
+)
 
 QUICK = Patience(connect=0.5, look=1.5, answer=1.5)
 

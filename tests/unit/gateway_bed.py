@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eventually import eventually
-
 from orchestrator.fleet.container_command import ContainerCommand
 from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, CONFIG_DIR, DATA_DIR, GatewayConfig
 from orchestrator.render.gateway import render_gateway
+from tests.unit.eventually import eventually
 
 START_SECONDS = 30
 

@@ -9,11 +9,10 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from handout_samples import credentials, handout
-
 from orchestrator.handouts import GuideModel, Handout
 from orchestrator.handouts.guide import guide_html
 from orchestrator.resources import TEMPLATES
+from tests.unit.handout_samples import credentials, handout
 
 MODELS = (
     GuideModel("staff-only", "external", teams=("staff",)),

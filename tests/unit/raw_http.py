@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from gateway_bed import Gateway
+from tests.unit.gateway_bed import Gateway
 
 CHAT = b"POST /v1/chat/completions HTTP/1.1"
 BODY = b'{"model":"stub","messages":[]}'

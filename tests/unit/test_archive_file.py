@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from command_line import ask
 
 from orchestrator.archive.check import check
 from orchestrator.archive.manifest import NAME, Counts, Manifest, Missing
 from orchestrator.archive.writer import new_archive
 from orchestrator.errors import UserError
+from tests.unit.command_line import ask
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import certifi
 import pytest
-from spec_samples import spec_of, with_models
 
 from orchestrator.errors import UserError
 from orchestrator.plan.images import REFERENCES
@@ -16,6 +15,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted.authorities import authorities
 from orchestrator.workflow.wanted.desired import desired, planned
+from tests.unit.spec_samples import spec_of, with_models
 
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 PLAIN = "name: m, engine: external, source: x, base_url: 'https://a.example/v1'"

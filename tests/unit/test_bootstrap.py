@@ -11,7 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from bootstrap_machine import (
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.unit.bootstrap_machine import (
     DEBIAN_12,
     DEBIAN_13,
     DEBIAN_DOCKER,
@@ -22,8 +25,6 @@ from bootstrap_machine import (
     has_docker,
     made_up_machine,
 )
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 
 @pytest.fixture

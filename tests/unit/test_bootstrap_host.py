@@ -6,9 +6,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bootstrap_machine import DEBIAN_12, DEBIAN_DOCKER, FEDORA, ROOT, UBUNTU_24, Machine, has_docker, made_up_machine
 
 from orchestrator.settings import NVIDIA_REPOSITORY
+from tests.unit.bootstrap_machine import (
+    DEBIAN_12,
+    DEBIAN_DOCKER,
+    FEDORA,
+    ROOT,
+    UBUNTU_24,
+    Machine,
+    has_docker,
+    made_up_machine,
+)
 
 SAMPLE_KEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from handout_samples import OWN_FONTS, credentials, handout, pages, squeezed
 
 from orchestrator.errors import UserError
 from orchestrator.handouts.cards import cards_pdf
 from orchestrator.handouts.press import Press
 from orchestrator.resources import TEMPLATES
+from tests.unit.handout_samples import OWN_FONTS, credentials, handout, pages, squeezed
 
 DEBIAN = Path("/usr/share/fonts")
 CORE = DEBIAN / "truetype/noto/NotoSansDevanagari-Regular.ttf"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from handout_samples import OWN_FONTS, credentials, handout, pages, squeezed
 
 from orchestrator.errors import UserError
 from orchestrator.handouts.cards import cards_pdf
@@ -16,6 +15,7 @@ from orchestrator.handouts.layout import MARGIN, sheet
 from orchestrator.handouts.press import Press
 from orchestrator.participants import Participant
 from orchestrator.resources import TEMPLATES
+from tests.unit.handout_samples import OWN_FONTS, credentials, handout, pages, squeezed
 
 
 def test_a_card_says_all_that_its_participant_needs() -> None:

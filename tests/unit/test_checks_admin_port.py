@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from checks_stub import Reply, StubGateway, serving, subject
 
 from orchestrator.checks import isolation
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check
 from orchestrator.checks.runner import Redaction, ask
 from orchestrator.checks.trust import authorities
+from tests.unit.checks_stub import Reply, StubGateway, serving, subject
 
 COUNTERS = Reply(200, {"p01": {"tokens": 12, "in_flight": 0}})
 

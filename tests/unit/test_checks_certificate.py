@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from checks_stub import StubGateway, StubServer, serving, subject
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,6 +21,7 @@ from orchestrator.checks.subject import Subject
 from orchestrator.checks.verification import verify
 from orchestrator.errors import UserError
 from orchestrator.plan.gateway import Window
+from tests.unit.checks_stub import StubGateway, StubServer, serving, subject
 
 QUICK = Patience(connect=1, look=2, answer=2)
 NOW = dt.datetime.now(dt.UTC)

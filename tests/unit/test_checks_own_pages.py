@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from checks_asked import ask, on, wrong
-from checks_stub import (
+
+from orchestrator.checks.own_pages import sample
+from orchestrator.checks.subject import CollectionUnderTest, InstanceUnderTest, OwnAccount, Subject
+from orchestrator.plan.gateway import Window
+from tests.unit.checks_asked import ask, on, wrong
+from tests.unit.checks_stub import (
     SEEN,
     Asked,
     Override,
@@ -21,10 +25,6 @@ from checks_stub import (
     subject,
     webui_key_of,
 )
-
-from orchestrator.checks.own_pages import sample
-from orchestrator.checks.subject import CollectionUnderTest, InstanceUnderTest, OwnAccount, Subject
-from orchestrator.plan.gateway import Window
 
 WHO = "_verify"  # a person whom the stub knows
 

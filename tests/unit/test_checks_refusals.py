@@ -4,8 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from checks_asked import QUICK, ask, on, one, with_key, wrong
-from checks_stub import (
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.checks import refusals
+from orchestrator.checks.asking import Server
+from orchestrator.checks.refusals import DETOURS, ENGINE_ROUTES, OLLAMA_ADMIN, mistyped
+from orchestrator.checks.trust import authorities
+from tests.unit.checks_asked import QUICK, ask, on, one, with_key, wrong
+from tests.unit.checks_stub import (
     ANSWER,
     Asked,
     Reply,
@@ -17,13 +24,6 @@ from checks_stub import (
     serving,
     subject,
 )
-from pydantic import SecretStr
-
-from orchestrator import keys
-from orchestrator.checks import refusals
-from orchestrator.checks.asking import Server
-from orchestrator.checks.refusals import DETOURS, ENGINE_ROUTES, OLLAMA_ADMIN, mistyped
-from orchestrator.checks.trust import authorities
 
 
 @pytest.fixture

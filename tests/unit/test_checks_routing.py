@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from checks_stub import ANSWER, Asked, Reply, StubGateway, error, key_of, serving
-
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.routing import wait_until_routed
 from orchestrator.checks.trust import authorities
+from tests.unit.checks_stub import ANSWER, Asked, Reply, StubGateway, error, key_of, serving
 
 QUICK = Patience(connect=0.5, look=1, answer=1)
 

@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from checks_asked import QUICK, about, ask, on, one, wrong
-from checks_stub import (
+
+from orchestrator import keys
+from orchestrator.checks.check import Check
+from orchestrator.checks.refusals import mistyped
+from orchestrator.plan.gateway import Window
+from tests.unit.checks_asked import QUICK, about, ask, on, one, wrong
+from tests.unit.checks_stub import (
     ANSWER,
     Asked,
     Reply,
@@ -21,11 +26,6 @@ from checks_stub import (
     subject,
     webui_key_of,
 )
-
-from orchestrator import keys
-from orchestrator.checks.check import Check
-from orchestrator.checks.refusals import mistyped
-from orchestrator.plan.gateway import Window
 
 
 @pytest.fixture

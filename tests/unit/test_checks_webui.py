@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from checks_asked import about, ask, on, one, with_key, wrong
-from checks_stub import (
+
+from tests.unit.checks_asked import about, ask, on, one, with_key, wrong
+from tests.unit.checks_stub import (
     ANSWER,
     Asked,
     Override,

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
-from usage_samples import Held, line
 
 from orchestrator.archive.manifest import Counts, Member, Missing
 from orchestrator.archive.manifest import Manifest as ArchiveManifest
@@ -66,6 +65,7 @@ from orchestrator.workflow.status import ServiceStatus, Status
 from orchestrator.workflow.teardown import TornDown
 from orchestrator.workflow.usage import Usage
 from orchestrator.workflow.wanted.address import Addresses
+from tests.unit.usage_samples import Held, line
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 WITH_WEBUI = Addresses(

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import ask
 
 from orchestrator.cli import app
 from orchestrator.cli.outcome import run, wants_json
 from orchestrator.errors import HostError, UserError, Where
+from tests.unit.command_line import ask
 
 WORKSHOP = [sys.executable, "-m", "orchestrator.cli"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from spec_samples import VALID
 
 from orchestrator.cli.app import workshop
+from tests.unit.spec_samples import VALID
 
 GPU_MODEL = VALID.replace("engine: ollama", "engine: vllm")
 NO_GPUS = "hosts: [{name: here, gpus: {count: 0}}]\n"

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Stack
@@ -27,6 +26,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec, load
 from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.wanted.desired import desired, planned
+from tests.unit.spec_samples import VALID, spec_of
 
 PAIR = Credentials(b"certificate", b"key")
 EDGES = EdgeCredentials(b"authority", PAIR, {"gpu-1": PAIR, "gpu-2": PAIR})

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Answer, ask
-from handover_class import give, make_class, take
 from pydantic import SecretStr
 
 from orchestrator.doctor.known import known_secrets
@@ -22,6 +20,8 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.connections import commands
 from orchestrator.workflow.wanted.connections import kept, overrides, wanted_connections
+from tests.unit.command_line import Answer, ask
+from tests.unit.handover_class import give, make_class, take
 
 SPEC = """\
 name: class

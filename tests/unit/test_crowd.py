@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec_samples import spec_of, with_models
-
 from orchestrator.participants import Participant
 from orchestrator.plan.crowd import at_once, crowd_remarks
 from orchestrator.workflow.wanted.desired import planned
+from tests.unit.spec_samples import spec_of, with_models
 
 LLAMA = "name: m, engine: vllm, source: meta-llama/Llama-3.1-8B-Instruct, context: 8192"
 HOST = "hosts: [{name: a, gpus: {count: 2, memory_gib: 24}}]\n"

@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from test_plan_edges import MODEL, PROVIDER, planned, workshop
 
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.deployment import Deployment
@@ -18,6 +17,7 @@ from orchestrator.render.edge import Credentials, EdgeCredentials, edge_conf
 from orchestrator.render.files import File
 from orchestrator.render.gateway import render_gateway
 from orchestrator.render.stack import StackInputs, stack_files
+from tests.unit.test_plan_edges import MODEL, PROVIDER, planned, workshop
 
 EDGES = EdgeCredentials(
     b"AUTHORITY\n",

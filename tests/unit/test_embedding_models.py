@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Backend
@@ -15,6 +14,7 @@ from orchestrator.plan.stacks import plan_stacks
 from orchestrator.spec.components import Component
 from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.wanted.page import chosen, entries
+from tests.unit.spec_samples import VALID, spec_of
 
 SECRET = bytes(32)
 SOURCES = {"vllm": "BAAI/bge-m3", "llamacpp": "a/b/c.gguf", "ollama": "bge-m3"}

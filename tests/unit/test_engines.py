@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from spec_samples import spec_of, with_models
 
 from orchestrator.plan.deployment import Backend, Deployment
 from orchestrator.plan.engines import flags
 from orchestrator.spec.components import Component
 from orchestrator.workflow.wanted.desired import planned
+from tests.unit.spec_samples import spec_of, with_models
 
 GPU = "hosts: [{name: a, gpus: {count: 2, memory_gib: 24}}]\n"
 

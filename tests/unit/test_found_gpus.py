@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec_samples import spec_of
-
 from orchestrator.spec.hosts import Gpus
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.wanted.sizes import known
+from tests.unit.spec_samples import spec_of
 
 TWO = Gpus(count=2, memory_gib=[22.4, 79.6])
 SPEC = """\

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 
-from gateway_configs import SENTINEL, any_configs, consistent_configs
 from hypothesis import given, settings
 
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.render.gateway import policy, render_gateway
+from tests.unit.gateway_configs import SENTINEL, any_configs, consistent_configs
 
 SOME = settings(max_examples=60, deadline=None)
 BLOCK = re.compile(r"^    upstream (\S+) \{$", re.MULTILINE)

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from njs_rules import RULES, TESTS, cases, names, write_data, zones
+
+from tests.unit.njs_rules import RULES, TESTS, cases, names, write_data, zones
 
 Run = Callable[[str], dict[str, str | None]]
 

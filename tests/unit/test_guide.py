@@ -16,11 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from guide_samples import MODELS, page, run, snippet
-from handout_samples import credentials
 
 from orchestrator.handouts import GuideModel
 from orchestrator.handouts.guide import QUESTION
+from tests.unit.guide_samples import MODELS, page, run, snippet
+from tests.unit.handout_samples import credentials
 
 HOSTILE_MODEL = 'it\'s $(touch hacked) `id` "{{7*7}}" <b>\\'
 

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checks_stub import StubGateway, key_of, serving
-from guide_samples import page, run, snippet
 
 from orchestrator.errors import UserError
 from orchestrator.handouts import GuideModel
 from orchestrator.tls.issue import Issued, Wanted, issue
 from orchestrator.tls.names import Names
+from tests.unit.checks_stub import StubGateway, key_of, serving
+from tests.unit.guide_samples import page, run, snippet
 
 KEY = key_of("p01").get_secret_value()
 MODELS = (GuideModel("chat", "llamacpp"),)

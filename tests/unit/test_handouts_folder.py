@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from handout_samples import credentials, handout
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
 from orchestrator.handouts import Handout, write_handouts
+from tests.unit.handout_samples import credentials, handout
 
 
 def write(folder: Path, wanted: Handout) -> bool:
@@ -42,7 +42,7 @@ def test_the_second_time_nothing_is_touched(tmp_path: Path) -> None:
 def test_the_second_time_does_not_even_load_typst(tmp_path: Path) -> None:
     write(tmp_path, handout(credentials()))
     program = (
-        "import sys; from pathlib import Path; from handout_samples import credentials, handout;"
+        "import sys; from pathlib import Path; from tests.unit.handout_samples import credentials, handout;"
         "from orchestrator.handouts import write_handouts;"
         f"assert not write_handouts(Path({str(tmp_path)!r}), handout(credentials()), system_fonts=False).changed;"
         "assert 'typst' not in sys.modules; assert 'segno' not in sys.modules"
@@ -50,7 +50,7 @@ def test_the_second_time_does_not_even_load_typst(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", program],
         check=True,
-        env={"PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[2]}"},
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from handover_class import SPEC, USAGE, give, lying, make_class, people, take
 from pydantic import SecretStr
 
 from orchestrator.durable import sync_folder
@@ -22,6 +21,7 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.handover.exporting import Asked, export
+from tests.unit.handover_class import SPEC, USAGE, give, lying, make_class, people, take
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from handover_class import give, make_class, people, take
 
 from orchestrator.errors import UserError
 from orchestrator.handover import sealed
@@ -19,6 +18,7 @@ from orchestrator.workflow.gateway.live import behind_gateway
 from orchestrator.workflow.handover.take_back import take_back
 from orchestrator.workflow.plan import make_plan
 from orchestrator.workflow.status import status
+from tests.unit.handover_class import give, make_class, people, take
 
 PLAIN = """\
 name: demo

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from test_images_archive import BASE, GATEWAY, about, docker_save, members, saved, sealed, silent
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.images import weights_write
@@ -24,6 +23,7 @@ from orchestrator.fleet.images.weights_read import ArchiveStore
 from orchestrator.fleet.images.weights_write import Crate, Crates
 from orchestrator.plan.deployment import Fetch
 from orchestrator.spec.components import Component
+from tests.unit.test_images_archive import BASE, GATEWAY, about, docker_save, members, saved, sealed, silent
 
 TREE = "hub/models--lab--tiny"
 LARGE, SMALL, STALE = bytes(range(256)) * 9000, b'{"a": 1}', b"of an older snapshot" * 99

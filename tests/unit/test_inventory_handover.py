@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, spec_of
 
 from orchestrator.handover.inventory_files import A_PROGRAM
 from orchestrator.handover.named import A_SECRET, ABSOLUTE, Named, named_by
+from tests.unit.spec_samples import VALID, spec_of
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 INI = "[gateway]\na ansible_connection=local\n[webui]\na\n[inference]\na\n"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import ask
-from spec_samples import VALID, told
 
 from orchestrator.errors import SpecError
 from orchestrator.settings import Settings
@@ -15,6 +13,8 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import reached_hosts
 from orchestrator.workflow.rollout.leave import note_leaving
+from tests.unit.command_line import ask
+from tests.unit.spec_samples import VALID, told
 
 INI = """\
 [gateway]

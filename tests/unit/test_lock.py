@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from state_processes import another_process
 
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock, at_work, read_owner
 from orchestrator.state.state import State
+from tests.unit.state_processes import another_process
 
 HOLD = """
 import sys

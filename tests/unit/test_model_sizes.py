@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import pytest
 from pydantic import SecretStr
-from spec_samples import spec_of, with_models
 
 from orchestrator.fleet.model_files import ask_hub, read_folder
 from orchestrator.plan.model_size import GIB
@@ -19,6 +18,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.wanted.sizes import known
+from tests.unit.spec_samples import spec_of, with_models
 
 CONFIG = {
     "model_type": "llama",

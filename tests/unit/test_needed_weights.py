@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec_samples import spec_of, with_models
-
 from orchestrator.plan.needed_weights import needed_weights
+from tests.unit.spec_samples import spec_of, with_models
 
 
 def test_each_set_of_files_is_needed_once_and_what_lies_on_hosts_is_named(tmp_path: Path) -> None:

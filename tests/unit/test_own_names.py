@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Deployment, Instance
@@ -28,6 +27,7 @@ from orchestrator.workflow.gateway.certificates import served
 from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted.address import Addresses, addresses
 from orchestrator.workflow.wanted.dns import by_name_nowhere, name_findings, name_notes
+from tests.unit.spec_samples import VALID, spec_of
 
 SECRET = b"s" * 32
 REMOTE = "hosts: [{name: front, address: 192.0.2.10, gpus: {count: 1, memory_gib: 80}}]\n"

@@ -6,8 +6,6 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-from spec_samples import spec_of, with_models
-
 from orchestrator.participants import Participant
 from orchestrator.plan.deployment import Instance, Stack
 from orchestrator.plan.embedding_keys import embeddings_key
@@ -28,6 +26,7 @@ from orchestrator.workflow.people.own_pages import look_at_instances, of_people,
 from orchestrator.workflow.people.own_seed import parts_of, wanted_seed_at
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.desired import desired
+from tests.unit.spec_samples import spec_of, with_models
 
 SECRET = b"s" * 32
 PEOPLE = (

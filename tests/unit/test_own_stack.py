@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from spec_samples import VALID, spec_of
 
 from orchestrator.participants import Participant
 from orchestrator.plan.instances import with_instances
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.spec.components import Component
 from orchestrator.workflow.wanted.desired import desired
+from tests.unit.spec_samples import VALID, spec_of
 
 PEOPLE = tuple(Participant(f"p{number:02}") for number in range(1, 4))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Answer, ask
 from jsonschema import Draft202012Validator
 
 from orchestrator import keys
@@ -20,6 +19,7 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import seats
+from tests.unit.command_line import Answer, ask
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SPEC = """\

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import spec_of, told, with_models
 
 from orchestrator.errors import SpecError
 from orchestrator.plan.model_size import GIB, ModelSize, known_sizes
@@ -14,6 +13,7 @@ from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
 from orchestrator.workflow.wanted.desired import planned
+from tests.unit.spec_samples import spec_of, told, with_models
 
 LLAMA_8B, LLAMA_70B = "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-70B-Instruct"
 

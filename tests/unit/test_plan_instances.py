@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spec_samples import VALID, spec_of, told
 
 from orchestrator import keys
 from orchestrator.errors import UserError
@@ -23,6 +22,7 @@ from orchestrator.plan.stacks import plan_stacks
 from orchestrator.plan.team_keys import caller_id, team_key
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.workshop import Workshop
+from tests.unit.spec_samples import VALID, spec_of, told
 
 SECRET = b"s" * 32
 EACH = VALID + "webui: {mode: per_participant}\n"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from spec_samples import spec_of, with_models
 
 from orchestrator.plan.policy import verifiers
 from orchestrator.plan.stacks import distinct, slug
 from orchestrator.workflow.wanted.desired import planned
+from tests.unit.spec_samples import spec_of, with_models
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MODEL = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._:/-]{0,20}[A-Za-z0-9])?", fullmatch=True)

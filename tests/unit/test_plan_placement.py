@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from spec_samples import spec_of, with_models
 
 from orchestrator.errors import SpecError
 from orchestrator.plan.placement import Placed, Unplaced, place
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Engine, Model
 from orchestrator.workflow.wanted.desired import planned
+from tests.unit.spec_samples import spec_of, with_models
 
 
 def host(name: str, gpus: int = 0, memory: float | None = None) -> Host:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from spec_samples import spec_of, with_models
 
 from orchestrator import keys
 from orchestrator.participants import Participant
@@ -17,6 +16,7 @@ from orchestrator.plan.policy import gateway_config, key_of, models_for, verifie
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.values import SecretReference
+from tests.unit.spec_samples import spec_of, with_models
 
 SECRET = b"s" * 32
 KEY = SecretReference("env", "KEY")

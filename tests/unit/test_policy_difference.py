@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spec_samples import spec_of, with_models
 
 from orchestrator.errors import WorkshopError
 from orchestrator.participants import Participant
@@ -18,6 +17,7 @@ from orchestrator.plan.policy_difference import is_nothing, policy_difference
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.gateway import render_gateway
 from orchestrator.render.policy_file import policy_text, with_people
+from tests.unit.spec_samples import spec_of, with_models
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rehearsal_samples import answer, growing, late, rehearsal, step
-from test_cli_documents import problems
 
 from orchestrator.checks.rehearsal.document import document
 from orchestrator.checks.rehearsal.result import Rehearsal
 from orchestrator.checks.rehearsal.values import SignIn
 from orchestrator.cli.commands.rehearse import text
+from tests.unit.rehearsal_samples import answer, growing, late, rehearsal, step
+from tests.unit.test_cli_documents import problems
 
 FILES = {"json": Path("/x/rehearsal.json"), "picture": Path("/x/rehearsal.svg")}
 FAILED = answer(first=None, tokens=0, error="429 rate_limit_exceeded", over="webui")

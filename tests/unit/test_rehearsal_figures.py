@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from rehearsal_samples import BOUNDS, answer
 
 from orchestrator.checks.rehearsal.figures import Spread, figures, held, people_served, spread
 from orchestrator.checks.rehearsal.values import Bounds, Step
+from tests.unit.rehearsal_samples import BOUNDS, answer
 
 
 def test_an_answer_is_good_when_it_is_whole_and_within_both_bounds() -> None:

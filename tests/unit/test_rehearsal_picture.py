@@ -5,11 +5,11 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from rehearsal_samples import answer, growing, late, rehearsal, step
 
 from orchestrator.checks.rehearsal.picture import picture
 from orchestrator.checks.rehearsal.result import Rehearsal
 from orchestrator.resources import TEMPLATES
+from tests.unit.rehearsal_samples import answer, growing, late, rehearsal, step
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "]]><script>alert('x')</script> {{7*7}} & \"quoted\" \u202egnihton\u0007 ${HOME}"

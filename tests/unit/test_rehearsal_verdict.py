@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rehearsal_samples import answer, growing, late, rehearsal, step
-
 from orchestrator.checks.rehearsal.result import Rehearsal
 from orchestrator.checks.rehearsal.values import SignIn
 from orchestrator.checks.rehearsal.verdict import notes, verdict
+from tests.unit.rehearsal_samples import answer, growing, late, rehearsal, step
 
 WITHIN = "with the first token under 2 s and 15 tokens/s for 95 % of the answers"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec_samples import spec_of, with_models
-
 from orchestrator.participants import Participant
 from orchestrator.plan.remarks import remarks, team_slips
+from tests.unit.spec_samples import spec_of, with_models
 
 PEOPLE = (
     Participant("p01", email="Ada@example.org", team="staff"),

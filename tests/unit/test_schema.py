@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
-from spec_samples import VALID
 
 from orchestrator.spec.loader import load
 from orchestrator.spec.schema import spec_schema
+from tests.unit.spec_samples import VALID
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ["workshop.yaml", "examples/on-prem.yaml", "templates/init/workshop.yaml"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from spec_samples import VALID, spec_of, told, with_models
 
 from orchestrator.plan.remarks import remarks
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.wanted.connections import wanted_connections
+from tests.unit.spec_samples import VALID, spec_of, told, with_models
 
 ONE = "name: lab, url: 'http://lab/v1'"
 CLASS = with_models("name: open, engine: ollama, source: a, aliases: [gpt]")

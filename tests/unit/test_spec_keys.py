@@ -10,10 +10,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
-from spec_samples import VALID, told
 
 from orchestrator.spec.loader import load
 from orchestrator.spec.workshop import Workshop
+from tests.unit.spec_samples import VALID, told
 
 Steps = tuple[str | int, ...]
 FULL = """\

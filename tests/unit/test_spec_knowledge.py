@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, problems_of, spec_of, told
 
 from orchestrator.errors import SpecError
 from orchestrator.spec.knowledge_files import find_knowledge, left_out
+from tests.unit.spec_samples import VALID, problems_of, spec_of, told
 
 EMBEDDER = '  - {name: e, engine: llamacpp, source: "a/b/c.gguf", embeds: true, aliases: [other]}\n'
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spec_samples import VALID, spec_of, told
 
 from orchestrator.participants import Participant
 from orchestrator.plan.gateway import CallerLimits
 from orchestrator.plan.limits import limits_at, limits_of
 from orchestrator.spec.limits import Bounds, Limits
+from tests.unit.spec_samples import VALID, spec_of, told
 
 FIELDS = ("requests_per_minute", "concurrent_requests", "tokens_per_minute", "token_budget")
 ADA = Participant("p01", email="Ada@Example.org", team="staff")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, spec_of, told
+
+from tests.unit.spec_samples import VALID, spec_of, told
 
 FRONT = "{name: front, address: 10.0.0.1, roles: [gateway, webui]}"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spec_samples import spec_of, told, with_models
 
 from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks, name_problems
+from tests.unit.spec_samples import spec_of, told, with_models
 
 A, B, C = (f"name: {name}, engine: ollama, source: x" for name in "abc")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, spec_of, told
+
+from tests.unit.spec_samples import VALID, spec_of, told
 
 
 def test_metrics_are_published_only_where_they_are_asked_for(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from spec_samples import spec_of, told, with_models
 
 from orchestrator.spec.providers import BEARER, PRESETS, Provider
+from tests.unit.spec_samples import spec_of, told, with_models
 
 EXTERNAL = "name: m, engine: external, source: x"
 OWN = EXTERNAL + ", base_url: 'https://llm.example.org/v1'"

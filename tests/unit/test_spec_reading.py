@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spec_samples import VALID, model, problems_of, spec_of, told, with_models
 
 from orchestrator.errors import SpecError
 from orchestrator.spec.loader import load
+from tests.unit.spec_samples import VALID, model, problems_of, spec_of, told, with_models
 
 
 def test_a_valid_file_is_read(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from spec_samples import VALID, spec_of, told
 
 from orchestrator.cli.app import workshop
 from orchestrator.spec.sections import Tls
+from tests.unit.spec_samples import VALID, spec_of, told
 
 
 def test_auto_and_files_are_both_understood(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, model, problems_of, spec_of, told, with_models
 
 from orchestrator.errors import UserError
+from tests.unit.spec_samples import VALID, model, problems_of, spec_of, told, with_models
 
 EXTERNAL = "name: m, engine: external, source: x, base_url: 'https://api.example.org/v1'"
 

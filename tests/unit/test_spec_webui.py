@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from spec_samples import VALID, model, spec_of, told, with_models
 
 from orchestrator.plan.needed_images import needed_components
 from orchestrator.plan.remarks import remarks
@@ -18,6 +17,7 @@ from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.pictures import LIMIT
+from tests.unit.spec_samples import VALID, model, spec_of, told, with_models
 
 TWO = with_models(
     "name: open, engine: ollama, source: a",

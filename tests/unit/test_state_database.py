@@ -12,7 +12,6 @@ from threading import Thread
 
 import pytest
 from pydantic import SecretStr
-from state_processes import another_process
 
 from orchestrator.errors import UserError
 from orchestrator.participants import Participant
@@ -23,6 +22,7 @@ from orchestrator.state.migrations import MIGRATIONS
 from orchestrator.state.people import People
 from orchestrator.state.seats import CountedSeats, Enrolled
 from orchestrator.state.state import State
+from tests.unit.state_processes import another_process
 
 
 @pytest.fixture

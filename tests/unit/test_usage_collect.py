@@ -14,12 +14,12 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usage_samples import Held, line
 
 from orchestrator.fleet.gateway_log import QUIET_SECONDS
 from orchestrator.usage import collect
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore
+from tests.unit.usage_samples import Held, line
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usage_samples import line
 
 from orchestrator.usage.lines import LONGEST, LONGEST_TEXT, MOST, Request, lines, parse
+from tests.unit.usage_samples import line
 
 
 def test_every_member_is_kept() -> None:

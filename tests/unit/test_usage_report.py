@@ -13,13 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from usage_samples import Held, line
 
 from orchestrator.errors import UserError
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.report import By, Question, Row, report
 from orchestrator.usage.store import UsageStore
 from orchestrator.usage.table import COLUMNS, report_csv, write_csv
+from tests.unit.usage_samples import Held, line
 
 NAMES = {"p01": "Ada", "p02": "Bob", "p10": None}
 TEAMS = {"p01": "red", "p02": "blue", "p10": "red"}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from spec_samples import VALID, spec_of, told
 
 from orchestrator.workflow.validate import problems
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.functions import functions
+from tests.unit.spec_samples import VALID, spec_of, told
 
 FILTER = "import no_such_module_here\n\nclass Filter:\n    pass\n"
 

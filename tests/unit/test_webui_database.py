@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from spec_samples import VALID, spec_of, told
 
 from orchestrator.errors import SpecError, UserError
 from orchestrator.participants import Participant
@@ -14,6 +13,7 @@ from orchestrator.plan.images import REFERENCES
 from orchestrator.render.files import File
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.wanted.desired import desired, planned
+from tests.unit.spec_samples import VALID, spec_of, told
 
 ADDRESS = "postgresql://owui:sentinel@db.example.org/owui"
 LINES = 'webui: {database: "${env:TEST_DATABASE}"}\n'

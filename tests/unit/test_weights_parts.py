@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_stand_in import HubStandIn, sha256
-from spec_samples import spec_of, with_models
 
 from orchestrator import resources
 from orchestrator.errors import SpecError
@@ -19,6 +17,8 @@ from orchestrator.plan.deployment import Backend
 from orchestrator.plan.model_size import weight_bytes
 from orchestrator.spec.gguf import parts_of, stem_of
 from orchestrator.workflow.wanted.desired import planned
+from tests.fleet.bed.hub_stand_in import HubStandIn, sha256
+from tests.unit.spec_samples import spec_of, with_models
 
 NAMES = tuple(f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3))
 PARTS = {name: bytes([n]) * (100_000 + n) for n, name in enumerate(NAMES)}

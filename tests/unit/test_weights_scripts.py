@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hub_stand_in import COMMIT, HubStandIn, sha256
 
 from orchestrator import resources
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.practice.huggingface import write_checkpoint
+from tests.fleet.bed.hub_stand_in import COMMIT, HubStandIn, sha256
 
 SCRIPTS = resources.COMPOSE / "fetch"
 REPOSITORY = "lab/tiny"

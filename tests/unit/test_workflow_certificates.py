@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from spec_samples import VALID, spec_of
 
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
@@ -14,6 +13,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.gateway.certificates import served, trusted, trusted_nearby
 from orchestrator.workflow.people.print import handout
 from orchestrator.workflow.wanted.address import addresses
+from tests.unit.spec_samples import VALID, spec_of
 
 AUTO = VALID + "public: {host: llm.example.org, tls: auto}\n"
 REMOTE = "hosts: [{name: front, address: 192.0.2.10}]\n"

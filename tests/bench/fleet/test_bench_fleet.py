@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bed import Bed, bed_or_skip
-from fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
-from ssh_host import HostSetup
 
 from orchestrator.spec.components import Component
+from tests.fleet.bed.bed import Bed, bed_or_skip
+from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
+from tests.fleet.bed.ssh_host import HostSetup
 
 if TYPE_CHECKING:
     from tests.bench.conftest import Report

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import gateway_targets as targets
 import pytest
-from gateway_load import STREAMS, Burst, burst, first_event_of_streams, memory, wait_for
-from gateway_packages import LITELLM, SGLANG_ROUTER, NotInstalledError, installed
-from gateway_targets import Bed, Target
 
 from orchestrator.spec.components import Component
+from tests.bench.gateway import targets
+from tests.bench.gateway.load import STREAMS, Burst, burst, first_event_of_streams, memory, wait_for
+from tests.bench.gateway.packages import LITELLM, SGLANG_ROUTER, NotInstalledError, installed
+from tests.bench.gateway.targets import Bed, Target
 
 if TYPE_CHECKING:
     import docker

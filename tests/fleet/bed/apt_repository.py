@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from ssh_host import SshHost
+
+from tests.fleet.bed.ssh_host import SshHost
 
 FAKES = Path(__file__).parents[1] / "image" / "host" / "fake-nvidia"
 VERSION = "1.17.8-1"

@@ -14,14 +14,25 @@ from pathlib import Path
 from typing import IO, Self
 
 import pytest
-from bed_engine import TEST, docker, owner_label, privileges, remove_all, remove_containers, says, sweep, why_no_engine
-from bed_host_files import environment, files
-from bed_images import HOST, REGISTRY, build
-from bed_keys import SshKey
-from bed_network import create_network
-from bed_registry import Registry
-from slow_route import SlowRoute
-from ssh_host import HostSetup, SshHost
+
+from tests.fleet.bed.engine import (
+    TEST,
+    docker,
+    owner_label,
+    privileges,
+    remove_all,
+    remove_containers,
+    says,
+    sweep,
+    why_no_engine,
+)
+from tests.fleet.bed.host_files import environment, files
+from tests.fleet.bed.images import HOST, REGISTRY, build
+from tests.fleet.bed.keys import SshKey
+from tests.fleet.bed.network import create_network
+from tests.fleet.bed.registry import Registry
+from tests.fleet.bed.slow_route import SlowRoute
+from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
 MOST_HOSTS = 8  # at once, some 185 MiB each
 MIRROR = 2  # last byte of the mirror's address, started or not

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bed import Bed
-from ssh_host import SshHost
-
 from orchestrator.practice.gguf import write_gguf
+from tests.fleet.bed.bed import Bed
+from tests.fleet.bed.ssh_host import SshHost
 
 PATIENCE = 300  # s for a command
 GGUF = "/srv/tiny.gguf"

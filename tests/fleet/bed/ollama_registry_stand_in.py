@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
-from stand_in import StandIn, StandInServer
+from tests.fleet.bed.stand_in import StandIn, StandInServer
 
 CONFIG = b'{"model_format":"gguf","model_family":"llama"}'
 

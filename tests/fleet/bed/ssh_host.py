@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from bed_engine import docker, says
-from bed_images import BARE, HOST, TestImage
-from bed_keys import SshAuthority, SshKey
+from tests.fleet.bed.engine import docker, says
+from tests.fleet.bed.images import BARE, HOST, TestImage
+from tests.fleet.bed.keys import SshAuthority, SshKey
 
 if TYPE_CHECKING:
-    from bed import Bed
+    from tests.fleet.bed.bed import Bed
 
 READY = 60.0  # seconds; it takes one to three
 FILLING = ".fleet-filling"

@@ -1,4 +1,4 @@
-"""The bed of edge_bed.py, started once; and a provider beside it that would take any certificate."""
+"""The bed of bed.py, started once; and a provider beside it that would take any certificate."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 
 import docker
 import pytest
-from edge_bed import NOW, Bed
-from eventually import eventually
 
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
@@ -18,6 +16,8 @@ from orchestrator.spec.loader import load
 from orchestrator.tls.lifetime import LEAST
 from orchestrator.tls.names import Names
 from orchestrator.tls.pair import make_authority, make_server
+from tests.stack.edge.bed import NOW, Bed
+from tests.unit.eventually import eventually
 
 PROVIDER = "provider.example.org"
 SPEC = """\

@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import closing
 
-from edge_bed import KEY, Bed, question
+from tests.stack.edge.bed import KEY, Bed, question
 
 
 def test_a_real_engine_answers_through_its_edge(bed: Bed) -> None:

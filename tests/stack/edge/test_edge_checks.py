@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import docker
 import pytest
-from edge_bed import WANTED, Bed
 from pydantic import SecretStr
 
 from orchestrator.checks import isolation
@@ -28,6 +27,7 @@ from orchestrator.plan.gateway import INTERNAL_PORT, Server, Window
 from orchestrator.render.edge import Credentials, EdgeCredentials, gateway_files
 from orchestrator.render.files import write_tree
 from orchestrator.tls.edges import KeptEdges, issue_edges
+from tests.stack.edge.bed import WANTED, Bed
 
 
 @pytest.fixture(scope="module")

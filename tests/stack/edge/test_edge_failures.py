@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
-from edge_bed import KEY, OTHER_KEY, WANTED, Answer, Bed, question
-from eventually import eventually
-
 from orchestrator.keys import fingerprint
 from orchestrator.tls.edges import KeptEdges, issue_edges
+from tests.stack.edge.bed import KEY, OTHER_KEY, WANTED, Answer, Bed, question
+from tests.unit.eventually import eventually
 
 
 @contextmanager

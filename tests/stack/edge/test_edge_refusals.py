@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from edge_bed import NOW, WANTED, Bed, pem
 
 from orchestrator.tls.edges import GATEWAY, KeptEdges, issue_edges
 from orchestrator.tls.pair import CLIENTS_ONLY, Pair, make_leaf
+from tests.stack.edge.bed import NOW, WANTED, Bed, pem
 
 HOUR = timedelta(hours=1)
 ONLY = "Only the workshop's gateway is answered here.\n"

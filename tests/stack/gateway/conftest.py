@@ -20,10 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from eventually import eventually
-from gateway_bed import START_SECONDS, Gateway, write
 from pydantic import SecretStr
-from raw_http import nothing_unexpected_logged
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import (
@@ -39,6 +36,9 @@ from orchestrator.plan.gateway import (
 )
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
+from tests.unit.eventually import eventually
+from tests.unit.gateway_bed import START_SECONDS, Gateway, write
+from tests.unit.raw_http import nothing_unexpected_logged
 
 HEALTHY = ["curl", "-fsS", "http://127.0.0.1:8080/health"]
 LABELS = {"workshop.test": "1"}

@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from gateway_bed import Answer, Gateway
+
+from tests.unit.gateway_bed import Answer, Gateway
 
 
 def figures(gateway: Gateway, answer: Answer) -> tuple[int, int, bool]:

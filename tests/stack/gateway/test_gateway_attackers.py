@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig
+from tests.unit.gateway_bed import Answer, Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(200))
 GUESSES_MOST = 800  # more than are taken in a minute, even where a minute ends in between

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
+from tests.unit.gateway_bed import Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(12))
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import API_PORT, GatewayConfig
+from tests.unit.gateway_bed import Answer, Gateway
 
 GUESTS = 2**53 - 1  # newer than any file
 BOB = fingerprint("sk-bob")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from gateway_bed import Gateway
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from orchestrator.plan.gateway import (
     Upstream,
     Window,
 )
+from tests.unit.gateway_bed import Gateway
 
 ONLINE = settings(
     max_examples=70,

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gateway_bed import Answer, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import CONFIG_DIR, GatewayConfig
+from tests.unit.gateway_bed import Answer, Gateway
 
 CONNECT_SECONDS = 2  # proxy_connect_timeout
 WORKERS = (

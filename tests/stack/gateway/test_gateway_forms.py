@@ -8,7 +8,8 @@ import secrets
 from typing import Any
 
 import pytest
-from gateway_bed import Answer, Gateway
+
+from tests.unit.gateway_bed import Answer, Gateway
 
 LINE = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
-from raw_http import (
+
+from orchestrator.plan.gateway import GatewayConfig
+from tests.unit.gateway_bed import Gateway
+from tests.unit.raw_http import (
     BODY,
     CHAT,
     all_answered,
@@ -20,8 +22,6 @@ from raw_http import (
     nothing_unexpected_logged,
     request,
 )
-
-from orchestrator.plan.gateway import GatewayConfig
 
 BAD = (400, "bad_request")
 ONE = chunked(BODY)

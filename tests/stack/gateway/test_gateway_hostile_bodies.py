@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
-from raw_http import CHAT, chunked, error_of, exchange, request
+
+from tests.unit.gateway_bed import Gateway
+from tests.unit.raw_http import CHAT, chunked, error_of, exchange, request
 
 pytestmark = pytest.mark.usefixtures("clean_log")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from gateway_bed import Gateway
-from raw_http import error_of, exchange, request
+
+from tests.unit.gateway_bed import Gateway
+from tests.unit.raw_http import error_of, exchange, request
 
 pytestmark = pytest.mark.usefixtures("clean_log")
 

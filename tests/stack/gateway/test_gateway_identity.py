@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+from tests.unit.gateway_bed import Gateway
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "keys.json").read_text(encoding="utf-8"))
 MAIL = "X-OpenWebUI-User-Email"

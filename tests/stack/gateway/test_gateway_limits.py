@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway_bed import Gateway
+from tests.unit.gateway_bed import Gateway
 
 
 def test_requests_per_minute_are_bounded(gateway: Gateway) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gateway_bed import Gateway
-
 from orchestrator.plan.gateway import ADMIN_PORT, API_PORT, METRICS_PORT
+from tests.unit.gateway_bed import Gateway
 
 SERIES = re.compile(r'^[a-z_]+\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)+\} \d+$')
 

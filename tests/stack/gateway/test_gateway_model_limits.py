@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
+from tests.unit.gateway_bed import Gateway
 
 BOUNDS = {
     "free": CallerLimits(),

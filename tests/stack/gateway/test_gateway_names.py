@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from gateway_bed import Answer, Gateway
 
 from orchestrator.plan.gateway import WEBUI_PORT, GatewayConfig, Page, Server
+from tests.unit.gateway_bed import Answer, Gateway
 
 DOMAIN = "chat.example.org"
 

@@ -6,7 +6,8 @@ import socket
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway
+
+from tests.unit.gateway_bed import Gateway
 
 ASK: dict[str, Any] = {"model": "native", "messages": []}
 

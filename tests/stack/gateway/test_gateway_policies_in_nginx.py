@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_configs import any_configs, consistent_configs
 from hypothesis import HealthCheck, Phase, given, settings
 
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.gateway import CONFIG_DIR, GatewayConfig
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.components import Component
+from tests.unit.gateway_configs import any_configs, consistent_configs
 
 SOME = settings(
     max_examples=8,

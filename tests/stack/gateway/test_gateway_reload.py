@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from gateway_bed import Gateway
-
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, Server
+from tests.unit.gateway_bed import Gateway
 
 
 def test_a_reload_takes_new_keys_drops_old_ones_and_cuts_no_stream(

@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from gateway_bed import Answer, Gateway
+
+from tests.unit.gateway_bed import Answer, Gateway
 
 
 def send_raw(gateway: Gateway, body: str) -> Answer:

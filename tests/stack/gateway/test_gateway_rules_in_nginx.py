@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from njs_rules import RULES, TESTS, cases, write_data, zones
 
 from orchestrator.spec.components import Component
+from tests.unit.njs_rules import RULES, TESTS, cases, write_data, zones
 
 CONF = """\
 load_module modules/ngx_http_js_module.so;

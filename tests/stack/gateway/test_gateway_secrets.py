@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from gateway_bed import Gateway
 from pydantic import SecretStr
-from raw_http import connect
 
 from orchestrator.keys import api_key, fingerprint
 from orchestrator.plan.gateway import DATA_DIR, Caller, GatewayConfig
+from tests.unit.gateway_bed import Gateway
+from tests.unit.raw_http import connect
 
 KEY = api_key(b"sentinel" * 4, "p01", 1).get_secret_value()
 PROVIDERS = "provider-sentinel-7c1f"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from gateway_bed import Gateway
-from raw_http import CHAT, answered, connect, error_log, request, unexpected
 
 from orchestrator.plan.gateway import GatewayConfig
+from tests.unit.gateway_bed import Gateway
+from tests.unit.raw_http import CHAT, answered, connect, error_log, request, unexpected
 
 SLOW = 100
 LARGE = "x" * 60_000

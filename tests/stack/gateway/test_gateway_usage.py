@@ -11,7 +11,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.errors import HostError
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
@@ -20,6 +19,7 @@ from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import DATA_DIR, Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore
+from tests.unit.gateway_bed import Gateway
 
 ALWAYS = 0  # bytes from which on the log is rotated
 NEVER = 1 << 40

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from gateway_bed import Gateway, output_of
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
@@ -18,6 +17,7 @@ from orchestrator.plan.practice import CHECKPOINT, practice_engine
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
+from tests.unit.gateway_bed import Gateway, output_of
 
 Make = Callable[[GatewayConfig], Gateway]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig, Server
+from tests.unit.gateway_bed import Gateway
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from gateway_bed import Gateway
 
 from orchestrator.plan.gateway import GatewayConfig, Window
+from tests.unit.gateway_bed import Gateway
 
 HOUR = 3600
 ASK = {"model": "stub", "messages": []}

@@ -18,7 +18,6 @@ from typing import Any
 import docker
 import pytest
 import requests
-from oldest_image import oldest_image
 from pydantic import SecretStr
 
 from orchestrator.resources import COMPOSE
@@ -32,6 +31,7 @@ from orchestrator.webui.environment import PORT, webui_environment
 from orchestrator.webui.seed import seed
 from orchestrator.webui.versions import Dialect
 from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleModel
+from tests.stack.webui.oldest.image import oldest_image
 
 LABELS = {"workshop.test": "1"}
 STUB_PORT, MCP_PORT = 8000, 8001

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from faulty_way import Call, Cut, FaultyWay, Rule, Says, Slow, faulty_way
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
 from orchestrator.webui.seed import seed
+from tests.stack.webui.bed.faulty_way import Call, Cut, FaultyWay, Rule, Says, Slow, faulty_way
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from knowledge_bed import KEY, collection, embeddings_fail, found, searched, seed, stored, upload
-from office_bed import of_every_type
 from pydantic import SecretStr
 
 from orchestrator.checks import asking
@@ -28,6 +26,8 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.library import LibraryCollection
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.shelf import pieces
+from tests.stack.webui.bed.knowledge import KEY, collection, embeddings_fail, found, searched, seed, stored, upload
+from tests.stack.webui.bed.office import of_every_type
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server

@@ -9,9 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import docker
 import pytest
-from bed_images import OLLAMA, build
 from docker import DockerClient
-from ollama_registry_stand_in import OllamaRegistryStandIn
 
 from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.machine import Machine
@@ -23,6 +21,8 @@ from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.values import SecretReference
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
+from tests.fleet.bed.images import OLLAMA, build
+from tests.fleet.bed.ollama_registry_stand_in import OllamaRegistryStandIn
 
 
 @pytest.fixture(scope="module")

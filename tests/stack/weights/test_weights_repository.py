@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 import docker
 import pytest
 from docker import DockerClient
-from hub_stand_in import HubStandIn
 from pydantic import SecretStr
 
 from orchestrator.fleet.channel import LocalChannel
@@ -35,6 +34,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
+from tests.fleet.bed.hub_stand_in import HubStandIn
 
 REPOSITORY = "lab/tiny"
 OFFLINE = "from huggingface_hub import snapshot_download as s; print(s('lab/tiny', local_files_only=True))"

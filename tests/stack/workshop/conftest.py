@@ -1,4 +1,4 @@
-"""The workshops that the tests of this folder look at; workshop_bed.py says what one is."""
+"""The workshops that the tests of this folder look at; bed.py says what one is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import docker
 import pytest
-from page_bed import chromium
 from playwright.sync_api import Browser
-from provider_stand_in import Provider
-from workshop_bed import Provisioned, Watch, Workshop, free_port, hostile_people, llama
+
+from tests.stack.workshop.bed import Provisioned, Watch, Workshop, free_port, hostile_people, llama
+from tests.stack.workshop.page_bed import chromium
+from tests.stack.workshop.provider_stand_in import Provider
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from typing import Any
 
 import docker
 import requests
-from workshop_bed import free_port
+
+from tests.stack.workshop.bed import free_port
 
 PASSWORD = "a password of one's own"
 PATIENCE = 300  # seconds for its start, on a busy machine

@@ -7,7 +7,8 @@ import socket
 from typing import Any
 
 import requests
-from workshop_bed import Workshop
+
+from tests.stack.workshop.bed import Workshop
 
 SWAP = """
 import sqlite3

@@ -11,9 +11,10 @@ from typing import Any, Self
 
 import pypdf
 import requests
-from eventually import eventually
-from provider_stand_in import Provider
-from workshop_bed import Ran, Workshop
+
+from tests.stack.workshop.bed import Ran, Workshop
+from tests.stack.workshop.provider_stand_in import Provider
+from tests.unit.eventually import eventually
 
 
 class Stream:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import requests
-from participants_bed import account, do
-from provider_stand_in import Provider
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
+from tests.stack.workshop.participants_bed import account, do
+from tests.stack.workshop.provider_stand_in import Provider
 
 SAID = "A sentence that only p02 ever wrote."
 

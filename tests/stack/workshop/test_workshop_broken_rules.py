@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eventually import eventually
-from workshop_bed import Workshop
 
 from orchestrator.fleet.scripts import stack
+from tests.stack.workshop.bed import Workshop
+from tests.unit.eventually import eventually
 
 # The program with a template that went wrong, as a mistake of ours in a new version would.
 BROKEN = """

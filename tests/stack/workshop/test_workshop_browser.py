@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from page_bed import Seat
 from playwright.sync_api import Browser, expect
-from workshop_bed import Workshop, llama
+
+from tests.stack.workshop.bed import Workshop, llama
+from tests.stack.workshop.page_bed import Seat
 
 ENDLESS = {"max_tokens": 400, "ignore_eos": True}  # so that there is something to see of an answer while it is written
 

@@ -8,9 +8,10 @@ from typing import Any
 import docker
 import pytest
 import requests
-from page_bed import Seat
 from playwright.sync_api import Browser, expect
-from workshop_bed import Workshop, free_port, llama
+
+from tests.stack.workshop.bed import Workshop, free_port, llama
+from tests.stack.workshop.page_bed import Seat
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from typing import Any
 import openai
 import pytest
 from jsonschema import Draft202012Validator
-from provider_stand_in import Provider
-from workshop_bed import Ran, Workshop, llama
+
+from tests.stack.workshop.bed import Ran, Workshop, llama
+from tests.stack.workshop.provider_stand_in import Provider
 
 OLLAMA = Path(__file__).parent / "ollama_stand_in" / "ollama.py"
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "connections.json"

@@ -10,7 +10,8 @@ from typing import Any
 import openai
 import pytest
 import requests
-from workshop_bed import Workshop, ask, llama
+
+from tests.stack.workshop.bed import Workshop, ask, llama
 
 ADA, BO, CY = ("Ada", "ada@class.org", ""), ("Bo", "bo@class.org", ""), ("Cy", "cy@class.org", "")
 

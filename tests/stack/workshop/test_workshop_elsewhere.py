@@ -11,10 +11,10 @@ from typing import Any
 import docker
 import pytest
 import requests
-from house_bed import House, house
-from workshop_bed import Workshop, llama
 
 from orchestrator.spec.components import Component
+from tests.stack.workshop.bed import Workshop, llama
+from tests.stack.workshop.house_bed import House, house
 
 GRACE = "grace@house.example.org"
 

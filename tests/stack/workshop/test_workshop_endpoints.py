@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from workshop_bed import Workshop, ask, free_port
+
+from tests.stack.workshop.bed import Workshop, ask, free_port
 
 KEY, COURSE = "sk-azure-sentinel-0815", "course-sentinel-0816"
 

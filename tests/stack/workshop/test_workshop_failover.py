@@ -8,8 +8,9 @@ from pathlib import Path
 
 import openai
 import pytest
-from eventually import eventually
-from workshop_bed import Workshop, ask, llama
+
+from tests.stack.workshop.bed import Workshop, ask, llama
+from tests.unit.eventually import eventually
 
 
 @pytest.fixture(scope="module")

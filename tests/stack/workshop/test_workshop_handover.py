@@ -11,7 +11,8 @@ from typing import Any
 
 import openai
 import pytest
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
 
 PASSPHRASE = "eight-words-would-be-better-than-these"
 

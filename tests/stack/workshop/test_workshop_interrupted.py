@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
 
 PEOPLE = 4
 POINTS = ["  Participants", "    Start the containers", "    account p0", "  Cards", "  Proof"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from workshop_bed import Workshop
+
+from tests.stack.workshop.bed import Workshop
 
 PROBE = ["curl", "-s", "-o", "/dev/null", "-m", "2", "--noproxy", "*"]
 NO_SUCH_NAME, NO_WAY, NO_ANSWER = 6, 7, 28

@@ -13,9 +13,9 @@ from pathlib import Path
 import ollama
 import pytest
 import requests
-from workshop_bed import Workshop, ask
 
 from orchestrator.spec.components import Component
+from tests.stack.workshop.bed import Workshop, ask
 
 STAND_IN = Path(__file__).parent / "ollama_stand_in"
 ADMIN = ("pull", "push", "create", "copy", "delete", "blobs/sha256:0", "ps")

@@ -16,13 +16,13 @@ import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from workshop_bed import Workshop, ask
 
 from orchestrator.state.folder import StateFolder
 from orchestrator.tls import store
 from orchestrator.tls.issue import Issued, Wanted, issue
 from orchestrator.tls.names import Names
 from orchestrator.tls.pair import make_server
+from tests.stack.workshop.bed import Workshop, ask
 
 HOUR = dt.timedelta(hours=1)
 

@@ -15,8 +15,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from own_names import NamedPage
-from own_pages_bed import (
+
+from orchestrator.plan.embedding_keys import embeddings_key
+from orchestrator.plan.policy import service_key
+from tests.stack.workshop.bed import Workshop, llama
+from tests.stack.workshop.own_names import NamedPage
+from tests.stack.workshop.own_pages_bed import (
     EMBEDDING,
     FIND,
     NOT_REACHED,
@@ -31,11 +35,7 @@ from own_pages_bed import (
     take_no_keys,
     two_free_ports,
 )
-from provider_stand_in import Provider
-from workshop_bed import Workshop, llama
-
-from orchestrator.plan.embedding_keys import embeddings_key
-from orchestrator.plan.policy import service_key
+from tests.stack.workshop.provider_stand_in import Provider
 
 
 @pytest.fixture(scope="module")

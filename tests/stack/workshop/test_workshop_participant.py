@@ -7,7 +7,8 @@ from typing import Any
 import openai
 import pytest
 import requests
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 EVERYBODY = ["tiny-chat", "qwen2.5-7b", "llama3.2"]

@@ -12,13 +12,21 @@ from typing import Any
 import openai
 import pytest
 import requests
-from eventually import eventually
-from participants_bed import account, chat_page, do, is_refused, nothing_would_change, printed, streams
-from provider_stand_in import Provider
-from workshop_bed import Workshop, ask
 
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayFullError
+from tests.stack.workshop.bed import Workshop, ask
+from tests.stack.workshop.participants_bed import (
+    account,
+    chat_page,
+    do,
+    is_refused,
+    nothing_would_change,
+    printed,
+    streams,
+)
+from tests.stack.workshop.provider_stand_in import Provider
+from tests.unit.eventually import eventually
 
 LAST_REVISION = 2**53 - 1  # newer than any file: for guests who are in none
 AT_ONCE = 1.0  # seconds after a command has returned

@@ -12,11 +12,11 @@ from typing import Any
 import docker
 import pytest
 import requests
-from eventually import eventually
-from provider_stand_in import Provider
-from workshop_bed import Workshop, free_port
 
 from orchestrator.spec.components import Component
+from tests.stack.workshop.bed import Workshop, free_port
+from tests.stack.workshop.provider_stand_in import Provider
+from tests.unit.eventually import eventually
 
 FOLDER = Path(__file__).parent / "postgres"
 PASSWORD = "sentinel-database-3f1b"

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from eventually import eventually
-from provider_stand_in import Provider
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
+from tests.stack.workshop.provider_stand_in import Provider
+from tests.unit.eventually import eventually
 
 PROVIDER_KEY = "sk-provider-sentinel-4711"
 

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 import pypdf
-from workshop_bed import Provisioned, Workshop, hostile_people
+
+from tests.stack.workshop.bed import Provisioned, Workshop, hostile_people
 
 CONTRACT = [
     "id",

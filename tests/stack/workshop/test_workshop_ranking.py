@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from workshop_bed import Workshop
+
+from tests.stack.workshop.bed import Workshop
 
 MODEL = os.environ.get("WORKSHOP_TEST_EMBEDDINGS", "")
 LIBRARY = {

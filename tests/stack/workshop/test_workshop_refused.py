@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from workshop_bed import Workshop, ask, free_port
+
+from tests.stack.workshop.bed import Workshop, ask, free_port
 
 LABELS = {"workshop.test": "1"}
 

@@ -12,15 +12,15 @@ from xml.etree import ElementTree as ET
 
 import openai
 import pytest
-from eventually import eventually
 from jsonschema import Draft202012Validator
-from workshop_bed import Ran, Workshop, ask
 
 from orchestrator.checks.rehearsal.values import Guest
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin
 from orchestrator.plan.gateway import CallerLimits
 from orchestrator.workflow.rehearsal.guests import REVISION, admitted, invited, welcome
+from tests.stack.workshop.bed import Ran, Workshop, ask
+from tests.unit.eventually import eventually
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "rehearse.json"
 EASY = ("--first-token", "20", "--tokens-per-second", "0.5", "--tokens", "32", "--think", "0.3")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from workshop_bed import Provisioned, Workshop
 
 from orchestrator import keys
 from orchestrator.plan.policy import service_key
 from orchestrator.workflow.wanted.desired import admin_password
+from tests.stack.workshop.bed import Provisioned, Workshop
 
 
 @pytest.fixture(scope="module")

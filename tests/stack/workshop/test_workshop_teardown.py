@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pexpect
 import pytest
-from workshop_bed import SCRIPTS, Workshop
+
+from tests.stack.workshop.bed import SCRIPTS, Workshop
 
 LABELS = {"workshop.test": "1"}
 

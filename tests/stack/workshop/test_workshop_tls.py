@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from workshop_bed import Workshop, ask
+
+from tests.stack.workshop.bed import Workshop, ask
 
 
 def write_certificate(folder: Path, stem: str) -> dict[str, str]:

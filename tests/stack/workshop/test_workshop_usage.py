@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-from eventually import eventually
-from workshop_bed import Workshop, ask, llama
+
+from tests.stack.workshop.bed import Workshop, ask, llama
+from tests.unit.eventually import eventually
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eventually import eventually
-from gateway_bed import START_SECONDS, Gateway
 
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
+from tests.unit.eventually import eventually
+from tests.unit.gateway_bed import START_SECONDS, Gateway
 
 CHAT, EMBEDDINGS, OLLAMA, OLLAMA_EMBEDDINGS = "tiny-chat", "tiny-embedder", "llama3.2", "nomic-embed"
 STAND_IN = Path(__file__).parents[2] / "workshop" / "ollama_stand_in" / "ollama.py"

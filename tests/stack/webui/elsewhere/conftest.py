@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from guests_bed import MODELS, TUTOR, Guests, House
 from pydantic import SecretStr
 
 from orchestrator.state.accounts import Accounts
@@ -19,6 +18,7 @@ from orchestrator.webui import keys
 from orchestrator.webui.house import named
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.wanted import Banner
+from tests.stack.webui.bed.guests import MODELS, TUTOR, Guests, House
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from guests_bed import HELLO, PASSWORD, TUTOR, Guests, House, refusal
 from pydantic import SecretStr
 
 from orchestrator.webui.clear import Found
@@ -15,6 +14,7 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.house import named
 from orchestrator.webui.refused import WebUIRefused
 from orchestrator.webui.seed import look
+from tests.stack.webui.bed.guests import HELLO, PASSWORD, TUTOR, Guests, House, refusal
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Server

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guests_bed import HELLO, Guests, House, refusal
 from pydantic import SecretStr
 
 from orchestrator.webui.clear import Found
@@ -16,6 +15,7 @@ from orchestrator.webui.house import named
 from orchestrator.webui.library import Library, LibraryCollection, LibraryFile
 from orchestrator.webui.shelf import pieces
 from orchestrator.webui.wanted import Function, ToolServer
+from tests.stack.webui.bed.guests import HELLO, Guests, House, refusal
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Server

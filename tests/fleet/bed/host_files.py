@@ -7,8 +7,8 @@ import tarfile
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from bed_keys import SshKey
-from ssh_host import HostSetup
+from tests.fleet.bed.keys import SshKey
+from tests.fleet.bed.ssh_host import HostSetup
 
 ACCOUNTS = {
     "root": (0, "root"),

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from knowledge_bed import docx, pdf
+from tests.stack.webui.bed.knowledge import docx, pdf
 
 # By the packages that are in Open WebUI's image: this machine needs no office.
 PRESENTATION = """

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, ip_network
 
-from bed_engine import docker
+from tests.fleet.bed.engine import docker
 
 ATTEMPTS = 20
 AWAY = "10.213.0.0/16"  # far from what Docker gives by itself, outside and inside of hosts

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Self
 
 import requests
-from bed_engine import docker, remove_containers, says
-from bed_images import REGISTRY
+
+from tests.fleet.bed.engine import docker, remove_containers, says
+from tests.fleet.bed.images import REGISTRY
 
 PORT = 5000
 SECONDS = 20.0

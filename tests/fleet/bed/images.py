@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bed_engine import docker
 from filelock import FileLock
 
 from orchestrator.fleet.images.build import make_base
 from orchestrator.fleet.images.recipes import Suite
+from tests.fleet.bed.engine import docker
 
 FOLDER = Path(__file__).parents[1] / "image"
 

@@ -29,7 +29,7 @@ from orchestrator.tls.pair import Pair
 from orchestrator.workflow.gateway.edges import credentials_of
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 
-STUB = Path(__file__).parents[2] / "gateway" / "stub.py"
+STUB = Path(__file__).parents[1] / "gateway" / "stub.py"
 SECRET = b"s" * 32
 KEY = keys.api_key(SECRET, "p01", 1).get_secret_value()
 OTHER_KEY = keys.api_key(SECRET, "p02", 1).get_secret_value()

@@ -6,10 +6,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from bed_engine import docker
-from bed_images import base_image, is_here
-
 from orchestrator.resources import IMAGES
+from tests.fleet.bed.engine import docker
+from tests.fleet.bed.images import base_image, is_here
 
 LOCK = Path(__file__).parent / "requirements.lock"
 SHARED = tuple(IMAGES / "webui" / name for name in ("Dockerfile", "start.sh"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway_targets import Target
+from tests.bench.gateway.targets import Target
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
