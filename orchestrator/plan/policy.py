@@ -102,7 +102,7 @@ def window(workshop: Workshop) -> Window:
 
 
 def _in_words(moment: datetime) -> str:
-    offset = moment.isoformat()[-6:]
+    offset = moment.isoformat().removeprefix(moment.replace(tzinfo=None).isoformat())
     return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M} (UTC{offset})"
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from orchestrator.local_time import moments, unclear
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import ALL_ROLES, Host
 from orchestrator.spec.inventory import InventoryChoice
@@ -64,7 +65,7 @@ class Workshop(Ports):
     """A DNS label of at most 40 characters; names every container, network and volume."""
     title: Line
     timezone: TimeZone | None = None
-    """For times without an offset."""
+    """For times without an offset; one that comes twice as clocks are put back needs its offset."""
     opens: Moment | None = None
     """Keys work from then; absent: always."""
     closes: Moment | None = None
@@ -87,10 +88,10 @@ class Workshop(Ports):
     """CPU engines and synthetic weights on this machine: no GPU, no download, no account."""
 
     def moment(self, value: datetime | None) -> datetime | None:
-        """The time with its zone: its own offset, else the workshop's time zone."""
+        """The time with its offset: its own, else that of the workshop's time zone then."""
         if value is None or value.tzinfo is not None or self.timezone is None:
             return value
-        return value.replace(tzinfo=ZoneInfo(self.timezone))
+        return moments(value, ZoneInfo(self.timezone))[0]
 
     @property
     def window(self) -> tuple[datetime, datetime] | None:
@@ -161,14 +162,21 @@ class Workshop(Ports):
             yield Problem(("public", "host"), f"{url} can't reach the gateway at {host}: that is itself", hint)
 
     def _time_problems(self) -> Iterable[Problem]:
-        naive = [
-            Problem((field,), f"{field} has no offset: write +01:00 after it, or give timezone: Europe/Zurich")
-            for field, value in (("opens", self.opens), ("closes", self.closes))
-            if value and value.tzinfo is None and self.timezone is None
-        ]
         if self.grace != Grace() and self.opens is None and self.closes is None:
             yield Problem(("grace",), "grace is around opens and closes, and there are none")
-        yield from naive or window_problems(self.moment(self.opens), self.moment(self.closes))
+        unplaced = [*self._unplaced()]
+        yield from unplaced or window_problems(self.moment(self.opens), self.moment(self.closes))
+
+    def _unplaced(self) -> Iterable[Problem]:
+        """Times that are not one moment."""
+        for field, value in (("opens", self.opens), ("closes", self.closes)):
+            if value is None or value.tzinfo is not None:
+                continue
+            if self.timezone is None:
+                message = f"{field} has no offset: write +01:00 after it, or give timezone: Europe/Zurich"
+                yield Problem((field,), message)
+            elif wrong := unclear(value, ZoneInfo(self.timezone), self.timezone):
+                yield Problem((field,), *wrong)
 
     def _host_problems(self) -> Iterable[Problem]:
         yield from role_problems(self.hosts, webui=self.webui.runs)
