@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from orchestrator.local_time import offsets
 from orchestrator.state.database import Value
 from orchestrator.usage.store import UsageStore
 
@@ -67,7 +68,7 @@ Place = tuple[Value, ...]  # one value for each of `by`
 
 def report(store: UsageStore, question: Question) -> tuple[Row, ...]:
     """In the order of `by`, each time what is None last. One row if there is nothing to add up by."""
-    base, values = _base(question)
+    base, values = _base(store, question)
     places = tuple(f"k{number}" for number in range(len(question.by)))
     keys = "".join(f"{place}, " for place in places)
     group = f"GROUP BY {', '.join(places)}" if places else ""
@@ -102,13 +103,13 @@ def report(store: UsageStore, question: Question) -> tuple[Row, ...]:
     )
 
 
-def _base(question: Question) -> tuple[str, list[Value]]:
+def _base(store: UsageStore, question: Question) -> tuple[str, list[Value]]:
     """The requests that are asked about, with what to add up by as k0, k1, ..."""
     columns = {
         By.PARTICIPANT: "participant",
         By.TEAM: "teams.team",
         By.MODEL: "CASE error WHEN 'model_not_found' THEN NULL ELSE model END",  # people ask for any name
-        By.HOUR: "(at + {0}) / 3600 * 3600 - {0}".format(_shift(question.zone)),
+        By.HOUR: _hour(store, question.zone) if By.HOUR in question.by else "",
         By.VIA: "coalesce(ltrim(via, '_'), 'api')",
         By.BACKEND: "backend",
     }
@@ -167,10 +168,17 @@ def _moment(seconds: int, zone: tzinfo | None) -> datetime:
     return datetime.fromtimestamp(seconds, zone) if zone else datetime.fromtimestamp(seconds).astimezone()
 
 
-def _shift(zone: tzinfo | None) -> int:
-    """What a zone's hours begin earlier than those of UTC: half an hour in India."""
-    offset = (datetime.now(zone) if zone else datetime.now().astimezone()).utcoffset()
-    return int(offset.total_seconds()) % HOUR if offset else 0
+def _hour(store: UsageStore, zone: tzinfo | None) -> str:
+    """When the hour of a request begins as clocks showed it there and then: on the half in India, anew at a change."""
+    (span,) = store.rows("SELECT coalesce(min(at), 0) AS first, coalesce(max(at), 0) AS last FROM requests")
+    (_, offset), *changes = offsets(zone, span["first"], span["last"])
+    whens = [f"WHEN at >= {since} THEN max({since}, {_whole(later)})" for since, later in reversed(changes)]
+    return f"CASE {' '.join(whens)} ELSE {_whole(offset)} END" if whens else _whole(offset)
+
+
+def _whole(offset: int) -> str:
+    shift = offset % HOUR
+    return f"(at + {shift}) / {HOUR} * {HOUR} - {shift}"
 
 
 def _order(value: Value) -> tuple[bool, list[str | int]]:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_log import GatewayLog
+from orchestrator.local_time import moments, unclear
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -45,8 +46,10 @@ class Usage:
 def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Question, *, collecting: bool) -> Usage:
     """Fills in the names and the time zone of `question`, whose times may be naive.
 
-    Raises UserError `not_provisioned`.
+    Raises UserError `time_unclear`, `not_provisioned`.
     """
+    zone = _zone(spec.workshop)
+    since, until = _placed("since", question.since, spec.workshop), _placed("until", question.until, spec.workshop)
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as state:
         people, meta, hosts = state.people.all(), state.meta, state.deployed.hosts()
@@ -63,8 +66,6 @@ def usage(spec: Spec, settings: Settings, state_dir: Path | None, question: Ques
                 collected = collect(folder, deployment, front.docker)
         except UserError as trouble:
             problem = trouble
-    zone = _zone(spec.workshop)
-    since, until = _placed(question.since, zone), _placed(question.until, zone)
     question = replace(
         question, names={person.id: person.name for person in people}, since=since, until=until, zone=zone
     )
@@ -106,10 +107,13 @@ def _zone(workshop: Workshop) -> tzinfo | None:
     return workshop.opens.tzinfo if workshop.opens else None
 
 
-def _placed(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+def _placed(option: str, moment: datetime | None, workshop: Workshop) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
-    return moment.replace(tzinfo=zone) if zone else moment.astimezone()
+    zone = _zone(workshop)
+    if wrong := unclear(moment, zone, workshop.timezone or "this machine's time zone"):
+        raise UserError("time_unclear", f"--{option}: {wrong.message}", hint=wrong.hint)
+    return moments(moment, zone)[0]
 
 
 def _torn_down(folder: StateFolder) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -13,6 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from clock_changes import MINUTE, Near, near_changes, offset, shown
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from usage_samples import Held, line
 
 from orchestrator.errors import UserError
 from orchestrator.usage.collect import collect_file
@@ -154,6 +159,59 @@ def test_hours_begin_where_the_workshop_is(
         log(time=f"2026-12-01T{time}+00:00")
     rows = report(store, Question(by=(By.HOUR,), names={}, zone=zone))
     assert [(row.hour, row.requests) for row in rows] == hours
+
+
+@pytest.mark.parametrize(
+    ("zone", "times", "hours"),
+    [
+        (
+            "Europe/Zurich",
+            ("2026-10-24T23:59", "2026-10-25T00:00", "2026-10-25T00:59", "2026-10-25T01:00", "2026-10-25T02:00"),
+            [
+                ("2026-10-25T01:00:00+02:00", 1),
+                ("2026-10-25T02:00:00+02:00", 2),
+                ("2026-10-25T02:00:00+01:00", 1),
+                ("2026-10-25T03:00:00+01:00", 1),
+            ],
+        ),
+        (  # clocks go back from 2:00 to 1:30; in summer its hours begin with those of UTC, in winter on the half
+            "Australia/Lord_Howe",
+            ("2026-04-04T14:20", "2026-04-04T14:59", "2026-04-04T15:10", "2026-04-04T15:40", "2026-07-01T00:45"),
+            [
+                ("2026-04-05T01:00:00+11:00", 2),
+                ("2026-04-05T01:30:00+10:30", 1),
+                ("2026-04-05T02:00:00+10:30", 1),
+                ("2026-07-01T11:00:00+10:30", 1),
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_hours_are_those_that_clocks_showed_at_the_request(
+    store: UsageStore, log: Log, zone: str, times: tuple[str, ...], hours: list[tuple[str, int]]
+) -> None:
+    for time in times:
+        log(time=f"{time}:00+00:00")
+    rows = report(store, Question(by=(By.HOUR,), names={}, zone=ZoneInfo(zone)))
+    assert [(row.hour, row.requests) for row in rows] == hours
+
+
+@settings(deadline=None)
+@given(near_changes(), st.lists(st.integers(-300, 300), min_size=1, max_size=5, unique=True))
+@example(Near("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)), [-20, 10, 40])
+@example(Near("America/St_Johns", datetime(2005, 4, 3, 3, 31, tzinfo=UTC)), [-2, -1, 0, 1])
+def test_every_request_is_in_the_hour_that_clocks_showed_in_every_zone(near: Near, minutes: list[int]) -> None:
+    asked = [near.moment + minute * MINUTE for minute in sorted(minutes)]
+    with tempfile.TemporaryDirectory() as folder, UsageStore.open(Path(folder) / "usage.sqlite3") as store:
+        collect_file(store, Held(b"".join(line(n, time=one.isoformat()) for n, one in enumerate(asked))))
+        rows = report(store, Question(by=(By.HOUR,), names={}, zone=near.zone))
+    begun = [datetime.fromisoformat(str(row.hour)) for row in rows]
+    assert sum(row.requests for row in rows) == len(asked)
+    for one in asked:
+        begins = max(hour for hour in begun if hour <= one)
+        assert shown(one, near.zone).replace(minute=0) == shown(begins, near.zone).replace(minute=0)
+        assert begins.utcoffset() == offset(one, near.zone)
+        assert begins.minute == 0 or offset(begins.astimezone(UTC) - MINUTE, near.zone) != begins.utcoffset()
 
 
 def test_since_and_until_bound_what_is_counted(log: Log, ask: Ask) -> None:

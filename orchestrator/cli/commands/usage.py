@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.local_time import moments
 
 if TYPE_CHECKING:
     from orchestrator.usage.report import Row
@@ -113,7 +114,8 @@ def _text(seen: Usage, file: Path | None) -> str:
     if not seen.rows:
         lines = [f"{seen.workshop}: nobody has asked anything yet."]
     else:
-        rows = [[*(_key(row, column) for column in columns), *_figures(row)] for row in seen.rows]
+        zone = seen.question.zone
+        rows = [[*(_key(row, column, zone) for column in columns), *_figures(row)] for row in seen.rows]
         rows.append(["total", *[""] * (len(columns) - 1), *_figures(seen.total)])
         lines = [table([*columns, *FIGURES], rows)]
     refused = [f"{number:>7,}  {reason}" for reason, number in seen.total.refused_by_reason.items()]
@@ -123,11 +125,18 @@ def _text(seen: Usage, file: Path | None) -> str:
     return "\n".join([*lines, *section("Refused:", refused), *([""] if notes else []), *notes])
 
 
-def _key(row: Row, column: str) -> str:
+def _key(row: Row, column: str, zone: tzinfo | None) -> str:
     value = getattr(row, column)
     if column == "hour" and value:
-        return datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M")
+        return _hour(datetime.fromisoformat(value), zone)
     return "-" if value is None else "".join(letter if letter.isprintable() else "\ufffd" for letter in value)
+
+
+def _hour(begins: datetime, zone: tzinfo | None) -> str:
+    """As clocks there show it; with its offset where they show it twice."""
+    shown = begins.replace(tzinfo=None)
+    text = begins.isoformat(" ", timespec="minutes")
+    return text if len(moments(shown, zone)) > 1 else f"{shown:%Y-%m-%d %H:%M}"
 
 
 def _figures(row: Row) -> list[str]:
