@@ -171,7 +171,7 @@ def _moment(seconds: int, zone: tzinfo | None) -> datetime:
 def _hour(store: UsageStore, zone: tzinfo | None) -> str:
     """When the hour of a request begins as clocks showed it there and then: on the half in India, anew at a change."""
     (span,) = store.rows("SELECT coalesce(min(at), 0) AS first, coalesce(max(at), 0) AS last FROM requests")
-    (_, offset), *changes = offsets(zone, span["first"], span["last"])
+    (_, offset), *changes = offsets(zone, span["first"] - HOUR, span["last"])
     whens = [f"WHEN at >= {since} THEN max({since}, {_whole(later)})" for since, later in reversed(changes)]
     return f"CASE {' '.join(whens)} ELSE {_whole(offset)} END" if whens else _whole(offset)
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from clock_changes import DAY, MINUTE, Near, near_changes, offset, shown
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.local_time import moments, offsets, unclear
+from tests.unit.clock_changes import DAY, MINUTE, Near, near_changes, offset, shown
 
 ZURICH = ZoneInfo("Europe/Zurich")
 SPRING, AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)

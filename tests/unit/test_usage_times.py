@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import ask
-from spec_samples import VALID
-from usage_samples import Held, line
 
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore, usage_file
+from tests.unit.command_line import ask
+from tests.unit.spec_samples import VALID
+from tests.unit.usage_samples import Held, line
 
 REQUESTS = ("2026-10-24T23:30", "2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T02:30")  # UTC: 1:30 to 3:30 there
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clock_changes import MINUTE, Near, near_changes, shown
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from spec_samples import VALID, problems_of, spec_of, told
 
 from orchestrator.local_time import moments
 from orchestrator.plan.policy import window
 from orchestrator.spec.workshop import Workshop
+from tests.unit.clock_changes import MINUTE, Near, near_changes, shown
+from tests.unit.spec_samples import VALID, problems_of, spec_of, told
 
 SPRING = "timezone: Europe/Zurich\nopens: 2027-03-28T03:10\ncloses: 2027-03-28T12:00\n"
 GRACE = st.integers(0, 1440)
