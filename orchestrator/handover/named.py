@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +15,9 @@ from orchestrator.errors import UserError, Where
 from orchestrator.handover.contents import SPEC, LeftOut, is_acceptable
 from orchestrator.handover.inventory_files import inventory_files
 from orchestrator.spec.hosts import Host
+from orchestrator.spec.knowledge_files import files_meant
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.values import SecretReference
+from orchestrator.spec.values import FilesHere, SecretReference
 
 ELSEWHERE = "it lies outside the spec's folder"
 ABSOLUTE = "its path is absolute, so it is looked for at the same place"
@@ -37,43 +39,53 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    path: Path
-    is_secret: bool
+    """`kind`: what the spec says there, by which its files are found."""
+
+    text: str
+    kind: type
+    is_secret: bool = False
+
+    @property
+    def path(self) -> Path:
+        return Path(self.text)
 
 
 def named_by(spec: Spec, *, with_secrets: bool) -> Named:
     """The spec itself, and every file below its folder that it names. Raises UserError `file_unreadable`."""
-    inventory = spec.workshop.inventory
-    mentions = {mention.path: mention for mention in _paths(spec.workshop)}
-    files, left_out = {f"{SPEC}/{spec.file.name}": spec.file}, []
-    for path, mention in sorted(mentions.items()):
-        why = A_SECRET if mention.is_secret and not with_secrets else _why_not(spec.folder, path)
-        if why:
-            left_out.append(LeftOut(what=str(path), why=why))
+    mentions = {(one.text, one.kind): one for one in _mentions(spec.workshop)}
+    secrets = () if with_secrets else (one for one in mentions.values() if one.is_secret)
+    secret = [place for one in secrets for place in _place(spec, one)]
+    files, left_out = {f"{SPEC}/{spec.file.name}": spec.file}, {}
+    for _, mention in sorted(mentions.items(), key=lambda item: item[0][0]):
+        if why := A_SECRET if mention.is_secret and not with_secrets else _why_not(mention):
+            left_out[mention.text] = why
             continue
-        found: Iterable[tuple[Path, str | None]] = ((file, None) for file in _files(spec.folder / path))
-        if inventory and path == inventory.path:
-            found = inventory_files(spec.folder / path, with_secrets=with_secrets, secret=A_SECRET)
+        found = _found(spec, mention, with_secrets=with_secrets)
+        if isinstance(found, str):
+            left_out[mention.text] = found
+            continue
         for file, aside in found:
-            name = str(file.relative_to(spec.folder))
-            if aside:
-                left_out.append(LeftOut(what=name, why=aside))
+            name = os.path.normpath(file.relative_to(spec.folder))
+            if aside or any(file.resolve().is_relative_to(one) for one in secret):  # in a folder that is named too
+                left_out[name] = aside or A_SECRET
             else:
                 files[f"{SPEC}/{name}"] = file
     taken = {name: file for name, file in files.items() if is_acceptable(name)}
-    untaken = (name.partition("/")[2] for name in sorted(files.keys() - taken.keys()))
-    left_out += [LeftOut(what=name.encode(errors="replace").decode(), why=UNTAKEN) for name in untaken]
+    for name in sorted(files.keys() - taken.keys()):
+        left_out[name.partition("/")[2].encode(errors="replace").decode()] = UNTAKEN
     needed = {r for r in _of_type(spec.workshop, SecretReference) if f"{SPEC}/{Path(r.name)}" not in taken}
-    return Named(taken, tuple(left_out), tuple(sorted(f"${{{one.kind}:{one.name}}}" for one in needed)))
+    references = sorted(f"${{{one.kind}:{one.name}}}" for one in needed)
+    return Named(taken, tuple(LeftOut(what=what, why=why) for what, why in left_out.items()), tuple(references))
 
 
-def _paths(workshop: BaseModel) -> Iterator[_Mention]:
-    """An SSH key opens more than the class, so it is a secret like the others."""
+def _mentions(workshop: BaseModel) -> Iterator[_Mention]:
+    """Every one of a type that names files, wherever it stands. An SSH key opens more than the class: a secret too."""
     keys = {host.key for host in _of_type(workshop, Host) if host.key}
-    yield from (_Mention(path, is_secret=path in keys) for path in _of_type(workshop, Path))
+    yield from (_Mention(str(path), Path, is_secret=path in keys) for path in _of_type(workshop, Path))
+    yield from (_Mention(str(entry), FilesHere) for entry in _of_type(workshop, FilesHere))
     for reference in _of_type(workshop, SecretReference):
         if reference.kind == "file":
-            yield _Mention(Path(reference.name), is_secret=True)
+            yield _Mention(reference.name, SecretReference, is_secret=True)
 
 
 def _of_type(value: Any, kind: type[T]) -> Iterator[T]:
@@ -82,21 +94,37 @@ def _of_type(value: Any, kind: type[T]) -> Iterator[T]:
         yield value
     inner: Iterable[Any] = ()
     if isinstance(value, BaseModel):
-        inner = (getattr(value, name) for name in type(value).model_fields)
+        inner = vars(value).values()
     elif isinstance(value, dict):
-        inner = value.values()
+        inner = (*value.keys(), *value.values())
     elif isinstance(value, list | tuple | set | frozenset):
         inner = value
     for one in inner:
         yield from _of_type(one, kind)
 
 
-def _why_not(folder: Path, path: Path) -> str | None:
-    if path.expanduser().is_absolute():
+def _why_not(mention: _Mention) -> str | None:
+    if mention.path.is_absolute() or mention.text.startswith("~"):
         return ABSOLUTE
-    if ".." in path.parts:
-        return ELSEWHERE
-    return None if (folder / path).exists() else MISSING
+    return ELSEWHERE if ".." in mention.path.parts else None
+
+
+def _place(spec: Spec, mention: _Mention) -> Iterator[Path]:
+    with suppress(OSError, RuntimeError):  # in a home folder of nobody
+        yield spec.path(mention.path).resolve()
+
+
+def _found(spec: Spec, mention: _Mention, *, with_secrets: bool) -> list[tuple[Path, str | None]] | str:
+    """Each file with why it stays out, if it does; or why there is none."""
+    path, inventory = spec.folder / mention.path, spec.workshop.inventory
+    if mention.kind is FilesHere:
+        meant = files_meant(spec.folder, mention.text)
+        return meant if isinstance(meant, str) else [(file.path, None) for file in meant]
+    if not path.exists():
+        return MISSING
+    if inventory and mention.path == inventory.path:
+        return list(inventory_files(path, with_secrets=with_secrets, secret=A_SECRET))
+    return [(file, None) for file in _files(path)]
 
 
 def _files(path: Path) -> Iterator[Path]:

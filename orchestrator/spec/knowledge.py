@@ -9,7 +9,7 @@ from pydantic import Field
 
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem, Section, duplicates, same_names
-from orchestrator.spec.values import Line, TeamName
+from orchestrator.spec.values import FilesEntry, Line, TeamName
 from orchestrator.spelling import did_you_mean, nearest
 
 EMBEDDINGS = ("webui", "embeddings")
@@ -22,7 +22,7 @@ class Collection(Section):
     """What people pick it by, after typing # in a chat."""
     description: Line | None = None
     """Shown beside the name."""
-    files: Annotated[list[Line], Field(min_length=1)]
+    files: Annotated[list[FilesEntry], Field(min_length=1)]
     """Files, folders (with all below them) and patterns like `slides/*.pdf`, relative to workshop.yaml."""
     teams: Annotated[list[TeamName], Field(min_length=1)] | None = None
     """The teams that may use it; absent: everybody."""

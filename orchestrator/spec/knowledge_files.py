@@ -60,9 +60,9 @@ def find_knowledge(spec: Spec) -> Found:
     private = _private(spec) if spec.workshop.webui.knowledge else {}
     for index, section in enumerate(spec.workshop.webui.knowledge):
         found: dict[str, tuple[KnowledgeFile, str]] = {}
-        for number, entry in enumerate(section.files):
+        for number, entry in enumerate(map(str, section.files)):  # Path takes no type of its own
             at: Path_ = ("webui", "knowledge", index, "files", number)
-            files = _files(spec.folder, entry)
+            files = files_meant(spec.folder, entry)
             if isinstance(files, str):
                 problems.append(spec.problem(at, "knowledge_missing", files))
                 continue
@@ -96,8 +96,8 @@ def left_out(spec: Spec, found: Found) -> tuple[str, ...]:
     )
 
 
-def _files(folder: Path, entry: str) -> list[KnowledgeFile] | str:
-    """Those that an entry of the list means, or what is wrong with it."""
+def files_meant(folder: Path, entry: str) -> list[KnowledgeFile] | str:
+    """Those that an entry of the list means, of any type, or what is wrong with it."""
     try:
         path = folder / Path(entry).expanduser()
         if path.is_file():

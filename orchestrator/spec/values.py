@@ -81,6 +81,18 @@ def _path(value: Any) -> Any:
 RelativePath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 """A path, relative to the folder of workshop.yaml unless it is absolute."""
 
+
+class FilesHere(str):
+    """A file, a folder with all below it, or a pattern, relative to the folder of workshop.yaml.
+
+    A type of its own, so that `state export` finds every one in a spec: orchestrator/handover/named.py.
+    """
+
+    __slots__ = ()
+
+
+FilesEntry = Annotated[Line, AfterValidator(FilesHere)]
+
 SMALLEST_SUBNET = 29  # bits of its prefix: eight addresses
 
 
