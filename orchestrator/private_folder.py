@@ -12,15 +12,21 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 SOCKETS, ANSIBLE, INVENTORY = "workshop-ssh-", "workshop-ansible-", "workshop-inventory-"
-OURS = re.compile(rf"(?:{SOCKETS}|{ANSIBLE}|{INVENTORY})[a-z0-9_]{{8}}")  # as tempfile names them
+LOGS, WHEEL = "workshop-logs-", "workshop-wheel-"
+_KINDS = f"{SOCKETS}|{ANSIBLE}|{INVENTORY}|{LOGS}|{WHEEL}"
+OURS = re.compile(rf"(?:{_KINDS})[a-z0-9_]{{8}}")  # as tempfile names them
 ROOT = Path("/tmp")  # noqa: S108 - for private folders
 LONGEST = 40  # characters: sockets lie there, whose paths may have 107, 60 of them below the folder
 
 
 class PrivateFolder:
-    """An empty one at `path`. `prefix`: SOCKETS, ANSIBLE or INVENTORY. `short`: elsewhere where that path gets long."""
+    """An empty one at `path`; as a context manager it removes it. `prefix`: one of the above.
+
+    `short`: elsewhere where that path gets long.
+    """
 
     def __init__(self, prefix: str, *, short: bool = False) -> None:
         place = Path(tempfile.gettempdir())
@@ -36,6 +42,14 @@ class PrivateFolder:
                 if self.path.is_dir():
                     return
                 os.close(self._lock)
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.remove()
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

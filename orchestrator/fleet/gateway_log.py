@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from orchestrator.errors import HostError, Where
 from orchestrator.fleet.container_command import STDERR, ContainerCommand
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
 from orchestrator.plan.gateway import DATA_DIR
+from orchestrator.private_folder import LOGS, PrivateFolder
 
 CURRENT = "access.jsonl"
 OLDER = "access-*.jsonl"  # renamed, and removed once they are collected and nobody writes into them any more
@@ -55,8 +55,8 @@ class GatewayLog:
             names = b"".join(self._output(["sh", "-c", _LIST, "sh", DATA_DIR])).decode().split()
             yield {name: InContainer(self._output, f"{DATA_DIR}/{name}") for name in names}
             return
-        with tempfile.TemporaryDirectory() as folder:
-            yield {file.name: OnDisk(file) for file in self._copied(Path(folder))}
+        with PrivateFolder(LOGS) as folder:
+            yield {file.name: OnDisk(file) for file in self._copied(folder)}
 
     def tidy(self, collected: Mapping[str, int]) -> None:
         """Keep the log small: `collected` says up to which byte each file was. Does nothing while nginx does not run.

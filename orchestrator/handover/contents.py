@@ -52,6 +52,7 @@ class Manifest(BaseModel):
     who: str  # user@machine
     handed_over: bool  # it was the sender's last word
     spec: str  # the file's name
+    folder: str = ""  # it lay in, where that is known
     left_out: list[LeftOut]
     secrets: list[str]  # references that must be set where it goes on
     entries: Annotated[list[Entry], Field(max_length=MOST_FILES)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from orchestrator.durable import whole_file
+
 PRIVATE = 0o600
 READABLE = 0o644  # for containers whose process is not root
 RUNNABLE = 0o755
@@ -67,12 +69,9 @@ def write_tree(folder: Path, files: Files) -> None:
                 (folder / above).mkdir(mode=0o755)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
-        aside = target.with_name(f".{target.name}.new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode)
-        with os.fdopen(descriptor, "wb") as stream:
+        with whole_file(target, file.mode, synced=False) as stream:
             stream.write(file.content)
             os.fchmod(stream.fileno(), file.mode)
-        aside.replace(target)
     for path in _present(folder):
         if path not in files:
             (folder / path).unlink()

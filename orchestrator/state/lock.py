@@ -17,6 +17,7 @@ from orchestrator.state.clock import utc_now
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.handed_over import require_in_charge
+from orchestrator.state.leftovers import sweep_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class WorkshopLock:
             except Timeout:
                 raise self._held() from None
             try:
+                sweep_state(self._folder)
                 if not self._handed_over:
                     require_in_charge(self._folder)
                 self._write_owner()

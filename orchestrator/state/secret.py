@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from orchestrator.durable import whole_file
 from orchestrator.errors import UserError, Where
 from orchestrator.keys import SECRET_BYTES, new_secret
 from orchestrator.state.failures import refusals_explained
@@ -54,24 +54,5 @@ def ensure_secret(folder: StateFolder) -> bytes:
 
 
 def _create(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.unlink(missing_ok=True)  # left by a process of the same number that was killed here
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # a link never overwrites: whoever was first, wins
-            os.link(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with suppress(FileExistsError), whole_file(path, 0o600, replacing=False) as file:  # whoever was first, wins
+        file.write(content)

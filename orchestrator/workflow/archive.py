@@ -17,6 +17,7 @@ from orchestrator.participants import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
+from orchestrator.state.leftovers import sweep_archives
 from orchestrator.state.state import State
 from orchestrator.usage.report import By, Question
 from orchestrator.workflow.archives.chats import put_chats
@@ -134,6 +135,7 @@ def _writing(
     if to is None:
         with disk_explained(folder.archives, "archived"):
             folder.archives.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        sweep_archives(folder)
         file = _new_name(folder.archives, f"{workshop}-{person.id}" if person else workshop, at)
     else:
         file = to

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.aside import name_aside
 from orchestrator.durable import replace_file
 
 
 def test_it_is_whole_with_its_mode_and_nothing_is_left_aside(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_bytes(b"old")
-    (tmp_path / ".policy.json.new").write_bytes(b"of a run that was killed")
+    name_aside(file).write_bytes(b"of a run that was killed")
     before = os.umask(0o277)
     try:
         replace_file(file, b"new", 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -260,10 +261,17 @@ def test_what_a_killed_import_left_is_taken_away(first: Path, tmp_path: Path) ->
     assert not left.parent.exists()
 
 
-def test_a_file_that_cannot_be_written_is_one_line_and_hands_nothing_over(first: Path, tmp_path: Path) -> None:
-    (tmp_path / ".x.new").mkdir()  # where it would be written aside
+def test_a_file_that_cannot_be_written_is_one_line_and_hands_nothing_over(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("orchestrator.durable.os.fsync", fails)
     with pytest.raises(UserError) as caught:
         give(first, tmp_path / "x", hand_over=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(sealed, "_COST", 2)
     assert (caught.value.code, caught.value.where.file) == ("not_writable", tmp_path / "x")
     assert not (tmp_path / "x").exists()
     give(first, tmp_path / "y")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.aside import name_aside
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
 from orchestrator.tls import store
@@ -61,7 +62,7 @@ def test_a_run_that_was_cut_off_ends_with_one_authority(
     def write(path: Path, content: bytes) -> None:
         if len(written) == writes:
             if torn:
-                path.with_name(f".{path.name}.new").write_bytes(content[:50])
+                name_aside(path).write_bytes(content[:50])
             raise KeyboardInterrupt
         real(path, content)
         written.append(path)

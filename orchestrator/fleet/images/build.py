@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import SecretStr
 
 from orchestrator.fleet.images.recipes import Recipe, Suite
 from orchestrator.fleet.images.torch import TorchSource
+from orchestrator.private_folder import WHEEL, PrivateFolder
 from orchestrator.resources import IMAGES
 
 
@@ -48,8 +48,8 @@ def _torch_arguments(torch: TorchSource) -> Iterator[tuple[list[str], dict[str, 
     if torch.wheel is None:
         yield arguments, environment
         return
-    with tempfile.TemporaryDirectory(prefix="workshop-wheel-") as folder:
-        copy = Path(folder) / torch.wheel.name
+    with PrivateFolder(WHEEL) as folder:
+        copy = folder / torch.wheel.name
         try:
             os.link(torch.wheel, copy)
         except OSError:  # another file system

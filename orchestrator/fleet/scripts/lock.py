@@ -8,9 +8,12 @@ import os
 import select
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+MARKED, EARLIER = ".*.workshop.new", ".policy.json.new"  # as stack.replace names what it writes aside, and named it
+CHECKED = "*/.new"  # the playbook's
 ASIDE = ".tmp"  # beside the stack's folder: where Ansible puts what it is about to unpack
 
 
@@ -19,7 +22,8 @@ def hold(question: Any) -> None:
 
     Prints one line: `{"held_by": null}` once the lock is taken, or the note of who has it, `{}` where that can't be
     read; `trouble` is why no lock could be made. Anything on stdin keeps it then. It goes with stdin's end, with this
-    process, or after `patience` without a word: the other end is gone. What Ansible left aside goes then too.
+    process, or after `patience` without a word: the other end is gone. What Ansible left aside goes then too, and
+    what a killed command wrote beside the stack's files goes once the lock is taken.
     """
     folder = Path(question["folder"]).expanduser()
     path = folder.with_name(folder.name + ".lock")
@@ -39,6 +43,7 @@ def hold(question: Any) -> None:
         except OSError:  # a full disk: it is held all the same
             pass
         shutil.rmtree(f"{folder}{ASIDE}", ignore_errors=True)
+        _sweep(folder)
         print(json.dumps({"held_by": None}), flush=True)
         while select.select([sys.stdin], [], [], question["patience"])[0] and os.read(sys.stdin.fileno(), 4096):
             pass
@@ -62,6 +67,20 @@ def _taken(path: Path) -> int | None:
         except FileNotFoundError:
             pass
         os.close(lock)
+
+
+def _sweep(folder: Path) -> None:
+    """Files that nobody writes any more, and new ones that nginx was to check."""
+    for aside in [*folder.rglob(MARKED), *folder.rglob(EARLIER)]:
+        with suppress(OSError):
+            file = os.open(aside, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                aside.unlink()
+            finally:
+                os.close(file)
+    for checked in folder.glob(CHECKED):
+        shutil.rmtree(checked, ignore_errors=True)
 
 
 def _note(path: Path) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from orchestrator.aside import folder_aside
 from orchestrator.durable import new_file
 from orchestrator.errors import UserError, Where
 from orchestrator.handover.contents import STATE, Entry, LeftOut, Manifest, is_acceptable, require_acceptable
@@ -22,15 +22,15 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.clock import utc_now
 from orchestrator.state.database import Database
 from orchestrator.state.failures import refusals_explained
-from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder
+from orchestrator.state.folder import StateFolder
 from orchestrator.state.handed_over import HandedOver, hand_over
+from orchestrator.state.leftovers import EXPORT
 from orchestrator.state.lock import WorkshopLock, who_is_here
 from orchestrator.state.state import Meta, State
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.target_file import disk_explained, require_new
 
 FILE_MODE = 0o600
-COPIES = ".export"  # of databases, while they are packed
 Ask = Callable[[], SecretStr]
 
 
@@ -79,6 +79,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
             who=who,
             handed_over=asked.hand_over,
             spec=spec.file.name,
+            folder=str(spec.folder),
             left_out=list(left_out),
             secrets=list(named.secrets),
             entries=[Entry(name=name, size=_size(path)) for name, path in files.items()],
@@ -118,31 +119,22 @@ def _keys_left_out(state: State, files: Mapping[str, Path]) -> Iterator[LeftOut]
 @contextmanager
 def _copies(folder: StateFolder, asked: Asked) -> Iterator[dict[str, Path]]:
     """All of the state that cannot be made again, by name; databases as they are now, copied inside the folder."""
-    copies = folder.path / COPIES
     below = [folder.tls, *([folder.provider_keys] if asked.with_secrets else [])]
     found = [folder.teardowns, *(file for part in below for file in sorted(part.rglob("*")))]
     files = [folder.secret, *(file for file in found if file.is_file())]
     databases = [folder.database, *sorted(folder.usage.glob("*.sqlite3"))]
     names = {file: str(file.relative_to(folder.path)) for file in (*files, *databases)}
     names = {file: name for file, name in names.items() if is_acceptable(f"{STATE}/{name}")}  # not what a crash left
-    with refusals_explained(copies):
-        _take_away(copies)  # of a run that was killed
-        copies.mkdir(mode=PRIVATE_FOLDER)
-    try:
+    with refusals_explained(folder.path):
+        copies = ExitStack()
+        aside = copies.enter_context(folder_aside(folder.path / EXPORT))
+    with copies:
         there = {}
         for file, name in names.items():
             if file in databases:
-                Database.copy(file, copies / file.name)
-            there[name] = copies / file.name if file in databases else file
+                Database.copy(file, aside / file.name)
+            there[name] = aside / file.name if file in databases else file
         yield there
-    finally:
-        with refusals_explained(copies):
-            _take_away(copies)
-
-
-def _take_away(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _size(path: Path) -> int:

@@ -6,10 +6,10 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.aside import folder_aside
 from orchestrator.errors import HostError, Where, WorkshopError
 from orchestrator.fleet.disk_room import require_room
 from orchestrator.fleet.docker_host import ContainerState
@@ -32,6 +32,7 @@ from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.weights.fetch import fetch_weights
 
 # Variables that ask for tasks.
+ARCHIVES = ".archives"  # in the rendered folder, while they are copied to hosts
 TAGS = ("files", "reload", "stale", "restart", "networks", "front", "batches", "engines", "put")
 
 
@@ -123,12 +124,11 @@ def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerSta
 
 
 def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> dict[str, HostResult]:
-    with ExitStack() as archives:
+    with folder_aside(run.state.folder.rendered / ARCHIVES) as archives:
         targets: list[Target] = []
         tags = {"always"}
         for name, work in works.items():
-            archive = run.state.folder.rendered / f".{name}.tar"
-            archives.callback(archive.unlink, missing_ok=True)
+            archive = archives / f"{name}.tar"
             with refusals_explained(archive):
                 write_archive(archive, work.files)
             targets.append(_target(run, work, archive, lacking))

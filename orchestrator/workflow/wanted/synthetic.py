@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.aside import folder_aside, name_aside
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.practice import CHECKPOINT, GGUF
 
@@ -28,9 +29,9 @@ def synthetic_models(deployment: Deployment, folder: Path) -> dict[str, bytes]:
 def _read(folder: Path, path: str) -> dict[str, bytes]:
     target = folder / path
     if not target.exists():
-        aside = target.with_name(f".{target.name}.new")
-        _make(aside, path)
-        aside.replace(target)
+        with folder_aside(name_aside(target)) as own:
+            _make(own / target.name, path)
+            (own / target.name).replace(target)
     files = sorted(target.rglob("*")) if target.is_dir() else [target]
     return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.is_file()}
 
@@ -41,9 +42,6 @@ def _make(target: Path, path: str) -> None:
 
         write_gguf(target, name="tiny")
     else:
-        import shutil
-
         from orchestrator.practice.huggingface import write_checkpoint
 
-        shutil.rmtree(target, ignore_errors=True)
         write_checkpoint(target, name="tiny")
