@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 
 from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
 from orchestrator.state.failures import refusals_explained
-from orchestrator.state.folder import StateFolder
+from orchestrator.state.folder import BESIDE_SPEC, StateFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ def handed_over(folder: StateFolder) -> UserError | None:
         "handed_over",
         f"this workshop was handed over{told}: another copy of its state is the one that counts",
         where=Where(file=folder.path),
-        hint="Have it handed back (workshop state import FILE --replace); "
+        hint=f"Have it handed back (workshop state import FILE {_place(folder)} --replace); "
         "if it never arrived: workshop state take-back SPEC",
     )
+
+
+def _place(folder: StateFolder) -> str:
+    """The options that lead to this state from wherever they are typed."""
+    base = folder.path.parent
+    if base.name == BESIDE_SPEC:
+        return shlex.join(["--to", str(base.parent)])
+    return shlex.join(["--state-dir", str(base)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +10,12 @@ from orchestrator.errors import UserError, Where
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks, require_not_held
 from orchestrator.fleet.machine import Machine
+from orchestrator.private_folder import LOGS, PrivateFolder
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import InventoryUse, load
 from orchestrator.state.clock import utc_now
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
+from orchestrator.state.kept_aside import KeptAside, kept_aside, remove_kept
 from orchestrator.state.lock import WorkshopLock, lock_owner
 from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
@@ -39,6 +40,7 @@ class TornDown:
     failed: tuple[UserError, ...] = ()  # hosts that could not be cleaned, or not be looked at
     proof: tuple[Left, ...] = ()  # what each host that could be looked at still has
     page: str | None = None  # an Open WebUI that belongs to others, asked what it still has
+    replaced: int | None = None  # folders with what imports replaced that are here still; None: there were none
 
     @property
     def ok(self) -> bool:
@@ -62,7 +64,7 @@ def teardown(
     All hosts at once. The state is forgotten when nothing is left on any; until then the next run goes on.
     """
     if not folder.has_state:
-        return TornDown(folder.name, was_there=False, hosts=(), removed=(), left=(), kept=())
+        return _without_state(folder, spec, confirm, keep_state=keep_state)
     archived = before_teardown(folder, spec, settings, report, archiving)
     with WorkshopLock(folder, "teardown"):
         with (
@@ -70,12 +72,20 @@ def teardown(
             Fleet(state.deployed.hosts(), settings.known_hosts) as fleet,
             HostLocks(lock_owner("teardown")) as locks,
         ):
-            done = _removed(state, fleet, locks, report, confirm, keep_weights=keep_weights, keep_state=keep_state)
             meta = state.meta
+            replaced = kept_aside(folder, meta.spec_path if meta else spec)
+
+            def confirm_all(workshop: str, present: tuple[str, ...]) -> None:
+                confirm(workshop, present if keep_state else (*present, *map(str, replaced)))
+
+            done = _removed(state, fleet, locks, report, confirm_all, keep_weights=keep_weights, keep_state=keep_state)
         if archived:
             done = replace(done, kept=(*done.kept, f"archive {archived.file}"))
-        if not done.left and not done.failed and not keep_state:
+        if keep_state:
+            done = replace(done, kept=(*done.kept, *map(str, replaced)))
+        elif not done.left and not done.failed:
             folder.forget()
+            done = _forgotten(done, folder, replaced)
         record = Teardown(
             at=utc_now(),
             workshop=folder.name,
@@ -87,6 +97,41 @@ def teardown(
         )
         record_teardown(folder, record)
     return done
+
+
+def _without_state(
+    folder: StateFolder,
+    spec: Path | None,
+    confirm: Callable[[str, tuple[str, ...]], None],
+    *,
+    keep_state: bool,
+) -> TornDown:
+    """What imports replaced may be all that is left of it here."""
+    replaced = kept_aside(folder, spec)
+    lines = tuple(map(str, replaced))
+    done = TornDown(folder.name, was_there=bool(lines), hosts=(), removed=(), left=(), kept=lines if keep_state else ())
+    if keep_state or not replaced:
+        return done
+    confirm(folder.name, lines)
+    with WorkshopLock(folder, "teardown", handed_over=True):
+        done = _forgotten(done, folder, replaced)
+        folder.forget()
+    return done
+
+
+def _forgotten(done: TornDown, folder: StateFolder, replaced: tuple[KeptAside, ...]) -> TornDown:
+    """With what imports replaced gone too, old secrets among it, and looked at again."""
+    if not replaced:
+        return done
+    moved = remove_kept(folder, replaced)
+    still = [one for one in replaced if one.path.exists()]
+    return replace(
+        done,
+        removed=(*done.removed, *map(str, replaced)),
+        left=(*done.left, *map(str, still)),
+        kept=(*done.kept, *(f"{path}: from before an import" for path in moved)),
+        replaced=len(still),
+    )
 
 
 def _removed(
@@ -117,8 +162,8 @@ def _removed(
         page = elsewhere.leave(state, there, report.say)
     _collect_usage(state, [fleet[name] for name in present], report, keep_state=keep_state)
     report.step("Removing")
-    with tempfile.TemporaryDirectory() as logs:
-        log = Path(logs) / LOG
+    with PrivateFolder(LOGS) as logs:
+        log = logs / LOG
         failed |= remove_stacks(fleet, present, workshop, report, log, keep_weights=keep_weights)
     report.step("Looking again")
     after, unseen = fleet.each(

@@ -60,7 +60,9 @@ def export(
 @click.option(
     "--to", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Folder for the spec [default: NAME]."
 )
-@click.option("--replace", is_flag=True, help="Keep aside a state and a spec that are there, and take these.")
+@click.option(
+    "--replace", is_flag=True, help="Go back to where that class lies: keep aside its state and spec, and take these."
+)
 @passphrase_option
 @common_options
 def import_(

@@ -29,7 +29,7 @@ HOSTS_FAILED = 3
     help="Archive all first, and remove nothing where that fails [default: as archive.required says].",
 )
 @click.option("--keep-weights", is_flag=True, help="Keep the volumes with downloaded weights.")
-@click.option("--keep-state", is_flag=True, help="Keep secret, keys and cards.")
+@click.option("--keep-state", is_flag=True, help="Keep secret, keys and cards, those that an import replaced too.")
 @common_options
 def teardown(
     spec: Path | None,
@@ -46,6 +46,7 @@ def teardown(
     """Remove containers, networks, volumes and files of a workshop, look again, and print the proof."""
     from orchestrator.errors import UserError
     from orchestrator.settings import read_settings
+    from orchestrator.state.kept_aside import kept_aside
     from orchestrator.workflow.archives.first import Choice
     from orchestrator.workflow.teardown import find_folder
     from orchestrator.workflow.teardown import teardown as remove
@@ -53,7 +54,7 @@ def teardown(
     choice = {None: Choice.AS_THE_SPEC_SAYS, True: Choice.ALWAYS, False: Choice.NEVER}[archive]
     settings = read_settings()
     folder = find_folder(spec, name, state_dir or settings.state_dir)
-    if folder.has_state and not yes and not sys.stdin.isatty():
+    if (folder.has_state or kept_aside(folder, spec)) and not yes and not sys.stdin.isatty():
         raise click.UsageError("Without a terminal teardown needs --yes.")
     with Progress(verbose=verbose) as progress:
 
@@ -99,7 +100,7 @@ def _text(done: TornDown, folder: StateFolder) -> str:
     if not done.was_there:
         return f"{done.workshop}: nothing was there."
     lines = section(f"{done.workshop}: removed", done.removed) + section("Kept, as asked:", done.kept)
-    lines += section("Looked again:", [*map(_proof, done.proof), *_of_page(done)])
+    lines += section("Looked again:", [*map(_proof, done.proof), *_of_page(done), *_of_imports(done)])
     if not done.ok:
         again = "Run the same command again for what is left: it goes on where this one stopped."
         lines += section("STILL THERE:", done.left) + section("Could not be cleaned:", map(str, done.failed))
@@ -109,6 +110,10 @@ def _text(done: TornDown, folder: StateFolder) -> str:
 
 def _of_page(done: TornDown) -> list[str]:
     return [f"{done.page}: {sum(line.startswith(done.page) for line in done.left)} things"] if done.page else []
+
+
+def _of_imports(done: TornDown) -> list[str]:
+    return [] if done.replaced is None else [f"this machine: {done.replaced} folders with what imports replaced"]
 
 
 def _proof(one: Left) -> str:
