@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from handover_class import give, make_class, take
 
 import orchestrator
 from orchestrator.aside import MARK, folder_aside, name_aside, new_aside, sweep
@@ -22,6 +21,7 @@ from orchestrator.private_folder import LOGS, SOCKETS, WHEEL, PrivateFolder
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
+from tests.unit.handover_class import give, make_class, take
 
 SAMPLES = Path(__file__).parent
 # Says so and waits, instead of putting the file whose name is argv[2] into its place: all of it is written by then.
@@ -90,7 +90,7 @@ with WorkshopLock(folder, "provision"):
 # Where the user said.
 ELSEWHERE = {
     "demo.workshop": """
-from handover_class import give
+from tests.unit.handover_class import give
 from orchestrator.handover import sealed
 sealed._COST = 2
 give(folder.path.parents[1], folder.path.parents[2] / waited_for)
@@ -199,7 +199,7 @@ def test_what_a_killed_import_unpacked_goes_with_the_next_lock(tmp_path: Path, a
     second = tmp_path / "second"
     base = tmp_path / "states" if apart else second / ".workshop"
     program = f"""
-from handover_class import take
+from tests.unit.handover_class import take
 from orchestrator.handover import sealed
 sealed._COST = 2
 take(Path({str(file)!r}), Path({str(second)!r}), state_dir=Path({str(base)!r}))

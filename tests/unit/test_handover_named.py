@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import pytest
-from handover_class import PASSPHRASE, take
 from pydantic import BaseModel
-from spec_samples import VALID, spec_of
 
 from orchestrator.handover import sealed
 from orchestrator.handover.named import A_SECRET, ABSOLUTE, ELSEWHERE, Named, _mentions, named_by
@@ -25,6 +23,8 @@ from orchestrator.state.state import State
 from orchestrator.workflow.handover.exporting import Asked, export
 from orchestrator.workflow.plan import make_plan
 from orchestrator.workflow.validate import problems
+from tests.unit.handover_class import PASSPHRASE, take
+from tests.unit.spec_samples import VALID, spec_of
 
 EMBEDDER = '  - {name: e, engine: llamacpp, source: "a/b/c.gguf", embeds: true}\n'
 NAMES_FILES = (Path, FilesHere, SecretReference)

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from handover_class import PASSPHRASE, give, make_class, people, take
 
 from orchestrator.cli.commands import teardown as command
 from orchestrator.errors import UserError
@@ -23,6 +22,7 @@ from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.handover.exporting import Asked, export
 from orchestrator.workflow.handover.importing import Imported, import_
 from orchestrator.workflow.teardown import TornDown, teardown
+from tests.unit.handover_class import PASSPHRASE, give, make_class, people, take
 
 
 @pytest.fixture(autouse=True)
