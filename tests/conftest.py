@@ -1,4 +1,7 @@
-"""For all tests: Ctrl-C means what it means at a terminal; images built from packages, as the program itself builds them.
+"""For all tests: Ctrl-C means what it means at a terminal; how many cases a property is tried on; images from packages.
+
+Properties are tried on 15 cases every day, and on 200 where WORKSHOP_TEST_ALL=1 asks for everything (`make test-all`). A
+loaded machine is not a failure: no case has a deadline.
 
 A shell's background job begins with SIGINT ignored, and hands that on to its children: tests of interruptions would wait
 for an end that never comes.
@@ -11,11 +14,15 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from orchestrator.spec.components import Component
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the real hub how big a model is
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for name, cases in (("daily", 15), ("all", 200)):
+    settings.register_profile(name, max_examples=cases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("all" if os.environ.get("WORKSHOP_TEST_ALL") == "1" else "daily")
 
 Packaged = Callable[[Component], str]
 

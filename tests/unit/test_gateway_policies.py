@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.render.gateway import policy, render_gateway
 from tests.unit.gateway_configs import SENTINEL, any_configs, consistent_configs
 
-SOME = settings(max_examples=60, deadline=None)
 BLOCK = re.compile(r"^    upstream (\S+) \{$", re.MULTILINE)
 
 
-@SOME
 @given(consistent_configs())
 def test_what_is_consistent_is_rendered(config: GatewayConfig) -> None:
     assert_holds_together(config, render_gateway(config))
 
 
-@SOME
 @given(any_configs())
 def test_anything_else_is_rendered_as_well_or_refused_without_telling_a_secret(config: GatewayConfig) -> None:
     refusal = ""

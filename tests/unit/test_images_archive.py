@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
@@ -156,7 +156,6 @@ def test_the_common_tools_read_it_too(archive: Archive) -> None:
     assert [entry["RepoTags"] for entry in told] == [[GATEWAY.pinned, "nginx:1.30"], [WEBUI.pinned]]
 
 
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_byte_that_was_flipped_is_noticed(
     content: bytes, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -171,7 +170,6 @@ def test_any_byte_that_was_flipped_is_noticed(
     refusal(file)
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_file_that_was_cut_off_is_noticed(
     content: bytes, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

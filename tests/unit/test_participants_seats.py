@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
@@ -254,7 +254,6 @@ counts = st.builds(CountedSeats, st.integers(0, 12), st.integers(0, 3))
 histories = st.lists(st.one_of(counts, rosters), min_size=1, max_size=6)
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories)
 def test_the_spec_gets_exactly_the_participants_it_asks_for(history: list[Seats]) -> None:
     result, wanted = after(*history), history[-1]
@@ -262,7 +261,6 @@ def test_the_spec_gets_exactly_the_participants_it_asks_for(history: list[Seats]
     assert (len(ids(result, spare=False)), len(ids(result, spare=True))) == (ordinary, wanted.spare)
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories)
 def test_reconciling_again_changes_nothing(history: list[Seats]) -> None:
     result = after(*history)
@@ -271,7 +269,6 @@ def test_reconciling_again_changes_nothing(history: list[Seats]) -> None:
     assert again.rows == result.rows
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories)
 def test_ids_and_bindings_are_unique_and_nobody_is_ever_forgotten(history: list[Seats]) -> None:
     rows: tuple[Enrolled, ...] = ()
@@ -284,7 +281,6 @@ def test_ids_and_bindings_are_unique_and_nobody_is_ever_forgotten(history: list[
         rows = result.rows
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories)
 def test_an_id_never_passes_from_a_seat_to_a_person_or_from_one_person_to_another(history: list[Seats]) -> None:
     rows: tuple[Enrolled, ...] = ()
@@ -298,7 +294,6 @@ def test_an_id_never_passes_from_a_seat_to_a_person_or_from_one_person_to_anothe
         rows = result.rows
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories)
 def test_a_key_changes_exactly_when_somebody_returns(history: list[Seats]) -> None:
     rows: tuple[Enrolled, ...] = ()
@@ -311,7 +306,6 @@ def test_a_key_changes_exactly_when_somebody_returns(history: list[Seats]) -> No
         rows = result.rows
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories, rosters, st.randoms(use_true_random=False))
 def test_the_order_of_a_rosters_rows_never_decides_who_somebody_is(
     history: list[Seats], roster: RosterSeats, random: object
@@ -322,7 +316,6 @@ def test_the_order_of_a_rosters_rows_never_decides_who_somebody_is(
     assert reconcile(known, replace(roster, rows=tuple(shuffled))).changes == ()
 
 
-@settings(deadline=None)  # a loaded machine is not a failure
 @given(histories, rosters, st.randoms(use_true_random=False))
 def test_people_who_were_there_before_are_recognised_in_any_order(
     history: list[Seats], roster: RosterSeats, random: object

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
@@ -175,7 +175,6 @@ rosters = st.builds(
 
 
 @given(st.lists(st.one_of(rosters, st.builds(CountedSeats, st.integers(0, 4), st.integers(0, 2))), max_size=4))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_database_keeps_exactly_what_was_decided(history: list[Seats]) -> None:
     database = Database.memory()
     people, decided = People(database), reconcile((), CountedSeats(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import permutations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.plan.model_size import GIB, ModelSize
@@ -55,7 +55,6 @@ def where(placed: tuple[Placed, ...]) -> dict[tuple[str, int], Place]:
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
 def test_no_gpu_is_promised_more_than_once(case: tuple[list[Model], list[Host], Facts]) -> None:
     models, hosts, facts = case
     used: dict[tuple[str, int], float] = defaultdict(float)
@@ -76,7 +75,6 @@ def test_no_gpu_is_promised_more_than_once(case: tuple[list[Model], list[Host], 
 
 
 @given(cases())
-@settings(max_examples=100, deadline=None)
 def test_labels_are_respected_and_every_replica_is_placed_or_told(
     case: tuple[list[Model], list[Host], Facts],
 ) -> None:
@@ -91,7 +89,6 @@ def test_labels_are_respected_and_every_replica_is_placed_or_told(
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
 def test_the_order_of_hosts_in_the_file_loses_no_feasible_case(case: tuple[list[Model], list[Host], Facts]) -> None:
     models, hosts, facts = case
     feasible = {not place(models, list(order), facts).unplaced for order in permutations(hosts)}
@@ -99,7 +96,6 @@ def test_the_order_of_hosts_in_the_file_loses_no_feasible_case(case: tuple[list[
 
 
 @given(cases(), st.booleans())
-@settings(max_examples=100, deadline=None)
 def test_a_host_more_moves_nothing_that_runs(case: tuple[list[Model], list[Host], Facts], first: bool) -> None:
     models, hosts, facts = case
     first_time = place(models, hosts, facts)
@@ -113,7 +109,6 @@ def test_a_host_more_moves_nothing_that_runs(case: tuple[list[Model], list[Host]
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
 def test_where_a_host_is_taken_away_the_others_keep_what_they_have(
     case: tuple[list[Model], list[Host], Facts],
 ) -> None:

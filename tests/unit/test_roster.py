@@ -136,7 +136,7 @@ def test_more_people_than_a_workshop_holds_are_refused(tmp_path: Path) -> None:
     assert told(tmp_path, content) == [(None, "names 2001 people; 2000 is the most")]
 
 
-FAST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @FAST

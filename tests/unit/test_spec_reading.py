@@ -235,7 +235,7 @@ def test_a_value_of_several_types_is_wrong_once(tmp_path: Path) -> None:
     ]
 
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @FAST

@@ -12,7 +12,7 @@ from threading import Thread
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.fleet.gateway_log import QUIET_SECONDS
@@ -180,7 +180,6 @@ class Class:
             collect_file(self.store, Cut(self.files[-1], self.pieces, after))
 
 
-@settings(max_examples=60, deadline=None)
 @given(garbage=st.lists(st.none() | GARBAGE, max_size=25), steps=STEPS, pieces=st.integers(20, 500))
 def test_any_cut_of_the_log_and_any_order_of_collections_give_the_same_sums(
     garbage: list[bytes | None], steps: list[tuple[str, int]], pieces: int

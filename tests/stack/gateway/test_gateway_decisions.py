@@ -23,8 +23,6 @@ from orchestrator.plan.gateway import (
 from tests.unit.gateway_bed import Gateway
 
 ONLINE = settings(
-    max_examples=70,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],
