@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -48,8 +49,14 @@ def _reckonable(moment: datetime) -> datetime:
     return moment
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    """Looks at every file of the system's, which takes as long as reading a spec."""
+    return frozenset(available_timezones())
+
+
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _timezones():
         raise PydanticCustomError("timezone", "expected the name of a time zone, like Europe/Zurich")
     return name
 

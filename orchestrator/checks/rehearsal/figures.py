@@ -47,8 +47,8 @@ class Figures:
 
 def figures(answers: Sequence[Answer], bounds: Bounds) -> Figures:
     whole = [answer for answer in answers if answer.error is None]
-    late = [answer for answer in whole if answer.first is None or answer.first > bounds.first_token]
-    slow = [answer for answer in whole if answer not in late and not _fast(answer, bounds)]
+    late = [answer for answer in whole if not _began(answer, bounds)]
+    slow = [answer for answer in whole if _began(answer, bounds) and not _fast(answer, bounds)]
     errors = Counter(answer.error for answer in answers if answer.error)
     return Figures(
         answers=len(answers),
@@ -64,8 +64,7 @@ def figures(answers: Sequence[Answer], bounds: Bounds) -> Figures:
 
 def good(answer: Answer, bounds: Bounds) -> bool:
     """Whole and within both bounds."""
-    began = answer.first is not None and answer.first <= bounds.first_token
-    return answer.error is None and began and _fast(answer, bounds)
+    return answer.error is None and _began(answer, bounds) and _fast(answer, bounds)
 
 
 def people_served(step: Step, bounds: Bounds) -> int:
@@ -85,6 +84,10 @@ def spread(values: Iterable[float], *, least: bool = False) -> Spread | None:
     if not ordered:
         return None
     return Spread(*(ordered[max(0, math.ceil(share * len(ordered)) - 1)] for share in (0.50, 0.95, 0.99)))
+
+
+def _began(answer: Answer, bounds: Bounds) -> bool:
+    return answer.first is not None and answer.first <= bounds.first_token
 
 
 def _fast(answer: Answer, bounds: Bounds) -> bool:
