@@ -21,6 +21,7 @@ from orchestrator.private_folder import INVENTORY, PrivateFolder
 PROGRAM = Path(__file__).with_name("ask.py")
 COLLECTIONS = (Path("~/.ansible/collections"), Path("/usr/share/ansible/collections"))  # Ansible's own places
 UNREADABLE, FAILED, SLOW = "inventory_unreadable", "inventory_failed", "inventory_slow"
+ALWAYS = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", "ANSIBLE_INVENTORY_CACHE": "0"}
 BROKEN = {
     "vaulted": "it is encrypted with Ansible Vault, and its password is not asked for",
     "template": "its template cannot be worked out",
@@ -98,11 +99,8 @@ def _ask(asked: Asked, variables: Sequence[str], passwords: Sequence[str]) -> di
 def _environment(asked: Asked, private: Path) -> dict[str, str]:
     return (
         scrubbed_environment(private)
-        | {
-            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(str(folder.expanduser()) for folder in COLLECTIONS),
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
-            "ANSIBLE_INVENTORY_CACHE": "0",
-        }
+        | ALWAYS
+        | {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(str(folder.expanduser()) for folder in COLLECTIONS)}
         | {name: value.get_secret_value() for name, value in asked.environment.items()}
     )
 

@@ -10,6 +10,8 @@ from orchestrator.handover.inventory_files import A_PROGRAM
 from orchestrator.handover.named import A_SECRET, ABSOLUTE, Named, named_by
 from tests.unit.spec_samples import VALID, spec_of
 
+pytestmark = pytest.mark.usefixtures("ansible_is_ready")
+
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 INI = "[gateway]\na ansible_connection=local\n[webui]\na\n[inference]\na\n"
 

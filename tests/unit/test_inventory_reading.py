@@ -16,6 +16,8 @@ from orchestrator.inventory.reading import read_inventory
 from orchestrator.inventory.refused import PASSWORDS
 from orchestrator.inventory.translate import VARIABLES
 
+pytestmark = pytest.mark.usefixtures("ansible_is_ready")
+
 SENTINEL = "sentinel-9f3a-of-the-shell"
 INI = """\
 [gpu]
@@ -127,6 +129,7 @@ def test_a_plugin_that_makes_groups_out_of_variables_is_asked(tmp_path: Path) ->
     assert [host.name for host in read(tmp_path / "cluster").hosts] == ["a"]
 
 
+@pytest.mark.usefixtures("ansible_of_its_own")
 def test_a_collection_where_ansible_keeps_the_users_own_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +183,7 @@ def test_a_host_that_names_its_own_roles_takes_part(tmp_path: Path) -> None:
 # What it may know
 
 
+@pytest.mark.usefixtures("ansible_of_its_own")
 def test_nothing_of_the_callers_environment_or_configuration_reaches_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +324,7 @@ def test_a_program_that_says_no_json_is_told(tmp_path: Path) -> None:
     assert "JSON" in str(refused(write(tmp_path / "cloud", "#!/bin/sh\necho nothing\n", 0o755)))
 
 
+@pytest.mark.usefixtures("ansible_of_its_own")
 def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     script = f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/pid\nsleep 300\n"
     begun = time.monotonic()
@@ -335,8 +340,8 @@ def test_a_folder_with_a_vaulted_file_is_refused_by_that_file(tmp_path: Path) ->
     assert str(refused(tmp_path / "c")).startswith(f"{vault}: it is encrypted with Ansible Vault")
 
 
-def _is_gone(process: int) -> bool:
-    for _ in range(50):
+def _is_gone(process: int, looks: int = 50) -> bool:
+    for _ in range(looks):
         try:
             state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         except OSError:
@@ -348,4 +353,4 @@ def _is_gone(process: int) -> bool:
 
 
 def test_the_check_would_notice_a_process_that_goes_on() -> None:
-    assert not _is_gone(os.getpid())
+    assert not _is_gone(os.getpid(), looks=3)

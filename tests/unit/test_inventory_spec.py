@@ -16,6 +16,8 @@ from orchestrator.workflow.rollout.leave import note_leaving
 from tests.unit.command_line import ask
 from tests.unit.spec_samples import VALID, told
 
+pytestmark = pytest.mark.usefixtures("ansible_is_ready")
+
 INI = """\
 [gateway]
 front ansible_host=10.0.0.10
