@@ -21,10 +21,6 @@ from tests.unit.command_line import ask
 WORKSHOP = [sys.executable, "-m", "orchestrator.cli"]
 
 
-def workshop(*arguments: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*WORKSHOP, *arguments], cwd=cwd, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
-
-
 def command(error: BaseException | None) -> click.Command:
     @click.command()
     @click.option("--output")
@@ -147,15 +143,11 @@ def test_validate_lists_all_problems(tmp_path: Path) -> None:
 def test_teardown_without_a_terminal_needs_yes_once_there_is_something(tmp_path: Path) -> None:
     folder = tmp_path / "states" / "gone"
     folder.mkdir(parents=True)
-    nothing = workshop(
-        "teardown", "--name", "gone", "--state-dir", str(folder.parent), cwd=tmp_path, stdin=subprocess.DEVNULL
-    )
+    nothing = ask(tmp_path, "teardown", "--name", "gone", "--state-dir", str(folder.parent))
     assert nothing.returncode == 0
     assert "nothing was there" in nothing.stdout
     (folder / "state.sqlite3").touch()
-    refused = workshop(
-        "teardown", "--name", "gone", "--state-dir", str(folder.parent), cwd=tmp_path, stdin=subprocess.DEVNULL
-    )
+    refused = ask(tmp_path, "teardown", "--name", "gone", "--state-dir", str(folder.parent))
     assert refused.returncode == 2
 
 
@@ -213,15 +205,17 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 
 
 def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
-    done = workshop("status", cwd=tmp_path, env={**os.environ, "WORKSHOP_WEBUI_CONCURRENCY": "many"})
+    assert ask(tmp_path, "init").returncode == 0
+    done = ask(tmp_path, "status", environment={"WORKSHOP_WEBUI_CONCURRENCY": "many"})
     assert done.returncode == 1
+    assert "the environment variable WORKSHOP_WEBUI_CONCURRENCY: " in done.stderr
 
 
 def test_init_writes_a_valid_file_and_never_overwrites(tmp_path: Path) -> None:
-    assert workshop("init", cwd=tmp_path).returncode == 0
-    assert workshop("validate", cwd=tmp_path).returncode == 0
+    assert ask(tmp_path, "init").returncode == 0
+    assert ask(tmp_path, "validate").returncode == 0
     (tmp_path / "workshop.yaml").write_text("mine", encoding="utf-8")
-    again = workshop("init", cwd=tmp_path)
+    again = ask(tmp_path, "init")
     assert again.returncode == 1
     assert "is there already" in again.stderr
     assert (tmp_path / "workshop.yaml").read_text(encoding="utf-8") == "mine"

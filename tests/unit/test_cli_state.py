@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import pytest
 
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
+from tests.unit import command_line
+from tests.unit.command_line import Answer
 
 WORKSHOP = [sys.executable, "-m", "orchestrator.cli", "state"]
 PASSPHRASE = "correct horse battery"
@@ -36,9 +37,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
-    command = [*WORKSHOP, *arguments]
-    return subprocess.run(command, cwd=folder, input=said, capture_output=True, text=True, check=False, timeout=60)
+def run(folder: Path, *arguments: str, said: str = "") -> Answer:
+    return command_line.ask(folder, "state", *arguments, said=said)
 
 
 @pytest.mark.parametrize("arguments", [("export",), ("import", "demo.workshop")])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import seats
+from tests.unit.command_line import Answer, ask_docker_in_vain
 
 PROVIDER, HEADER, FILE, SHELL = (
     "provider-4711-sentinel",
@@ -88,14 +86,9 @@ def planted(spec: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, 
     return everything
 
 
-def bundle(
-    spec: Path, environment: dict[str, str], *options: str
-) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
-    command = [sys.executable, "-m", "orchestrator.cli", "doctor", "workshop.yaml", "--to", "b.tar.gz", *options]
-    variables = {**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])}
-    answer = subprocess.run(
-        command, cwd=spec.parent, env=variables, capture_output=True, text=True, check=False, timeout=120
-    )
+def bundle(spec: Path, environment: dict[str, str], *options: str) -> tuple[Answer, dict[str, str]]:
+    command = ("doctor", "workshop.yaml", "--to", "b.tar.gz", *options)
+    answer = ask_docker_in_vain(spec.parent, *command, environment=environment)
     assert answer.returncode == 0, answer.stderr
     with tarfile.open(spec.parent / "b.tar.gz") as archive:
         members = {member.name: archive.extractfile(member) for member in archive.getmembers()}

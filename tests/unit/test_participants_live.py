@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import seats
-from tests.unit.command_line import Answer, ask
+from tests.unit.command_line import Answer, ask, ask_docker_in_vain
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SPEC = """\
@@ -58,13 +55,11 @@ def workshop(folder: Path, *arguments: str, code: int = 0) -> Answer:
 
 
 def without_docker(folder: Path, *arguments: str, code: int = 1) -> Answer:
-    """A command that asks Docker in vain: in a process of its own, for the SDK leaves its socket open then."""
-    command = [sys.executable, "-m", "orchestrator.cli", *arguments]
-    environment = {**os.environ, **nowhere(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    """A command that asks Docker in vain."""
+    done = ask_docker_in_vain(folder, *arguments, environment=nowhere(folder))
     assert done.returncode == code, done.stdout + done.stderr
     assert ("Docker does not answer" in done.stderr) == bool(code)
-    return Answer(done.returncode, done.stdout, done.stderr)
+    return done
 
 
 def nowhere(folder: Path) -> dict[str, str]:
