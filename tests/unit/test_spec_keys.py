@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -70,8 +72,7 @@ def _sections(section: type[BaseModel] = Workshop, at: Steps = ()) -> Iterator[t
 
 
 SECTIONS = list(_sections())
-QUICK = YAML(typ="safe")
-DATA = QUICK.load(FULL)
+DATA = YAML(typ="safe").load(FULL)
 FIELDS = [(at, name) for at, section in SECTIONS for name in section.model_fields]
 
 
@@ -80,9 +81,7 @@ def _changed(tmp_path: Path, at: Steps, keys: dict[str, object]) -> list[str]:
     for step in at:
         section = section[step]
     section.update(keys)
-    with (tmp_path / "changed.yaml").open("w", encoding="utf-8") as stream:
-        QUICK.dump(data, stream)
-    return told(tmp_path, (tmp_path / "changed.yaml").read_bytes())
+    return told(tmp_path, json.dumps(data, indent=1, default=datetime.isoformat))  # which is YAML, too
 
 
 def _dotted(at: Steps) -> str:
