@@ -2,6 +2,7 @@
 SPEC ?= workshop.yaml
 SLOWEST := --durations=20 --durations-min=10
 export TESTCONTAINERS_RYUK_DISABLED := true
+unexport PYTHONDONTWRITEBYTECODE # collecting tests that were not compiled takes twice as long
 
 .PHONY: provision test lint unit stack fleet compat bench pictures lock
 
