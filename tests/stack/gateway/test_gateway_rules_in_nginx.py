@@ -67,13 +67,20 @@ def nginx(
     )
 
 
+@pytest.fixture(scope="module")
+def problems(nginx: Any) -> dict[tuple[str, str], str | None]:
+    """Each test -> None, or what was wrong; one curl asks for all of them."""
+    asked = [f"{file}\n{name}" for file, name in cases()]
+    urls = [f"http://127.0.0.1:9000/?{quote(one, safe='')}" for one in asked]
+    patient = ["--retry", "20", "--retry-connrefused", "--retry-delay", "1"]
+    code, (output, said) = nginx.exec_run(["curl", "-sS", *patient, "--write-out", "\\n", *urls], demux=True)
+    assert code == 0, (said or b"").decode() + nginx.logs().decode()
+    return dict(zip(cases(), map(json.loads, output.splitlines()), strict=True))
+
+
 @pytest.mark.parametrize(("file", "name"), cases(), ids=lambda value: value)
-def test_rules(nginx: Any, file: str, name: str) -> None:
-    asked = f"{file}\n{name}"
-    url = f"http://127.0.0.1:9000/?{quote(asked, safe='')}"
-    code, output = nginx.exec_run(["curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", url])
-    assert code == 0, output.decode() + nginx.logs().decode()
-    problem = json.loads(output)
+def test_rules(problems: dict[tuple[str, str], str | None], file: str, name: str) -> None:
+    problem = problems[file, name]
     assert problem is None, problem
 
 
