@@ -23,6 +23,9 @@ from tests.unit.guide_samples import MODELS, page, run, snippet
 from tests.unit.handout_samples import credentials
 
 HOSTILE_MODEL = 'it\'s $(touch hacked) `id` "{{7*7}}" <b>\\'
+PLAIN_MODEL = pytest.param(
+    "mistral-7b", marks=pytest.mark.full("the hostile name holds all that could go wrong with it")
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def stub_gateway() -> Iterator[StubGateway]:
         thread.join()
 
 
-@pytest.mark.parametrize("model", ["mistral-7b", HOSTILE_MODEL])
+@pytest.mark.parametrize("model", [PLAIN_MODEL, HOSTILE_MODEL])
 def test_the_python_example_runs(stub_gateway: StubGateway, tmp_path: Path, model: str) -> None:
     text = page(api_base=stub_gateway.base + "/v1", models=(GuideModel(model, "vllm"),))
     (tmp_path / "ask.py").write_text(snippet(text, "python-chat"))
@@ -112,7 +115,7 @@ def test_the_curl_examples_run(stub_gateway: StubGateway, tmp_path: Path, model:
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
-@pytest.mark.parametrize("model", ["mistral-7b", HOSTILE_MODEL])
+@pytest.mark.parametrize("model", [PLAIN_MODEL, HOSTILE_MODEL])
 def test_the_javascript_example_runs(stub_gateway: StubGateway, tmp_path: Path, model: str) -> None:
     text = page(api_base=stub_gateway.base + "/v1", models=(GuideModel(model, "vllm"),))
     (tmp_path / "ask.mjs").write_text(snippet(text, "javascript-fetch"))
