@@ -1,15 +1,22 @@
 # From a fresh clone: `make provision` (a practice workshop on this machine), `make test`, `make bench`.
 SPEC ?= workshop.yaml
 SLOWEST := --durations=20 --durations-min=10
+# Without a second go, and without what tests/suites knows to be for `make test-all`.
+DAILY := .venv/bin/pytest -m "not full" --junitxml=.pytest_cache/junit/daily
 export TESTCONTAINERS_RYUK_DISABLED := true
 unexport PYTHONDONTWRITEBYTECODE # collecting tests that were not compiled takes twice as long
 
-.PHONY: provision test lint unit stack fleet compat bench pictures lock
+.PHONY: provision test test-all lint unit stack fleet compat bench pictures durations lock
 
 provision:
 	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
 
+# docs/testing.md says what runs where, how long it takes and why.
 test: lint unit stack fleet
+
+# Everything there is but the benches; SUITES="gateway webui" takes some of it.
+test-all: lint
+	@bootstrap/prepare.sh --with-tests .venv/bin/python -m tests.suites.run $(SUITES)
 
 lint:
 	@bootstrap/prepare.sh --with-tests .venv/bin/ruff check
@@ -17,19 +24,19 @@ lint:
 	@.venv/bin/mypy
 
 unit:
-	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/unit -n auto --dist worksteal
+	@bootstrap/prepare.sh --with-tests $(DAILY)/unit.xml tests/unit -n auto --dist worksteal
 
 # Whole workshops and hosts wait more than they reckon: two at a time.
 stack:
-	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/stack --ignore tests/stack/workshop $(SLOWEST)
-	@tests/second_go.sh tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests $(DAILY)/stack.xml tests/stack --ignore tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests $(DAILY)/workshop.xml tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
 
 fleet:
-	@bootstrap/prepare.sh --with-tests tests/second_go.sh tests/fleet -n 2 --dist loadfile $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests $(DAILY)/fleet.xml tests/fleet -n 2 --dist loadfile $(SLOWEST)
 
-# All that is asked of the newest Open WebUI, of the oldest that the program speaks to; `make stack` asks it a part.
+# All that is asked of the newest Open WebUI, of the oldest that the program speaks to.
 compat:
-	@WORKSHOP_TEST_WEBUI=oldest bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack/webui $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests .venv/bin/python -m tests.suites.run compat
 
 bench:
 	@bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/bench --capture=no
@@ -37,6 +44,11 @@ bench:
 # The pictures of the page in the docs, from a practice workshop; needs Debian's chromium.
 pictures:
 	@WORKSHOP_PICTURES=1 bootstrap/prepare.sh --with-tests .venv/bin/pytest tests/stack/workshop/test_workshop_browser*.py
+
+# What the last `make test` and `make test-all` took, into tests/durations.json and docs/testing.md.
+durations:
+	@bootstrap/prepare.sh --with-tests .venv/bin/python -m tests.suites.durations
+	@.venv/bin/python docs/generate.py
 
 # The locks name versions and hashes, never an address: whatever index pip is set to will do.
 lock:

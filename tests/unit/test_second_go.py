@@ -1,4 +1,4 @@
-"""What `make test` makes of a test that fails once on real machines, and of one that fails twice."""
+"""What `make test-all` makes of a test that fails once on real machines, and of one that fails twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 Run = Callable[[str], tuple[int, str]]
 SCRIPT = Path(__file__).parents[1] / "second_go.sh"
+NEEDED = Path(".pytest_cache/second_goes/weather")
 ONCE = """
 from pathlib import Path
 def test_shaky():
@@ -35,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         suite = tmp_path / "suite"
         suite.mkdir()
         (suite / "test_it.py").write_text(tests)
-        done = subprocess.run([SCRIPT, "suite", "-q"], capture_output=True, text=True, check=False)
+        done = subprocess.run([SCRIPT, "weather", "suite", "-q"], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 
     return run
@@ -44,14 +45,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_what_passes_at_once_has_no_second_go(run: Run) -> None:
     code, said = run("def test_fine(): pass")
     assert (code, said.count("passed"), "second go" in said) == (0, 1, False)
+    assert NEEDED.read_text() == ""
 
 
 def test_what_fails_once_passes_and_is_named(run: Run) -> None:
     code, said = run(ONCE + "def test_fine(): pass")
     assert code == 0
-    assert "second go: 1 of suite" in said
+    assert "second go: 1 of weather" in said
     assert "second go: passed now, and failed before: suite/test_it.py::test_shaky" in said
     assert "1 passed in" in said  # the other one does not run again
+    assert NEEDED.read_text() == "suite/test_it.py::test_shaky\n"
 
 
 def test_what_fails_twice_fails(run: Run) -> None:
