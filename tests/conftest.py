@@ -1,4 +1,5 @@
-"""For all tests: Ctrl-C means what it means at a terminal; how many cases a property is tried on; images from packages.
+"""For all tests: Ctrl-C means what it means at a terminal; how many cases a property is tried on; images from packages;
+who shares a class.
 
 Properties are tried on 15 cases every day, and on 200 where WORKSHOP_TEST_ALL=1 asks for everything (`make test-all`). A
 loaded machine is not a failure: no case has a deadline.
@@ -10,11 +11,14 @@ for an end that never comes.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from orchestrator.spec.components import Component
 
@@ -25,6 +29,19 @@ for name, cases in (("daily", 15), ("all", 200)):
 settings.load_profile("all" if os.environ.get("WORKSHOP_TEST_ALL") == "1" else "daily")
 
 Packaged = Callable[[Component], str]
+# The files of tests/stack/workshop that look at one and the same class, which takes a minute to come up.
+SHARE_A_CLASS = re.compile(r"/test_workshop_(provision|secrets|participant|networks)\.py$")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """`--dist loadfile`, but who shares a class goes to one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    whole_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "a class" if SHARE_A_CLASS.search(whole_file(test)) else whole_file(test)
+    return scheduler
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.ssh_client import ssh
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("the tests' own hosts and registries; daily tests of hosts stand on them")
+
 
 @pytest.fixture(scope="module")
 def bare(hosts: Hosts) -> SshHost:

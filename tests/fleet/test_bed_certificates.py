@@ -9,6 +9,8 @@ from tests.fleet.bed.keys import HOUR, SshAuthority, SshKey
 from tests.fleet.bed.ssh_client import REFUSED, ssh
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("the tests' own hosts and registries; daily tests of hosts stand on them")
+
 AUTHORITY = SshAuthority()
 
 

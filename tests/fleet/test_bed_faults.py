@@ -10,6 +10,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.ssh_client import REFUSED, ssh
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("the tests' own hosts and registries; daily tests of hosts stand on them")
+
 Two = tuple[SshHost, SshHost]
 
 

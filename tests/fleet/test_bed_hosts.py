@@ -11,6 +11,8 @@ from tests.fleet.bed.keys import SshKey
 from tests.fleet.bed.ssh_client import REFUSED, ssh
 from tests.fleet.bed.ssh_host import H100, L4, HostSetup, SshHost
 
+pytestmark = pytest.mark.full("the tests' own hosts and registries; daily tests of hosts stand on them")
+
 Two = tuple[SshHost, SshHost]
 
 

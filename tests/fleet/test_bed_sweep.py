@@ -12,6 +12,8 @@ from tests.fleet.bed.bed import MOST_HOSTS, Bed
 from tests.fleet.bed.engine import is_gone, owner_label, says, sweep
 from tests.fleet.bed.ssh_host import HostSetup
 
+pytestmark = pytest.mark.full("the tests' own hosts and registries; daily tests of hosts stand on them")
+
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path

@@ -18,6 +18,10 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from tests.fleet.bed.ssh_host import L4, HostSetup, SshHost
 
+pytestmark = pytest.mark.full(
+    "Docker is installed on bare machines, minutes; tests/unit/test_bootstrap_host has the script"
+)
+
 ROLES = ("gateway", "webui", "inference")
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.fleet.bed.bed import Bed
 from tests.fleet.bed.fleet_workshop import fleet_workshop, give_weights, host_section, model
 from tests.fleet.bed.ssh_host import L4, HostSetup
+
+pytestmark = pytest.mark.full("as test_fleet_bootstrap")
 
 
 def test_an_engine_that_nobody_can_restart_costs_its_host(bed: Bed, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_w
 from tests.fleet.bed.registry import Registry
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("images and a class from one file, minutes; tests/unit/test_images_archive has the file")
+
 LOGIN = ("class", secrets.token_hex(12))
 PORT = 28410
 COMPONENTS = (Component.GATEWAY, Component.LLAMACPP)

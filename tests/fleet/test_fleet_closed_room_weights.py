@@ -16,6 +16,10 @@ from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_s
 from tests.fleet.bed.hub_stand_in import HubStandIn
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full(
+    "images and weights from one file, minutes; tests/unit/test_images_archive_weights has the file"
+)
+
 PORT = 23410
 TOKEN = "hf_sentinel_of_the_room"
 VOLUME = "/var/lib/docker/volumes/workshop-fleet_weights-llamacpp/_data"

@@ -13,6 +13,8 @@ from tests.fleet.bed.bed import Bed
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
 from tests.fleet.bed.ssh_host import SshHost
 
+pytestmark = pytest.mark.full("a class for one bundle; tests/unit/test_doctor_bundle has what is in it")
+
 SENTINEL = "sentinel-5a17-of-the-provider"
 CLAUDE = {
     "name": "claude",

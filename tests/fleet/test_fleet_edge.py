@@ -15,6 +15,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("edges come, go and are renewed, minutes; test_fleet_secrets has a class with one")
+
 Three = tuple[SshHost, SshHost, SshHost]
 SERVICE = '{{.Label "com.docker.compose.service"}}'
 

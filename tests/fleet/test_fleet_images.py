@@ -27,6 +27,8 @@ from tests.fleet.bed.engine import docker
 from tests.fleet.bed.limited_registry import Limited
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("images on three hosts; tests/unit/test_images_sources has what comes from where")
+
 NAME = "library/fleet-images"
 
 

@@ -13,6 +13,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, model
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("hosts come and go behind a jump host; tests/unit/test_inventory_hosts has what is read")
+
 SENTINEL, TOKEN = "sentinel-callers-4c1d", "sentinel-cloud-77aa"
 CLOUD = """\
 #!/bin/sh

@@ -17,6 +17,10 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full(
+    "a command that is killed at every step, minutes; tests/unit/test_host_lock has what holds a host"
+)
+
 SETTLED = 30  # s in which what a killed command had started ends
 BESIDE = "/root/.local/share/workshop"
 

@@ -20,6 +20,8 @@ from tests.fleet.bed.bed import Bed
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section, model
 from tests.fleet.bed.ssh_host import SshHost
 
+pytestmark = pytest.mark.full("two instructors at one host; tests/unit/test_host_lock has who may go on")
+
 ADA = LockOwner("ada@laptop", 4711, "2026-11-21T12:00:00+00:00", "provision")
 STACK = PurePosixPath("/root/.local/share/workshop/workshop-fleet")
 HOLDER = """

@@ -13,6 +13,10 @@ from tests.fleet.bed.images import OLLAMA, build
 from tests.fleet.bed.ollama_registry_stand_in import OllamaRegistryStandIn
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full(
+    "a stand-in's models on hosts, minutes; tests/unit/test_weights_parts has what goes where"
+)
+
 PORT = 23510
 VOLUME = "/var/lib/docker/volumes/workshop-fleet_weights-ollama/_data"
 GGUF = "/srv/own.gguf"

@@ -12,6 +12,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_section
 from tests.fleet.bed.ssh_host import H100, L4, HostSetup, SshHost
 
+pytestmark = pytest.mark.full("seven hosts in trouble; tests/unit/test_preflight_findings has what is found")
+
 VLLM = {
     "name": "m",
     "engine": "vllm",

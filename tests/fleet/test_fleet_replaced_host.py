@@ -10,6 +10,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_weights, host_section, model
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("a host dies and another comes, minutes; test_fleet_one_host has what is put back")
+
 ROLES = ("gateway", "inference")
 Pair = tuple[SshHost, SshHost]
 

@@ -13,6 +13,8 @@ from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, give_w
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 from tests.fleet.bed.streaming_load import Stream
 
+pytestmark = pytest.mark.full("a class on three hosts, minutes; test_fleet_secrets has one on two")
+
 
 @dataclass(frozen=True)
 class Fleet:

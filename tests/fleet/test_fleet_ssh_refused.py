@@ -13,6 +13,8 @@ from tests.fleet.bed.bed import Bed, Hosts
 from tests.fleet.bed.keys import HOUR, SshAuthority, SshKey
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("certificates of SSH; test_fleet_machine has keys that are refused")
+
 AUTHORITY = SshAuthority()
 
 

@@ -20,6 +20,8 @@ from tests.fleet.bed.ssh_host import HostSetup, SshHost
 from tests.fleet.bed.streaming_load import Stream, begun, load
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("hosts part, hang and fill up, minutes; test_fleet_machine has one that is off")
+
 Record = Callable[[str, object], None]
 DISKS = {"/var/lib/docker": "1400m", "/root/.local": "64m"}
 STANDING = {"model-tiny-1": "up", "model-tiny-2": "up"}

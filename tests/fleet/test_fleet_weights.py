@@ -12,6 +12,8 @@ from tests.fleet.bed.fleet_workshop import FleetWorkshop, fleet_workshop, host_s
 from tests.fleet.bed.hub_stand_in import HubStandIn
 from tests.fleet.bed.ssh_host import HostSetup, SshHost
 
+pytestmark = pytest.mark.full("weights on three hosts, minutes; tests/unit/test_weights_parts has what goes where")
+
 SOURCE = "lab/tiny-GGUF/tiny.gguf"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from orchestrator.fleet.images.build import make_base
 
+pytestmark = pytest.mark.full("a distribution's whole apt; tests/unit/test_bootstrap has what is chosen")
+
 BOOTSTRAP = Path(__file__).parents[2] / "bootstrap"
 INSTALL = """
 set -euo pipefail

@@ -17,6 +17,8 @@ from orchestrator.practice.gguf import write_gguf
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
 
+pytestmark = pytest.mark.full("two minutes; the class of test_workshop_provision runs the same images")
+
 LABEL = "workshop.test"
 Start = Callable[..., str]
 

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
+import pytest
+
 from orchestrator.keys import fingerprint
 from orchestrator.tls.edges import KeptEdges, issue_edges
 from tests.stack.edge.bed import KEY, OTHER_KEY, WANTED, Answer, Bed, question
 from tests.unit.eventually import eventually
+
+pytestmark = pytest.mark.full("engines and edges die, half a minute; who is let in is for every day")
 
 
 @contextmanager

@@ -150,6 +150,7 @@ def test_a_backend_killed_under_way_costs_only_what_it_had_begun_to_answer(
         assert {one.result().json["served_by"] for one in after} == {"second"}
 
 
+@pytest.mark.full("waits until all are known to be down; that one is, is for every day")
 def test_when_all_are_down_the_answer_is_quick_and_says_so(gateway: Gateway, two: dict[str, Any]) -> None:
     for stub in two.values():
         stub.kill()

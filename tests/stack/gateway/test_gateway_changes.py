@@ -132,6 +132,7 @@ def test_a_stream_that_another_backend_answers_is_cut_as_well(gateway: Gateway) 
     connection.close()
 
 
+@pytest.mark.full("more changes than a class ever makes")
 def test_a_full_memory_of_changes_says_so(gateway: Gateway) -> None:
     keys = {f"{number:064d}": "b" * 3000 for number in range(30)}  # a command line holds no more
     posted = (

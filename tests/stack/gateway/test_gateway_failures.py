@@ -84,6 +84,7 @@ def in_flight(gateway: Gateway) -> tuple[int, int]:
     return gateway.counters("ada")["in_flight"], sum(each["in_flight"] for each in gateway.backends().values())
 
 
+@pytest.mark.full("as after nginx was killed, which is for every day")
 def test_a_killed_worker_loses_its_own_requests_and_no_others(own: Gateway) -> None:
     with ThreadPoolExecutor(20) as pool:
         streams = [pool.submit(own.chat, stream=True, stub={"events": 80, "gap": 0.1}) for _ in range(20)]
@@ -127,6 +128,7 @@ def test_nginx_that_was_killed_comes_back_with_its_counters_and_the_files_word(o
     assert own.chat("bob").status == 200  # the file was not told that he was revoked
 
 
+@pytest.mark.full("streams and reloads under load; test_gateway_reload has the usual reload")
 def test_reloads_under_load_lose_nothing(own: Gateway, config: GatewayConfig) -> None:
     short: list[int] = []
     with ThreadPoolExecutor(24) as pool:

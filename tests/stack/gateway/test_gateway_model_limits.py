@@ -84,6 +84,7 @@ def test_tokens_are_counted_by_model(gateway: Gateway, model: str, code: str) ->
     assert gateway.chat("bob", model=model).status == 200
 
 
+@pytest.mark.full("twenty large bodies within four seconds; a busy machine is too slow for it")
 def test_of_large_bodies_so_many_are_taken_at_once(gateway: Gateway) -> None:
     large = "x" * 4_500_000
     with ThreadPoolExecutor(20) as pool:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from orchestrator.keys import fingerprint
 from orchestrator.plan.gateway import Caller, GatewayConfig, Server
 from tests.unit.gateway_bed import Gateway
@@ -49,6 +51,7 @@ def test_a_broken_policy_is_refused_and_the_old_one_stays(
     assert gateway.chat("bob").status == 200
 
 
+@pytest.mark.full("so does every class of tests/stack/workshop")
 def test_a_gateway_starts_before_any_of_its_engines_exists(
     start_gateway: Callable[[GatewayConfig], Gateway],
     config: GatewayConfig,

@@ -60,6 +60,7 @@ def test_events_of_any_size_pass_without_keeping_a_worker(gateway: Gateway) -> N
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.full("twenty seconds of reading; slow senders are for every day")
 def test_a_reader_that_is_slow_gets_everything_and_holds_nobody_up(gateway: Gateway, crowd: ExitStack) -> None:
     ask = b'{"model":"stub","stream":true,"stub":{"events":200,"gap":0,"text":"%s"}}' % LARGE.encode()
     readers = [crowd.enter_context(connect(gateway, seconds=30)) for _ in range(3)]

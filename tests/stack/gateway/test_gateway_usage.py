@@ -120,6 +120,7 @@ def test_the_log_of_a_stopped_gateway_is_collected_too(collector: Collector) -> 
     assert collector.ids() == before | last
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_the_log_goes_on_after_a_restart_and_after_it_was_removed(collector: Collector) -> None:
     gateway = collector.gateway
     ids = {asked(gateway)}
@@ -134,6 +135,7 @@ def test_the_log_goes_on_after_a_restart_and_after_it_was_removed(collector: Col
     assert collector.collect() == 3
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_nothing_is_lost_while_the_log_is_rotated_under_load_and_nginx_reloads(collector: Collector) -> None:
     gateway = collector.gateway
     done = threading.Event()
@@ -162,6 +164,7 @@ def test_nothing_is_lost_while_the_log_is_rotated_under_load_and_nginx_reloads(c
     assert collections == sorted(collections)
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_a_stream_that_outlives_a_reload_and_a_rotation_is_counted(collector: Collector) -> None:
     """Its worker is an old one that only finishes what it has."""
     gateway = collector.gateway
@@ -180,6 +183,7 @@ def test_a_stream_that_outlives_a_reload_and_a_rotation_is_counted(collector: Co
     collector.wait_for({str(response.headers["x-request-id"])})
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_a_rotation_that_was_killed_halfway_is_finished(collector: Collector) -> None:
     gateway = collector.gateway
     ids = {asked(gateway)}
@@ -193,6 +197,7 @@ def test_a_rotation_that_was_killed_halfway_is_finished(collector: Collector) ->
     assert sorted(collector.logs()) == ["access-1.jsonl", "access.jsonl"]
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_an_old_log_is_removed_once_it_is_collected_and_quiet(collector: Collector) -> None:
     gateway = collector.gateway
     ids = {asked(gateway)}
@@ -212,6 +217,7 @@ def test_an_old_log_is_removed_once_it_is_collected_and_quiet(collector: Collect
         assert store.unreadable() == 1
 
 
+@pytest.mark.full("logs that are cut, rotated or lost; tests/unit/test_usage_collect has the same on files")
 def test_a_log_that_cannot_be_read_is_one_line(collector: Collector) -> None:
     collector.gateway.run(
         "sh", "-c", f"mv {DATA_DIR}/access.jsonl {DATA_DIR}/x && ln -s nowhere {DATA_DIR}/access-1.jsonl"

@@ -19,6 +19,8 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine, Model
 from tests.unit.gateway_bed import Gateway, output_of
 
+pytestmark = pytest.mark.full("vLLM takes a minute to come up; what engines answer is in test_gateway_answers")
+
 Make = Callable[[GatewayConfig], Gateway]
 
 NAME = "tiny-vllm"

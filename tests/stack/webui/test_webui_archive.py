@@ -117,6 +117,7 @@ def test_every_chat_is_there_in_whole_and_as_a_page(new_class: NewClass, server:
     assert (gathering.counts["chats"], gathering.missing) == (3, [])
 
 
+@pytest.mark.full("as in test_every_chat_is_there_in_whole_and_as_a_page, with one more thing in the way")
 def test_more_chats_than_a_page_of_the_list_are_all_there_once(
     new_class: NewClass, server: Server, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_hostile_titles_and_names_stay_inside_the_folder(new_class: NewClass, se
         assert len(parts) <= 3
 
 
+@pytest.mark.full("as in test_every_chat_is_there_in_whole_and_as_a_page, with one more thing in the way")
 def test_a_chat_that_is_deleted_meanwhile_is_named_and_the_rest_is_there(
     new_class: NewClass, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_chat_that_is_deleted_meanwhile_is_named_and_the_rest_is_there(
     assert gathering.counts["chats"] == 1
 
 
+@pytest.mark.full("as in test_every_chat_is_there_in_whole_and_as_a_page, with one more thing in the way")
 @pytest.mark.usefixtures("clean")
 def test_files_of_chats_are_there_once_and_the_pages_link_to_them(
     new_class: NewClass, server: Server, tmp_path: Path
@@ -208,6 +211,7 @@ def test_files_of_chats_are_there_once_and_the_pages_link_to_them(
     assert f"[file: of p01](../p01%20Seat%20p01/{to_it})" in others
 
 
+@pytest.mark.full("as in test_every_chat_is_there_in_whole_and_as_a_page, with one more thing in the way")
 @pytest.mark.usefixtures("clean")
 def test_a_file_of_a_chat_that_cannot_be_had_is_named_and_the_rest_is_there(
     new_class: NewClass, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,7 @@ def test_only_the_teams_of_a_connection_see_its_models(new_class: NewClass, lab:
         ask(workshop, "p02", "lab.big")
 
 
+@pytest.mark.full("what is changed by hand is put right by the same comparison as in test_webui_page")
 def test_what_was_changed_by_hand_is_put_back_and_what_is_somebodys_stays(
     new_class: NewClass, server: Server, lab: Connection
 ) -> None:
@@ -179,6 +180,7 @@ def test_what_was_changed_by_hand_is_put_back_and_what_is_somebodys_stays(
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("waits for a server that hangs")
 def test_one_without_a_list_gets_the_specs_and_one_that_hangs_holds_up_nobody(
     new_class: NewClass, server: Server, beside: Beside, lab: Connection
 ) -> None:
@@ -223,6 +225,7 @@ def test_a_wrong_key_is_named_without_the_key(new_class: NewClass, lab: Connecti
     assert "sentinel" not in " ".join(workshop.said)
 
 
+@pytest.mark.full("one more thing in the way of a provider's whole life, which is for every day")
 def test_a_list_that_cannot_be_asked_for_now_stays_as_it_was(
     new_class: NewClass, beside: Beside, lab: Connection
 ) -> None:
@@ -236,6 +239,7 @@ def test_a_list_that_cannot_be_asked_for_now_stays_as_it_was(
     assert workshop.models("p01") == GATEWAYS | LAB
 
 
+@pytest.mark.full("one more thing in the way of a provider's whole life, which is for every day")
 def test_a_model_named_like_one_of_the_workshop_is_left_out_and_named(new_class: NewClass, lab: Connection) -> None:
     workshop = new_class(1)
     models = tuple(replace(one, name="small") if one.name == "chat" else one for one in workshop.wanted.models)
@@ -248,6 +252,7 @@ def test_a_model_named_like_one_of_the_workshop_is_left_out_and_named(new_class:
     assert ask(workshop, "p01", "small") == "Hello from the stub"
 
 
+@pytest.mark.full("a stand-in for Ollama; a provider's whole life is for every day")
 def test_ollama_answers_its_own_routes_for_a_participants_key(
     new_class: NewClass, server: Server, beside: Beside
 ) -> None:

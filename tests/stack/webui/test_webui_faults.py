@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     NewClass = Callable[..., Class]
 
+pytestmark = pytest.mark.full("every call fails once, minutes; test_webui_interrupted has one that is killed")
+
 PEOPLE = 4
 KEY = SecretStr("embeddings-key-of-the-gateway-77aa")
 TEN = 10

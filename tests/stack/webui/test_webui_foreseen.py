@@ -112,6 +112,7 @@ def test_all_that_is_missing_is_foreseen_and_nothing_is_made(full: Class, server
     assert full.store.get("p01") is None
 
 
+@pytest.mark.full("what is changed by hand is put right by the same comparison as in test_webui_page")
 def test_afterwards_nothing_is_foreseen_and_what_someone_changed_by_hand_is_named(full: Class, server: Server) -> None:
     with pytest.raises(UserError, match="dice"):  # nobody answers there; all else is done
         full.seed()
@@ -148,6 +149,7 @@ def test_afterwards_nothing_is_foreseen_and_what_someone_changed_by_hand_is_name
     assert foreseen(full) == []
 
 
+@pytest.mark.full("as what is missing, the other way round")
 def test_what_left_the_spec_is_foreseen_to_go(full: Class) -> None:
     with pytest.raises(UserError, match="dice"):
         full.seed()

@@ -86,6 +86,7 @@ def test_a_filter_for_all_works_with_its_valves_and_again_there_is_nothing_to_do
     assert "t0p" not in str(workshop.said)
 
 
+@pytest.mark.full("one kind of function is for every day")
 def test_a_filter_for_one_model_leaves_the_others_alone(new_class: NewClass) -> None:
     models = (VisibleModel("chat", "vllm", filters=("polite",)), VisibleModel("both", "vllm"))
     workshop = new_class(1, models=models, functions=(replace(POLITE, models=("chat",)), MARKED))
@@ -98,6 +99,7 @@ def test_a_filter_for_one_model_leaves_the_others_alone(new_class: NewClass) -> 
     assert [one["role"] for one in asked_by(workshop, "p01", "chat")] == ["user"]
 
 
+@pytest.mark.full("one kind of function is for every day")
 def test_an_action_is_offered_under_the_answers_of_its_model_only(new_class: NewClass) -> None:
     models = (VisibleModel("chat", "vllm", actions=("marked",)), VisibleModel("both", "vllm"))
     workshop = new_class(1, models=models, functions=(MARKED,))
@@ -108,6 +110,7 @@ def test_an_action_is_offered_under_the_answers_of_its_model_only(new_class: New
     assert offered["both"] == []
 
 
+@pytest.mark.full("one kind of function is for every day")
 def test_a_pipes_models_are_for_its_team(new_class: NewClass) -> None:
     workshop = new_class(2, functions=(ECHO,))
     workshop.seed()
@@ -119,6 +122,7 @@ def test_a_pipes_models_are_for_its_team(new_class: NewClass) -> None:
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("what is changed by hand is put right by the same comparison as in test_webui_page")
 def test_what_was_changed_by_hand_is_put_back_and_what_left_is_removed(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1, functions=(POLITE, ECHO))
     workshop.seed()

@@ -69,6 +69,7 @@ def test_killed_in_the_middle_the_next_run_finishes_without_duplicates(new_class
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_an_account_without_a_key_gets_one(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     person = workshop.person("p01")
@@ -93,6 +94,7 @@ def test_a_key_that_the_state_lost_is_read_back_not_replaced(new_class: NewClass
     assert workshop.key("p01") == key
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_a_password_of_ones_own_costs_the_key_only_until_it_is_reset(new_class: NewClass, server: Server) -> None:
     workshop = new_class(2)
     workshop.seed()
@@ -115,6 +117,7 @@ def test_a_password_of_ones_own_costs_the_key_only_until_it_is_reset(new_class: 
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_the_next_generation_resets_the_password_and_keeps_the_key(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     workshop.seed()
@@ -129,6 +132,7 @@ def test_the_next_generation_resets_the_password_and_keeps_the_key(new_class: Ne
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_who_leaves_is_out_at_once_and_finds_everything_on_return(new_class: NewClass, server: Server) -> None:
     workshop = new_class(2)
     workshop.seed()
@@ -157,6 +161,7 @@ def test_who_left_before_there_was_an_account_gets_none(new_class: NewClass) -> 
     assert workshop.store.get("p02") is None
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_a_mail_that_comes_back_under_another_id_gets_a_new_key(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     workshop.seed()
@@ -172,6 +177,7 @@ def test_a_mail_that_comes_back_under_another_id_gets_a_new_key(new_class: NewCl
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_an_account_deleted_by_hand_is_made_again(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     workshop.seed()
@@ -181,6 +187,7 @@ def test_an_account_deleted_by_hand_is_made_again(new_class: NewClass, server: S
     assert workshop.models("p01")
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_a_changed_mail_and_a_newcomer_with_the_old_one(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     workshop.seed()
@@ -196,6 +203,7 @@ def test_a_changed_mail_and_a_newcomer_with_the_old_one(new_class: NewClass, ser
     assert workshop.seed().changed == 0
 
 
+@pytest.mark.full("one more way to the same: nothing is there twice, and keys stay")
 def test_a_key_rotated_by_its_owner_is_not_rotated_back(new_class: NewClass) -> None:
     workshop = new_class(1)
     workshop.seed()

@@ -59,6 +59,7 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.full("one type is for every day")
 def test_all_types_that_are_promised_become_text(new_class: NewClass, server: Server, tmp_path: Path) -> None:
     folder = tmp_path / "types"
     folder.mkdir()
@@ -184,6 +185,7 @@ def test_the_same_text_twice_is_named(new_class: NewClass, server: Server, notes
     assert len(searched(server.as_admin, found(server.as_admin)["id"])) == 3
 
 
+@pytest.mark.full("as with a file that cannot be read")
 def test_with_no_embeddings_files_are_named_and_the_next_run_finishes(
     new_class: NewClass, server: Server, notes: Path
 ) -> None:
@@ -200,6 +202,7 @@ def test_with_no_embeddings_files_are_named_and_the_next_run_finishes(
     assert seed(workshop, collection(notes)).changed == 0
 
 
+@pytest.mark.full("as in test_webui_interrupted")
 @pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
 def test_killed_at_any_request_the_next_run_ends_alike_without_doubles(
     new_class: NewClass, server: Server, notes: Path, monkeypatch: pytest.MonkeyPatch, after: int
@@ -303,6 +306,7 @@ def test_what_somebody_else_made_stays(new_class: NewClass, server: Server, note
     assert stored(admin) == ["own.md"]
 
 
+@pytest.mark.full("what is changed by hand is put right by the same comparison as in test_webui_page")
 def test_what_someone_changed_by_hand_is_put_back(new_class: NewClass, server: Server, notes: Path) -> None:
     server.since("0.9.0", "searches collections of others")
     workshop, admin = new_class(), server.as_admin
@@ -323,6 +327,7 @@ def test_what_someone_changed_by_hand_is_put_back(new_class: NewClass, server: S
         searched(workshop.caller("p02"), row["id"])
 
 
+@pytest.mark.full("what is changed by hand is put right by the same comparison as in test_webui_page")
 def test_a_collection_deleted_by_hand_comes_back_and_one_that_left_is_gone(
     new_class: NewClass, server: Server, notes: Path
 ) -> None:
@@ -339,6 +344,7 @@ def test_a_collection_deleted_by_hand_comes_back_and_one_that_left_is_gone(
     assert stored(admin) == []
 
 
+@pytest.mark.full("all is made anew, as at first")
 def test_another_embedding_model_makes_all_searchable_anew(new_class: NewClass, server: Server, notes: Path) -> None:
     server.since("0.9.0", "keeps a collection for vectors as long as those of its first model")
     workshop, admin = new_class(0), server.as_admin
@@ -367,6 +373,7 @@ def test_more_pieces_than_one_question_gives_are_counted(
     assert sorted(pieces(server.as_admin, found(server.as_admin)["id"]).values()) == [1, 1, 1, 40]
 
 
+@pytest.mark.full("measures")
 def test_twenty_files_figures(new_class: NewClass, notes: Path) -> None:
     for number in range(17):
         (notes / f"more-{number}.txt").write_text(f"Text {number}. " + f"word{number} " * 2000)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     NewClass = Callable[..., Class]
 
+pytestmark = pytest.mark.full("an image of its own; the newest is asked the same in test_webui_seeding")
+
 CHAT = VisibleModel("chat", "vllm")
 TEAM = VisibleModel("red-only", "ollama", ("red",))
 TUTOR = VisibleModel("tutor", "preset", base="chat", title="Tutor", parameters={"system": "Ask back.", "max_tokens": 7})

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     NewClass = Callable[..., Class]
 
+pytestmark = pytest.mark.full("a stand-in for Ollama behind Open WebUI; the gateway's routes are in test_gateway_paths")
+
 BOTH = (OllamaModel("chat"), OllamaModel("red-only", ("red",)))
 GENERATE, EMBED = "/ollama/api/generate", "/ollama/api/embed"
 

@@ -289,6 +289,7 @@ def test_a_start_without_internet_logs_no_error(server: Server) -> None:
     assert "ERROR" not in start
 
 
+@pytest.mark.full("a restart takes half a minute; tests/stack/workshop has one")
 def test_accounts_keys_and_models_outlive_a_restart(new_class: NewClass, server: Server) -> None:
     workshop = new_class(1)
     workshop.seed()

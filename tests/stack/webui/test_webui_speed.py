@@ -6,10 +6,14 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Class, Server
 
     NewClass = Callable[..., Class]
+
+pytestmark = pytest.mark.full("measures")
 
 TICKS = 100  # a second, in /proc (USER_HZ)
 FLOOR = """

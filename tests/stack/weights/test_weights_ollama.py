@@ -24,6 +24,10 @@ from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
 from tests.fleet.bed.images import OLLAMA, build
 from tests.fleet.bed.ollama_registry_stand_in import OllamaRegistryStandIn
 
+pytestmark = pytest.mark.full(
+    "whole models are pulled and copied; the way of a repository is in tests/unit/test_weights_scripts"
+)
+
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[DockerClient]:

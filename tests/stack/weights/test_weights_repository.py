@@ -36,6 +36,8 @@ from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
 from tests.fleet.bed.hub_stand_in import HubStandIn
 
+pytestmark = pytest.mark.full("whole downloads; tests/unit/test_weights_scripts has the scripts")
+
 REPOSITORY = "lab/tiny"
 OFFLINE = "from huggingface_hub import snapshot_download as s; print(s('lab/tiny', local_files_only=True))"
 

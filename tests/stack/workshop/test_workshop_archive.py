@@ -17,6 +17,8 @@ from tests.stack.workshop.bed import Workshop, ask
 from tests.stack.workshop.participants_bed import account, do
 from tests.stack.workshop.provider_stand_in import Provider
 
+pytestmark = pytest.mark.full("whole classes are archived; test_webui_archive has what is kept of each person")
+
 SAID = "A sentence that only p02 ever wrote."
 
 

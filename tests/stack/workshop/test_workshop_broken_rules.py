@@ -15,6 +15,10 @@ from orchestrator.fleet.scripts import stack
 from tests.stack.workshop.bed import Workshop
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full(
+    "a class of its own for one refusal; test_gateway_reload has broken rules in a running nginx"
+)
+
 # The program with a template that went wrong, as a mistake of ours in a new version would.
 BROKEN = """
 import sys

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, expect
 from tests.stack.workshop.bed import Workshop, llama
 from tests.stack.workshop.page_bed import Seat
 
+pytestmark = pytest.mark.full("a browser's way through the page; test_workshop_participant asks the same without one")
+
 ENDLESS = {"max_tokens": 400, "ignore_eos": True}  # so that there is something to see of an answer while it is written
 
 

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, expect
 from tests.stack.workshop.bed import Workshop, free_port, llama
 from tests.stack.workshop.page_bed import Seat
 
+pytestmark = pytest.mark.full("a browser's way through the page; test_workshop_participant asks the same without one")
+
 
 @pytest.fixture(scope="module")
 def card(make_workshop: Callable[..., Workshop], engine: docker.DockerClient) -> dict[str, Any]:

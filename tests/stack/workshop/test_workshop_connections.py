@@ -17,6 +17,10 @@ from jsonschema import Draft202012Validator
 from tests.stack.workshop.bed import Ran, Workshop, llama
 from tests.stack.workshop.provider_stand_in import Provider
 
+pytestmark = pytest.mark.full(
+    "a whole class for an endpoint past the gateway; test_webui_connections has a provider's whole life"
+)
+
 OLLAMA = Path(__file__).parent / "ollama_stand_in" / "ollama.py"
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "connections.json"
 

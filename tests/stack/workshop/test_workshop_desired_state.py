@@ -13,6 +13,10 @@ import requests
 
 from tests.stack.workshop.bed import Workshop, ask, llama
 
+pytestmark = pytest.mark.full(
+    "ten changes of a whole class; test_webui_seeding and test_workshop_participants have changes of people"
+)
+
 ADA, BO, CY = ("Ada", "ada@class.org", ""), ("Bo", "bo@class.org", ""), ("Cy", "cy@class.org", "")
 
 

@@ -16,6 +16,10 @@ from orchestrator.spec.components import Component
 from tests.stack.workshop.bed import Workshop, llama
 from tests.stack.workshop.house_bed import House, house
 
+pytestmark = pytest.mark.full(
+    "a class at an Open WebUI of others, minutes; tests/unit/test_webui_matching has what is whose"
+)
+
 GRACE = "grace@house.example.org"
 
 

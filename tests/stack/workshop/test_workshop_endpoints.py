@@ -22,6 +22,10 @@ from cryptography.x509.oid import NameOID
 
 from tests.stack.workshop.bed import Workshop, ask, free_port
 
+pytestmark = pytest.mark.full(
+    "a whole class on servers of others; test_gateway_routing has their headers, paths and authorities"
+)
+
 KEY, COURSE = "sk-azure-sentinel-0815", "course-sentinel-0816"
 
 

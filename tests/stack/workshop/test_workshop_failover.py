@@ -12,6 +12,8 @@ import pytest
 from tests.stack.workshop.bed import Workshop, ask, llama
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("engines of a whole class die; test_gateway_backends has the same behind a gateway alone")
+
 
 @pytest.fixture(scope="module")
 def pair(make_workshop: Callable[..., Workshop]) -> Workshop:

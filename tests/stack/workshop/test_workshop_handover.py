@@ -14,6 +14,10 @@ import pytest
 
 from tests.stack.workshop.bed import Workshop, ask
 
+pytestmark = pytest.mark.full(
+    "a class moves to another folder; tests/unit/test_handover_packed has the file and what is in it"
+)
+
 PASSPHRASE = "eight-words-would-be-better-than-these"
 
 

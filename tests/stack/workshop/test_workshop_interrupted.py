@@ -11,6 +11,10 @@ import pytest
 
 from tests.stack.workshop.bed import Workshop, ask
 
+pytestmark = pytest.mark.full(
+    "a whole class killed at every step, minutes; test_webui_interrupted has a run that is killed"
+)
+
 PEOPLE = 4
 POINTS = ["  Participants", "    Start the containers", "    account p0", "  Cards", "  Proof"]
 

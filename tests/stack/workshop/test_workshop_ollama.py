@@ -17,6 +17,8 @@ import requests
 from orchestrator.spec.components import Component
 from tests.stack.workshop.bed import Workshop, ask
 
+pytestmark = pytest.mark.full("a stand-in for Ollama in a whole class; test_clients_ollama has it behind the gateway")
+
 STAND_IN = Path(__file__).parent / "ollama_stand_in"
 ADMIN = ("pull", "push", "create", "copy", "delete", "blobs/sha256:0", "ps")
 

@@ -24,6 +24,8 @@ from orchestrator.tls.names import Names
 from orchestrator.tls.pair import make_server
 from tests.stack.workshop.bed import Workshop, ask
 
+pytestmark = pytest.mark.full("a whole class with an authority of its own; tests/unit/test_tls_authority makes one")
+
 HOUR = dt.timedelta(hours=1)
 
 

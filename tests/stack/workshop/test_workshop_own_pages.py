@@ -37,6 +37,8 @@ from tests.stack.workshop.own_pages_bed import (
 )
 from tests.stack.workshop.provider_stand_in import Provider
 
+pytestmark = pytest.mark.full("an Open WebUI for each participant, minutes; test_gateway_names has who is led to which")
+
 
 @pytest.fixture(scope="module")
 def own(make_workshop: Callable[..., Workshop], provider: Provider) -> Workshop:

@@ -106,6 +106,7 @@ def test_restored_everything_is_as_it_was(
     assert nothing_would_change(workshop)
 
 
+@pytest.mark.full("the gateway is killed, stopped or paused; test_gateway_changes has the file's word at its start")
 def test_a_key_revoked_just_before_nginx_is_killed_is_refused_when_it_is_back(
     workshop: Workshop, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -128,6 +129,7 @@ def _answers(workshop: Workshop) -> bool | None:
         return None
 
 
+@pytest.mark.full("the gateway is killed, stopped or paused; test_gateway_changes has the file's word at its start")
 def test_while_the_gateway_is_stopped_it_says_when_the_change_will_hold(
     workshop: Workshop, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -143,6 +145,7 @@ def test_while_the_gateway_is_stopped_it_says_when_the_change_will_hold(
     assert not is_refused(workshop, cards["p01"]["api_key"])
 
 
+@pytest.mark.full("the gateway is killed, stopped or paused; test_gateway_changes has the file's word at its start")
 def test_while_the_gateway_is_paused_nobody_is_told_that_the_change_holds(
     workshop: Workshop, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -158,6 +161,7 @@ def test_while_the_gateway_is_paused_nobody_is_told_that_the_change_holds(
     do(workshop, "restore", "p01")
 
 
+@pytest.mark.full("tests/unit/test_participants_live has the same")
 def test_a_file_that_was_edited_since_changes_nothing_for_people_who_are_not_named(
     workshop: Workshop, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_file_that_was_edited_since_changes_nothing_for_people_who_are_not_nam
 # Killed, and run again
 
 
+@pytest.mark.full("a command that is killed; test_webui_interrupted has one every day")
 @pytest.mark.parametrize("at", ["  Gateway", "  Open WebUI", "  Cards"])
 def test_killed_anywhere_the_next_provision_completes_it(
     workshop: Workshop, cards: dict[str, dict[str, Any]], admin: dict[str, str], at: str
@@ -190,6 +195,7 @@ def test_killed_anywhere_the_next_provision_completes_it(
     do(workshop, "restore", "p02")
 
 
+@pytest.mark.full("a command that is killed; test_webui_interrupted has one every day")
 def test_killed_before_the_gateway_was_told_the_same_command_tells_it(
     workshop: Workshop, provider: Provider, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -203,6 +209,7 @@ def test_killed_before_the_gateway_was_told_the_same_command_tells_it(
     do(workshop, "restore", "p02")
 
 
+@pytest.mark.full("a command that is killed; test_webui_interrupted has one every day")
 def test_killed_before_the_gateway_was_told_the_next_provision_loads_the_file(
     workshop: Workshop, cards: dict[str, dict[str, Any]]
 ) -> None:
@@ -252,6 +259,7 @@ def test_a_rotated_key_ends_the_new_one_works_and_is_on_a_card(
     assert nothing_would_change(workshop)
 
 
+@pytest.mark.full("tests/unit/test_lock has who waits for whom")
 def test_of_two_commands_at_once_one_is_told_that_the_other_is_at_work(workshop: Workshop) -> None:
     both = [workshop.start("workshop", "participants", "rotate", str(workshop.file), one) for one in ("p03", "p04")]
     ended = [(process.communicate(timeout=120), process.returncode) for process in both]
@@ -324,6 +332,7 @@ def test_a_password_of_the_persons_own_is_set_anew(workshop: Workshop) -> None:
     assert after["webui_password"] in printed(workshop.state / "handouts" / "cards-p02.pdf")
 
 
+@pytest.mark.full("more changes than a class ever makes")
 def test_when_the_gateway_can_hold_no_more_changes_it_loads_the_file(workshop: Workshop) -> None:
     """As after a very long class: here strangers' keys fill its memory."""
     admin = GatewayAdmin(DockerHost(workshop.engine, "here"), workshop.container("gateway").id)
@@ -346,6 +355,7 @@ def fill(admin: GatewayAdmin) -> None:
 # By the spec
 
 
+@pytest.mark.full("as who is removed by command")
 def test_who_leaves_by_an_edit_of_the_spec_is_cut_off_by_provision_too(workshop: Workshop, provider: Provider) -> None:
     """p04 was taken out by command, so the fourth seat is nobody's, and the third is the last."""
     with streams(workshop, provider, workshop.person("p03"), workshop.person("p01")) as (cut, kept):
@@ -366,6 +376,7 @@ def backends(workshop: Workshop, command: str, *names: str) -> dict[str, Any]:
     return dict(json.loads(ran.out))
 
 
+@pytest.mark.full("test_gateway_backends has the same behind a gateway alone")
 def test_a_drained_backend_gets_no_new_requests_and_finishes_those_it_has(
     workshop: Workshop, provider: Provider
 ) -> None:

@@ -18,6 +18,8 @@ from tests.stack.workshop.bed import Workshop, free_port
 from tests.stack.workshop.provider_stand_in import Provider
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("a database server of the house; Open WebUI with its own database is for every day")
+
 FOLDER = Path(__file__).parent / "postgres"
 PASSWORD = "sentinel-database-3f1b"
 LABELS = {"workshop.test": "1"}

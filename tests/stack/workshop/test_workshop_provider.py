@@ -12,6 +12,8 @@ from tests.stack.workshop.bed import Workshop, ask
 from tests.stack.workshop.provider_stand_in import Provider
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("one more class with a provider; test_workshop_participants has one every day")
+
 PROVIDER_KEY = "sk-provider-sentinel-4711"
 
 

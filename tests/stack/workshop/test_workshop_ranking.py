@@ -33,9 +33,13 @@ QUESTIONS = {
     "space.md": "NASA launched a spacecraft and a satellite",
 }
 
-pytestmark = pytest.mark.skipif(
-    not MODEL, reason="no real embedding model: WORKSHOP_TEST_EMBEDDINGS names no GGUF file, so ranking is not proved"
-)
+pytestmark = [
+    pytest.mark.full("a real embedding model finds a file; test_webui_knowledge finds one with the stub's"),
+    pytest.mark.skipif(
+        not MODEL,
+        reason="no real embedding model: WORKSHOP_TEST_EMBEDDINGS names no GGUF file, so ranking is not proved",
+    ),
+]
 
 
 def test_the_file_that_answers_is_found_first(make_workshop: Callable[..., Workshop]) -> None:

@@ -51,6 +51,7 @@ def test_a_port_that_a_program_holds(workshop: Workshop) -> None:
     assert (told["code"], told["host"]) == ("port_in_use", "here")
 
 
+@pytest.mark.full("needs a class that runs; what stands in the way of a new one is for every day")
 def test_a_port_that_another_container_holds(workshop: Workshop, running: Workshop) -> None:
     port = free_port()
     image = running.container("gateway").image.id
@@ -65,6 +66,7 @@ def test_a_port_that_another_container_holds(workshop: Workshop, running: Worksh
         container.remove(force=True)
 
 
+@pytest.mark.full("needs a class that runs; what stands in the way of a new one is for every day")
 def test_a_port_of_another_workshop(workshop: Workshop, running: Workshop) -> None:
     workshop.write(gateway=running.spec["gateway"])
 
@@ -77,6 +79,7 @@ def test_docker_does_not_answer(workshop: Workshop) -> None:
         assert ran.line.startswith("here: Docker does not answer. Start it")
 
 
+@pytest.mark.full("needs a class that runs; what stands in the way of a new one is for every day")
 def test_status_and_plan_go_on_without_docker(running: Workshop) -> None:
     dead = "unix:///nowhere/docker.sock"
     status = running.workshop("status", "--output", "json", DOCKER_HOST=dead).json
@@ -128,6 +131,7 @@ def test_the_states_disk_is_full(workshop: Workshop, tiny_disk: Path) -> None:
     assert "run the same command again" in line
 
 
+@pytest.mark.full("needs a class that runs; what stands in the way of a new one is for every day")
 def test_a_second_provision_at_the_same_time_is_told_who_is_at_work(running: Workshop) -> None:
     running.container("model-tiny-1").remove(force=True)
     first = running.start("provision", str(running.file))
@@ -148,6 +152,7 @@ def test_a_second_provision_at_the_same_time_is_told_who_is_at_work(running: Wor
     assert running.workshop("status", "--output", "json").json["busy"] is None
 
 
+@pytest.mark.full("needs a class that runs; what stands in the way of a new one is for every day")
 def test_somebody_elses_workshop_of_this_name_is_left_alone_until_it_is_taken_over(running: Workshop) -> None:
     before, old = running.starts(), running.people()[0]
     other = str(running.folder / "other")

@@ -22,6 +22,8 @@ from orchestrator.workflow.rehearsal.guests import REVISION, admitted, invited, 
 from tests.stack.workshop.bed import Ran, Workshop, ask
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("a whole class is played, minutes; tests/unit/test_rehearsal_play plays it to a stub")
+
 SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "rehearse.json"
 EASY = ("--first-token", "20", "--tokens-per-second", "0.5", "--tokens", "32", "--think", "0.3")
 ACCESS = "/var/lib/gateway/access.jsonl"

@@ -21,6 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.stack.workshop.bed import Workshop, ask
 
+pytestmark = pytest.mark.full("one more class for TLS; test_gateway_webui has it in front of the gateway and the page")
+
 
 def write_certificate(folder: Path, stem: str) -> dict[str, str]:
     """A self-signed one for 127.0.0.1, as `public.tls` names it."""

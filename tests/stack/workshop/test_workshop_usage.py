@@ -14,6 +14,8 @@ import requests
 from tests.stack.workshop.bed import Workshop, ask, llama
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full("one more class for its figures; test_gateway_usage collects those of a real gateway")
+
 
 @pytest.fixture(scope="module")
 def workshop(make_workshop: Callable[..., Workshop]) -> Workshop:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.full("an environment of its own is made for it; other clients make the same calls")
+
 VERSION = "1.106.2"
 PATIENCE = 600  # seconds: a hundred packages
 CALLS = Path(__file__).parent / "litellm_calls.py"

@@ -19,6 +19,10 @@ from tests.stack.webui.bed.guests import HELLO, PASSWORD, TUTOR, Guests, House, 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Server
 
+pytestmark = pytest.mark.full(
+    "a second Open WebUI and two classes in it, minutes; tests/unit/test_webui_matching has what is whose"
+)
+
 
 def test_two_workshops_stand_beside_each_other_and_each_leaves_without_a_trace(
     house: House, come: Callable[..., Guests], server: Server

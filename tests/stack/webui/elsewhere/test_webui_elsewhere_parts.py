@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from pydantic import SecretStr
 
 from orchestrator.webui.clear import Found
@@ -19,6 +20,8 @@ from tests.stack.webui.bed.guests import HELLO, Guests, House, refusal
 
 if TYPE_CHECKING:
     from tests.stack.webui.conftest import Server
+
+pytestmark = pytest.mark.full("as test_webui_elsewhere")
 
 FILTER = """
 class Filter:
