@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the program: workshop-yaml.md and cli.md.
+"""Writes the pages of docs/ that are made from the program and its tests: workshop-yaml.md, cli.md and testing.md.
 
 python docs/generate.py            writes what is out of step
 python docs/generate.py --check    says what is, and exits with 1
@@ -21,6 +21,7 @@ from orchestrator.cli.commands.provision import provision
 from orchestrator.spec import connections, endpoints, hosts, limits, values
 from orchestrator.spec.schema import spec_schema
 from orchestrator.spec.workshop import Workshop
+from tests.suites.page import testing_page
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Made by docs/generate.py: edits are overwritten. -->"
@@ -109,7 +110,8 @@ MEANINGS = {  # where a field's name and section say enough for the program, and
 
 
 def main(arguments: list[str]) -> int:
-    pages = {"workshop-yaml.md": spec_page(), "cli.md": cli_page()}
+    tests = "\n\n".join(("# Tests", NOTE, testing_page(DOCS.parent))) + "\n"
+    pages = {"workshop-yaml.md": spec_page(), "cli.md": cli_page(), "testing.md": tests}
     stale = [name for name, text in pages.items() if not _is(DOCS / name, text)]
     if arguments == ["--check"]:
         for name in stale:

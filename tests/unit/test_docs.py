@@ -26,9 +26,8 @@ PLACEHOLDER = {"NAME": "demo", "DIR": "state", "SPEC": "workshop.yaml", "COMMAND
 
 
 def test_pages_made_from_the_program_are_in_step() -> None:
-    done = subprocess.run(
-        [sys.executable, str(DOCS / "generate.py"), "--check"], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "docs.generate", "--check"]  # -m: of this checkout, whatever is installed
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -89,10 +88,10 @@ def parse(command: click.Command, name: str, arguments: list[str]) -> None:
     redirected = next((index for index, argument in enumerate(arguments) if argument in {">", "|"}), len(arguments))
     arguments = arguments[:redirected]
     if isinstance(command, click.Group):
-        if arguments == ["--help"]:
+        if arguments in ([], ["--help"]):  # a name alone is a mention
             return
         found, inner, rest = command.resolve_command(click.Context(command, info_name=name), arguments)
         assert inner is not None
         parse(inner, found or "", rest)
-    elif arguments:  # a name alone is a mention
+    elif arguments:
         command.make_context(name, arguments)
