@@ -15,9 +15,10 @@ from orchestrator.checks import isolation, knowledge, reading
 from orchestrator.checks.answers import WORDS, body, judge, names
 from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
-from orchestrator.checks.subject import EngineUnderTest, InstanceUnderTest, OwnAccount, Subject
+from orchestrator.checks.subject import EngineUnderTest, InstanceUnderTest, Subject
 from orchestrator.checks.wire import ModelList, SignedIn
 from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.identity.credentials import Credentials
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_CONTAINER_PORT
 
 CHAT, MODELS, SIGN_IN = "/api/chat/completions", "/api/models", "/api/v1/auths/signin"
@@ -36,13 +37,13 @@ def lanes(subject: Subject, at: Callable[[str, str | None], Server]) -> Iterator
         server = at(instance.url, instance.near)
         questions = [_answers(instance, server)]
         questions += [_sign_in(instance, account, server) for account in instance.accounts]
-        known = next((account for account in instance.accounts if account.api_key), None)
+        known = next((account for account in instance.accounts if account.webui_api_key), None)
         if known is not None and instance.entries is not None:
             questions.append(_list_of_models(instance, known, subject, server))
             if instance.question is not None and instance.service in sampled:
                 questions.append(_question(instance, known, instance.question, subject, server))
-            if known.api_key is not None and instance.service in sampled:
-                questions += _knowledge(instance, known.api_key, subject, server)
+            if known.webui_api_key is not None and instance.service in sampled:
+                questions += _knowledge(instance, known.webui_api_key, subject, server)
         yield tuple(questions)  # one after the other: the person may be allowed one at a time
         if subject.docker is not None:
             published = isolation.published(subject.docker, _who(instance), instance.container)
@@ -89,24 +90,26 @@ def _answers(instance: InstanceUnderTest, server: Server) -> Question:
     return Question(_who(instance), server.url, str(OK), ask)
 
 
-def _sign_in(instance: InstanceUnderTest, account: OwnAccount, server: Server) -> Question:
+def _sign_in(instance: InstanceUnderTest, account: Credentials, server: Server) -> Question:
     def ask() -> Outcome:
-        if account.password is None:
+        if account.webui_password is None:
             return Outcome(ok=True, got="a password of the person's own")
-        form = {"email": account.email, "password": account.password.get_secret_value()}
+        form = {"email": account.webui_email, "password": account.webui_password.get_secret_value()}
         return judge(server.post(SIGN_IN, None, form), signed_in)
 
     def signed_in(text: str) -> Outcome:
         found = reading.read(SignedIn, text)
         if found is None:
             return reading.UNREADABLE
-        right = found.email.lower() == account.email.lower() and found.role == ADMIN and bool(found.token)
+        right = found.email.lower() == (account.webui_email or "").lower() and found.role == ADMIN and bool(found.token)
         return Outcome(right, f"signed in as {found.role}")
 
-    return Question("Sign-in with a password", f"{_who(instance)}, {account.participant}", f"signed in as {ADMIN}", ask)
+    return Question(
+        "Sign-in with a password", f"{_who(instance)}, {account.participant.id}", f"signed in as {ADMIN}", ask
+    )
 
 
-def _list_of_models(instance: InstanceUnderTest, account: OwnAccount, subject: Subject, server: Server) -> Question:
+def _list_of_models(instance: InstanceUnderTest, account: Credentials, subject: Subject, server: Server) -> Question:
     """What its administrators added is theirs."""
     wanted = instance.entries or ()
     workshops = {name for one in subject.instances for name in one.entries or ()}
@@ -119,18 +122,18 @@ def _list_of_models(instance: InstanceUnderTest, account: OwnAccount, subject: S
         return Outcome(sorted(listed) == sorted(wanted), names(listed))
 
     def ask() -> Outcome:
-        return judge(server.get(MODELS, account.api_key), verdict)
+        return judge(server.get(MODELS, account.webui_api_key), verdict)
 
     return Question("List of models", _who(instance), names(wanted), ask)
 
 
 def _question(
-    instance: InstanceUnderTest, account: OwnAccount, model: str, subject: Subject, server: Server
+    instance: InstanceUnderTest, account: Credentials, model: str, subject: Subject, server: Server
 ) -> Question:
     outside = _outside(subject)
 
     def ask() -> Outcome:
-        answer = server.question(CHAT, account.api_key, body(model, tokens=TOKENS))
+        answer = server.question(CHAT, account.webui_api_key, body(model, tokens=TOKENS))
         if outside:
             refused = answer.status != OK and any(code in answer.text for code in NOT_OPEN)
             return Outcome(refused, CLOSED if refused else answer.words)

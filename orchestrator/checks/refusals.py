@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.checks.answers import body, names
 from orchestrator.checks.asking import OK, Answer, Server
 from orchestrator.checks.check import Lane, Outcome, Question
 from orchestrator.checks.subject import Subject, Verifier
+from orchestrator.identity import keys
+from orchestrator.identity.identity import strangers_key
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403
@@ -63,7 +64,7 @@ DETOURS = (
 def lanes(subject: Subject, api: Server) -> Iterator[Lane]:
     verifier = subject.verifiers[0]
     model = verifier.models[0] if verifier.models else NO_SUCH_MODEL
-    unknown = keys.api_key(keys.new_secret(), "nobody", 1)
+    unknown = strangers_key()
     yield (_refused_key("No key", None, "missing_api_key", model, api),)
     yield (_refused_key("Unknown key", unknown, "invalid_api_key", model, api),)
     yield (_refused_key("Mistyped key", mistyped(verifier.key), "mistyped_api_key", model, api),)

@@ -11,10 +11,10 @@ from concurrent.futures import Future
 
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.checks.check import Check, Lane, Outcome, Question
 from orchestrator.checks.silence import Silence
 from orchestrator.errors import UserError
+from orchestrator.identity import keys
 
 MOST_CHARACTERS = 300
 REDACTED = "[REDACTED]"

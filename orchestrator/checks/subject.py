@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from orchestrator.fleet.docker_host import DockerHost
-from orchestrator.participants import Participant
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Server, Window
 from orchestrator.spec import teams
 
@@ -55,23 +56,13 @@ class CollectionUnderTest:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnAccount:
-    """Of somebody in an Open WebUI of their own; None: not known here."""
-
-    participant: str
-    email: str
-    password: SecretStr | None
-    api_key: SecretStr | None
-
-
-@dataclass(frozen=True, slots=True)
 class InstanceUnderTest:
     """An Open WebUI of a participant's or team's own, on the gateway's host."""
 
     service: str
     url: str
     container: str  # name or id
-    accounts: tuple[OwnAccount, ...]  # of those who are active
+    accounts: tuple[Credentials, ...]  # of those who are active
     entries: tuple[str, ...] | None  # what its menu must have of the workshop's; None: it was left bare
     question: str | None = None  # a model that is to be asked there
     knowledge: tuple[CollectionUnderTest, ...] = ()  # that must be there, and none of the workshop's besides
@@ -143,5 +134,5 @@ class Subject:
         for verifier in self.verifiers:
             held += [verifier.key, *filter(None, (verifier.webui_password, verifier.webui_api_key))]
         for account in (account for instance in self.instances for account in instance.accounts):
-            held += filter(None, (account.password, account.api_key))
+            held += filter(None, (account.webui_password, account.webui_api_key))
         return tuple(held)

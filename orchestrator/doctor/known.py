@@ -8,21 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from orchestrator import keys
 from orchestrator.errors import UserError
-from orchestrator.plan.embedding_keys import EMBEDDINGS, own_embeddings_key
-from orchestrator.plan.instances import instances, session_purpose
-from orchestrator.plan.team_keys import team_key
+from orchestrator.identity.identity import Identity
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import Tls
 from orchestrator.spec.values import SecretReference
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 
-PURPOSES = ("webui-password",)  # of participants' passwords
-TOKENS = ("webui-sessions",)
 SOUNDS_SECRET = re.compile(r"key|token|secret|passw|passphrase|credential|auth", re.IGNORECASE)
 PATHS = ("/", "~", "./")  # SSH_AUTH_SOCK and the like name files
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)-----END", re.DOTALL)
@@ -33,8 +26,7 @@ LARGEST = 1_000_000  # bytes of a file with a secret
 def known_secrets(spec: Spec, state: State, environment: Mapping[str, str], home: Path) -> Iterator[str]:
     """Every one that this machine can tell, those of earlier generations too."""
     yield from _of_the_spec(spec)
-    yield from _of_the_state(state)
-    yield from _of_instances(spec, state)
+    yield from _of_the_state(spec, state)
     for name, value in environment.items():
         if SOUNDS_SECRET.search(name) and len(value) >= LONG_ENOUGH and not value.startswith(PATHS):
             yield value
@@ -67,41 +59,14 @@ def _of_the_spec(spec: Spec) -> Iterator[str]:
                 yield value
 
 
-def _of_the_state(state: State) -> Iterator[str]:
+def _of_the_state(spec: Spec, state: State) -> Iterator[str]:
     try:
-        secret = state.secret
+        derived = Identity(state.secret, spec.workshop, state.people.all()).all_secrets()
     except UserError:  # nothing was provisioned
         return
-    yield secret.hex()
-    yield base64.b64encode(secret).decode()
-    found: list[SecretStr | None] = [keys.token(secret, purpose) for purpose in TOKENS]
-    found += [keys.password(secret, "webui-admin", "", 1), state.accounts.session]
-    for person in state.people.all():
-        callers = (person.id, f"{EMBEDDINGS}-{person.id}")
-        found += [keys.api_key(secret, one, n) for one in callers for n in range(1, person.key_generation + 1)]
-        found += [
-            keys.password(secret, purpose, person.id, n)
-            for purpose in PURPOSES
-            for n in range(1, person.password_generation + 1)
-        ]
-    found += state.connections.keys()
-    found += [account.api_key for account in state.accounts.all().values()]
-    yield from (value.get_secret_value() for value in found if value is not None)
-
-
-def _of_instances(spec: Spec, state: State) -> Iterator[str]:
-    """Of Open WebUIs of participants' or teams' own."""
-    try:
-        secret, people = state.secret, state.people.all()
-        found = instances(spec.workshop, people)
-    except UserError:  # nothing was provisioned, or the spec asks for more than there can be
-        return
-    for instance in found:
-        yield keys.token(secret, session_purpose(instance.service)).get_secret_value()
-        yield keys.password(secret, "webui-admin", instance.service, 1).get_secret_value()
-        if instance.team is not None:
-            yield team_key(secret, instance, people).get_secret_value()
-            yield own_embeddings_key(secret, instance, people).get_secret_value()
+    minted = (account.api_key for account in state.accounts.all().values())
+    stored = (state.accounts.session, *state.connections.keys(), *minted)
+    yield from (value.get_secret_value() for value in (*derived, *stored) if value is not None)
 
 
 def _key_files(spec: Spec) -> Iterator[Path]:

@@ -98,13 +98,18 @@ class HostLocks:
 
 def held(host: str, note: Mapping[str, Any]) -> UserError:
     """What is said to who comes second."""
-    try:
-        who = f": {LockOwner(**note)}"
-    except TypeError:  # a note that was cut short, or another version's
-        who = ""
-    message = f"another command is at work on this workshop there{who}"
+    who = who_holds(note)
+    message = f"another command is at work on this workshop there{f': {who}' if who else ''}"
     hint = "Wait for it to end, then run this again. Nothing was changed"
     return UserError(HELD, message, where=Where(host=host), hint=hint)
+
+
+def who_holds(note: Mapping[str, Any]) -> str | None:
+    """In words; None: the note was cut short, or is another version's."""
+    try:
+        return str(LockOwner(**note))
+    except TypeError:
+        return None
 
 
 def require_not_held(failed: Mapping[str, UserError]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from orchestrator.fleet.channel import Channel
 from orchestrator.fleet.docker_host import DockerHost, connect
 from orchestrator.fleet.ownership import Owner, owner_file
 from orchestrator.fleet.playbook import Target
-from orchestrator.fleet.scripts import lock, look, stack
+from orchestrator.fleet.scripts import lock, look, rules, stack
 from orchestrator.render.files import Print
 from orchestrator.state.deployed import DeployedHost
 
@@ -35,6 +36,15 @@ class StackThere:
 
     files: Mapping[str, Print]
     hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesThere:
+    """What the gateway of a stack goes by; `content` is that of its policy, None where there is none."""
+
+    owner: Owner | None  # of the workshop of this name
+    files: Mapping[str, Print]
+    content: bytes | None
 
 
 class Machine:
@@ -84,6 +94,11 @@ class Machine:
         self.host = replace(self.host, folder=PurePosixPath(found["folder"]))
         return Owner.read(found["owner"])
 
+    def holder(self) -> dict[str, object] | None:
+        """The note of whoever is at work on the workshop there; None: nobody is."""
+        found = self.channel.call(lock.holder, {"folder": str(self.folder)})
+        return found if isinstance(found, dict) else None
+
     def files(self) -> dict[str, Print]:
         """What lies in the stack's folder."""
         found = self.channel.call(stack.files, {"folder": str(self.folder)})
@@ -105,18 +120,32 @@ class Machine:
         found = self.channel.call(stack.read, {"path": str(self.folder / path)})
         return None if found is None else base64.b64decode(found)
 
-    def replace(self, path: str, content: bytes) -> None:
-        """Replace a file of the stack's folder as a whole.
+    def rules(self, below: str, path: str) -> RulesThere:
+        """What nginx goes by, in the stack's folder `below`; `path` is the file of it that is read."""
+        question = {"folder": str(self.folder), "below": below, "path": path}
+        found = self.channel.call(rules.there, question)
+        self.host = replace(self.host, folder=PurePosixPath(found["folder"]))
+        content = None if found["content"] is None else base64.b64decode(found["content"])
+        files = {name: Print(*print_) for name, print_ in found["files"].items()}
+        return RulesThere(Owner.read(found["owner"]), files, content)
+
+    def replace(self, path: str, content: bytes, *, before: bytes) -> bool:
+        """Replace a file of the stack's folder as a whole, if it still is what it was `before`; whether it was.
 
         Raises HostError `file_not_written`; then the old one stands.
         """
-        question = {"path": str(self.folder / path), "content": base64.b64encode(content).decode()}
-        why = self.channel.call(stack.replace, question)
-        if why is not None:
+        question = {
+            "path": str(self.folder / path),
+            "content": base64.b64encode(content).decode(),
+            "before": hashlib.sha256(before).hexdigest(),
+        }
+        found = self.channel.call(rules.replace, question)
+        if why := found["trouble"]:
             message, hint = f"{self.folder / path} can't be written: {why}", "Make room there or give write permission"
             raise HostError(
                 "file_not_written", message, where=Where(host=self.name), hint=f"{hint}, then run this again"
             )
+        return bool(found["done"])
 
     def lying(self) -> tuple[str, ...]:
         """The stack's folder and the note whose it is, as far as they are there."""

@@ -17,7 +17,7 @@ from orchestrator.handouts.missing import Lacking, font_missing
 from orchestrator.handouts.press import NO_GLYPH, TEXT_FAMILY, Press
 from orchestrator.handouts.qr import qr_svg
 from orchestrator.handouts.values import Handout
-from orchestrator.participants import Credentials
+from orchestrator.identity.credentials import Credentials
 
 _SMALLEST_TYPE = 5.0  # pt
 _SHRINK = 0.93

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from orchestrator.participants import Credentials
+from orchestrator.identity.credentials import Credentials
 from orchestrator.spreadsheet import cell
 
 COLUMNS = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.participants import Credentials
+from orchestrator.identity.credentials import Credentials
 
 CA_FILE = "workshop-ca.crt"  # PEM; Windows, phones and update-ca-certificates go by the ending
 Paper = Literal["a4", "letter"]

@@ -7,7 +7,7 @@ import secrets
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
-from orchestrator.keys import words
+from orchestrator.identity.keys import words
 
 SHORTEST = 12  # characters
 WORDS = 8  # of 2048: 88 bits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec

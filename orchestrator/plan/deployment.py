@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from orchestrator.identity.pages import OwnPage
 from orchestrator.plan.capacity import Serves
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
 from orchestrator.plan.gateway import Page, Server
@@ -107,22 +108,22 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An Open WebUI of one participant's own, or of a team's.
+    """An Open WebUI of one participant's own, or of a team's, and how it is reached."""
 
-    `members` are the ids of those who sign in there, all of them administrators; none: it is not run.
-    """
-
-    service: str  # the Compose service; its network has the same name
-    team: str | None  # None: it is one participant's
+    own: OwnPage
     page: Page
     port: int  # of the gateway's host
     subnet: str
-    members: tuple[str, ...]
     label: str | None = None  # before the domain, in its name; None: it has its port alone
 
     @property
+    def service(self) -> str:
+        """The Compose service; its network has the same name."""
+        return self.own.service
+
+    @property
     def runs(self) -> bool:
-        return bool(self.members)
+        return bool(self.own.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,13 @@ class Deployment:
     @property
     def components(self) -> frozenset[Component]:
         return frozenset().union(*(stack.components for stack in self.stacks))
+
+    @property
+    def native(self) -> frozenset[str]:
+        """The models whose every backend speaks Ollama's own API."""
+        every = {backend.model for backend in self.backends}
+        other = {backend.model for backend in self.backends if backend.container.component is not Component.OLLAMA}
+        return frozenset(every - other)
 
     def backends_of(self, model: str) -> tuple[Backend, ...]:
         return tuple(backend for backend in self.backends if backend.model == model)

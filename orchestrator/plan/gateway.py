@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import SecretStr
+
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.limits import UNBOUNDED, CallerLimits
 
 # Inside the gateway's container. The admin port listens on the container's loopback only.
 API_PORT = 8080
@@ -29,29 +33,6 @@ class Window:
     closes: int | None = None
     opens_text: str = ""
     closes_text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CallerLimits:
-    """Bounds for one caller, with all models or with one; None: unbounded."""
-
-    requests_per_minute: int | None = None
-    concurrent_requests: int | None = None
-    tokens_per_minute: int | None = None
-    token_budget: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Someone with a key: a participant, the reserved `_verify`, or Open WebUI itself (`service`)."""
-
-    id: str
-    key_hashes: tuple[str, ...]
-    models: tuple[str, ...]  # names of the models that it may use
-    email: str | None = None
-    limits: CallerLimits | None = None  # None: the workshop's
-    exempt: bool = False  # from the window
-    service: bool = False  # may name the person it asks for by X-OpenWebUI-User-Email
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +90,7 @@ class RoutedModel:
     ollama: bool = False  # served on /ollama/api/* too
     aliases: tuple[str, ...] = ()  # other names that clients may send; not listed
     balance: Balance = "least_connections"  # over the servers of an upstream; `prompt`: by how the prompt begins
-    limits: CallerLimits = CallerLimits()  # for each caller, beside the caller's own
+    limits: CallerLimits = UNBOUNDED  # for each caller, beside the caller's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +101,18 @@ class GatewayConfig:
     models: tuple[RoutedModel, ...]
     upstreams: tuple[Upstream, ...]
     window: Window = Window()
-    limits: CallerLimits = CallerLimits()
+    limits: CallerLimits = UNBOUNDED
     webui: Server | None = None  # the one for everybody
     pages: tuple[Page, ...] = ()
     tls: bool = False  # tls/cert.pem and tls/key.pem lie in CONFIG_DIR
     authorities: bool = False  # authorities.pem lies there: whom upstreams' certificates may come from
     revision: int = 0  # of the participants: a change on the running gateway counts if it is newer than the file
+    change: Mapping[str, str] | None = None  # what made the revision: its id, who and when
+
+    @property
+    def native(self) -> frozenset[str]:
+        """The models that are served on Ollama's own routes too."""
+        return frozenset(model.name for model in self.models if model.ollama)
 
     @property
     def edges(self) -> bool:

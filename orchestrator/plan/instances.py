@@ -1,30 +1,27 @@
 """An Open WebUI for each participant or team: who has one, on which port or by which name, and network. Pure.
 
-Each has the number of its participant, or of the team's first: ids are given once, so that no port, and no card with
-one, changes when people come and go. Those of people who left keep network and port, and have no container: without
-them the gateway's own would have to be made anew.
+Port and network follow the page's number, so that no card changes when people come and go. Those of people who left
+keep network and port, and have no container: without them the gateway's own would have to be made anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.pages import OwnPage, own_pages
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import WEBUI_CONTAINER_PORT, Deployment, Instance
 from orchestrator.plan.gateway import FIRST_PAGE_PORT, WEBUI_PORT, Page, Server
-from orchestrator.plan.stacks import distinct, slug
 from orchestrator.spec.workshop import Workshop
 
 ADDRESSES = 8  # of one network: its own, the bridge, the gateway, the instance; the rest while one is replaced
 CHOSEN_FROM = ipaddress.IPv4Network("10.192.0.0/10")  # Docker's own choices begin with 172 and 192
 CHOSEN_BITS = 20  # of the prefix of one workshop's share: 512 networks
 HIGHEST_PORT = 65535
-
-_Owner = tuple[str, str | None, int, tuple[str, ...]]  # service, team, number from 0, members
 
 
 def with_instances(deployment: Deployment, workshop: Workshop, people: Sequence[Participant]) -> Deployment:
@@ -44,26 +41,19 @@ def instances(workshop: Workshop, people: Sequence[Participant]) -> tuple[Instan
     subnets = share(workshop)
     return tuple(
         Instance(
-            service=service,
-            team=team,
-            page=_page(workshop, number, service, Server(service, WEBUI_CONTAINER_PORT) if members else None),
-            port=_port(workshop, number),
-            subnet=_nth(subnets, number),
-            members=members,
-            label=_label(service) if workshop.webui.domain else None,
+            own=own,
+            page=_page(workshop, own),
+            port=_port(workshop, own.number),
+            subnet=_nth(subnets, own.number),
+            label=own.caller if workshop.webui.domain else None,
         )
-        for service, team, number, members in _owners(workshop, people)
+        for own in own_pages(workshop, people)
     )
 
 
 def instance_of(found: Iterable[Instance], person: Participant) -> Instance | None:
     """Where somebody signs in; None: nowhere."""
-    return next((one for one in found if person.id in one.members), None)
-
-
-def session_purpose(service: str) -> str:
-    """For which the secret of an instance's sessions is derived: its administrator can read it there."""
-    return f"webui-sessions {service}"
+    return next((one for one in found if one.own.holds(person.id)), None)
 
 
 def own_ports(found: Iterable[Instance]) -> tuple[tuple[int, str], ...]:
@@ -93,34 +83,11 @@ def share(workshop: Workshop) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network((start, CHOSEN_BITS))
 
 
-def _owners(workshop: Workshop, people: Sequence[Participant]) -> Iterator[_Owner]:
-    there = {person.id for person in people if person.state != "removed"}
-    if workshop.webui.mode == "per_participant":
-        for person in people:
-            yield f"webui-{person.id}", None, _number(person), (person.id,) if person.id in there else ()
-        return
-    by_team: dict[str, list[Participant]] = {}
-    for person in people:
-        if person.team:
-            by_team.setdefault(person.team, []).append(person)
-    names = distinct(by_team, lambda team: f"webui-team-{slug(team)}")
-    for team, members in by_team.items():
-        present = tuple(person.id for person in members if person.id in there)
-        yield names[team], team, _number(members[0]), present
-
-
-def _page(workshop: Workshop, number: int, service: str, server: Server | None) -> Page:
+def _page(workshop: Workshop, own: OwnPage) -> Page:
+    server = Server(own.service, WEBUI_CONTAINER_PORT) if own.members else None
     if workshop.webui.domain is None:
-        return Page(FIRST_PAGE_PORT + number, server)
-    return Page(WEBUI_PORT, server, tuple(f"{_label(service)}.{domain}" for domain in domains(workshop)))
-
-
-def _label(service: str) -> str:
-    return service.removeprefix("webui-")
-
-
-def _number(person: Participant) -> int:
-    return int(person.id[1:]) - 1
+        return Page(FIRST_PAGE_PORT + own.number, server)
+    return Page(WEBUI_PORT, server, tuple(f"{own.caller}.{domain}" for domain in domains(workshop)))
 
 
 def _port(workshop: Workshop, number: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.labels import distinct, slug
 from orchestrator.plan.capacity import parallel, serves, utilisation
 from orchestrator.plan.deployment import Backend, Deployment, Stack, project_name
 from orchestrator.plan.edges import Edge
@@ -79,26 +79,9 @@ def practice_components(workshop: Workshop) -> frozenset[Component]:
     return frozenset(own | {wanted[model.engine] for model in workshop.models if model.engine in wanted})
 
 
-def slug(text: str) -> str:
-    """Lower-case letters, digits and single hyphens: at most 40, for names of containers and groups."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
-
-
 def service_names(models: Sequence[Model]) -> dict[str, str]:
     """A DNS label for each model, different for names that differ only in punctuation."""
     return distinct((model.name for model in models), lambda name: f"model-{slug(name)}")
-
-
-def distinct(names: Iterable[str], shorten: Callable[[str], str]) -> dict[str, str]:
-    """Each name with its short form; where two come out alike, the later ones are numbered."""
-    found: dict[str, str] = {}
-    for name in names:
-        first = short = shorten(name)
-        number = 2
-        while short in found.values():
-            short, number = f"{first}-v{number}", number + 1
-        found[name] = short
-    return found
 
 
 def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Component, str]) -> Backend:

@@ -8,7 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 
 _UPSTREAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")

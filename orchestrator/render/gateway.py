@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from orchestrator.errors import WorkshopError
+from orchestrator.identity.limits import UNBOUNDED
 from orchestrator.plan.gateway import (
     ADMIN_PORT,
     API_PORT,
@@ -18,8 +18,6 @@ from orchestrator.plan.gateway import (
     INTERNAL_PORT,
     METRICS_PORT,
     WEBUI_PORT,
-    Caller,
-    CallerLimits,
     GatewayConfig,
     Page,
     RoutedModel,
@@ -27,7 +25,7 @@ from orchestrator.plan.gateway import (
 )
 from orchestrator.render.contradictions import contradictions
 from orchestrator.render.nginx import DOCKER_DNS, nginx_text, server_values
-from orchestrator.render.policy_file import policy_text
+from orchestrator.render.policy_file import of_callers, policy_text
 from orchestrator.resources import TEMPLATES
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
@@ -121,13 +119,12 @@ def policy(config: GatewayConfig) -> dict[str, Any]:
         "workshop": config.workshop,
         "title": config.title,
         "revision": config.revision,
+        "change": config.change,
         "window": asdict(config.window),
         "admin_port": ADMIN_PORT,
         "paths": PATHS,
         "ollama_version": OLLAMA_VERSION,
-        "callers": {caller.id: _caller(caller, config) for caller in config.callers},
-        "keys": {digest: caller.id for caller in config.callers for digest in caller.key_hashes},
-        "emails": {caller.email.lower(): caller.id for caller in config.callers if caller.email},
+        **of_callers(config.callers, config.limits),
         "aliases": {alias: model.name for model in config.models for alias in model.aliases},
         "models": {model.name: _model(model) for model in config.models},
         "headers": len(_header_names(config)),
@@ -143,17 +140,7 @@ def _model(model: RoutedModel) -> dict[str, Any]:
         "ollama": model.ollama,
         "balance": model.balance,
         "label": f"model={json.dumps(model.name, ensure_ascii=False)}",  # Prometheus escapes as JSON does
-        "limits": None if model.limits == CallerLimits() else asdict(model.limits),
-    }
-
-
-def _caller(caller: Caller, config: GatewayConfig) -> dict[str, Any]:
-    return {
-        "models": dict.fromkeys(caller.models, True),
-        "limits": asdict(caller.limits or config.limits),
-        "exempt": caller.exempt,
-        "service": caller.service,
-        "minute_offset": zlib.crc32(caller.id.encode()) % 60,
+        "limits": None if model.limits == UNBOUNDED else asdict(model.limits),
     }
 
 

@@ -74,8 +74,8 @@ def _dotted(path: Path_, before: str = "") -> str:
     return text.removeprefix(before).removeprefix("" if before else ".")
 
 
-def read_document(file: Path) -> Document:
-    """Read one YAML 1.2 document. Raises SpecError with the line for anything that is not readable YAML."""
+def read_text(file: Path) -> str:
+    """What stands in the file. Raises SpecError."""
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -86,6 +86,11 @@ def read_document(file: Path) -> Document:
         raise SpecError([UserError("spec_unreadable", message, where=Where(file=file), hint=hint)]) from None
     if len(text) > MOST_BYTES:
         raise SpecError([UserError("spec_unreadable", "is larger than 1 MB", where=Where(file=file))])
+    return text
+
+
+def read_document(file: Path, text: str) -> Document:
+    """Read one YAML 1.2 document. Raises SpecError with the line for anything that is not readable YAML."""
     document = Document(file)
     yaml = YAML(typ="safe", pure=True)
     try:

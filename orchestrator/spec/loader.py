@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
-from orchestrator.spec.document import Borrowed, Document, Path_, read_document
+from orchestrator.spec.document import Borrowed, Document, Path_, read_document, read_text
 from orchestrator.spec.inventory_hosts import borrowed_hosts
 from orchestrator.spec.roster import RosterRow, read_roster
 from orchestrator.spec.values import RelativePath, SecretReference, require_one_line
@@ -48,6 +49,8 @@ class Spec:
     workshop: Workshop
     roster: tuple[RosterRow, ...] | None
     document: Document
+    text: str = ""  # of the file, as it was read
+    data: Mapping[str, Any] = field(default_factory=dict)  # that was validated: the file's, with hosts of its inventory
     unread: str | None = None  # why the hosts of its inventory are not known; None: they are, or there is none
 
     @property
@@ -128,7 +131,8 @@ def load(file: Path, *, practice: bool | None = None, inventory: InventoryUse = 
     Practice mode needs no hosts, so it reads no inventory. Raises SpecError with all problems found.
     """
     file = Path(file).absolute()
-    document = read_document(file)
+    text = read_text(file)
+    document = read_document(file, text)
     data = document.data
     if not isinstance(data, dict):
         message = "is empty" if data is None else "expected a mapping of sections like name:, participants:, models:"
@@ -139,42 +143,50 @@ def load(file: Path, *, practice: bool | None = None, inventory: InventoryUse = 
     if data.get("inventory") is None:
         workshop, problems = _validate(document, data)
     else:
-        workshop, problems, unread = _with_inventory(document, data, inventory)
-    roster, roster_problems = _roster(document, data)
+        workshop, problems, data, unread = _with_inventory(document, data, inventory)
+    roster, roster_problems = load_roster(document, data)
     if problems or roster_problems or workshop is None:
         raise SpecError(
             sorted(
                 [*problems, *roster_problems], key=lambda p: (str(p.where.file), p.where.line or 0, p.where.column or 0)
             )
         )
-    return Spec(file, workshop, roster, document, unread)
+    return Spec(file, workshop, roster, document, text, data, unread)
 
 
 def _with_inventory(
     document: Document, data: dict[str, Any], use: InventoryUse
-) -> tuple[Workshop | None, list[UserError], str | None]:
+) -> tuple[Workshop | None, list[UserError], dict[str, Any], str | None]:
     """The inventory is read when all else is right: nothing is asked of a cloud for the sake of a typing mistake."""
     workshop, problems = _validate(document, data, HOSTS_UNKNOWN)
     if workshop is None or workshop.inventory is None or problems:
-        return workshop, problems, None
+        return workshop, problems, data, None
     if workshop.practice:
-        return workshop.model_copy(update={"hosts": [THIS_MACHINE]}), [], "practice mode needs none"
+        return on_this_machine(workshop), [], data, "practice mode needs none"
     if use is InventoryUse.LEFT:
-        return workshop, [], "it was not asked for"
+        return workshop, [], data, "it was not asked for"
     own = data.get("hosts") or []
     try:
         more = borrowed_hosts(document, workshop.inventory, own, programs=use is InventoryUse.READ)
     except SpecError as error:
-        return None, list(error.problems), None
+        return None, list(error.problems), data, None
     if more.unread:
-        return workshop, [], more.unread
+        return workshop, [], data, more.unread
     document.borrowed |= more.places
     if not own:
         document.borrowed["hosts",] = Borrowed("inventory", document.where(("inventory",)))
-    return *_validate(document, {**data, "hosts": [*own, *more.sections]}), None
+    data = {**data, "hosts": [*own, *more.sections]}
+    return *_validate(document, data), data, None
 
 
-def _roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, ...] | None, list[UserError]]:
+def on_this_machine(workshop: Workshop) -> Workshop:
+    """In practice mode, whatever hosts an inventory may have."""
+    return workshop.model_copy(update={"hosts": [THIS_MACHINE]})
+
+
+def load_roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, ...] | None, list[UserError]]:
+    """The people of the roster that a spec names, and what is wrong with them; None: it names none."""
+    """The people of the roster that a spec names, and what is wrong with them; None: it names none."""
     section = data.get("participants")
     path = section.get("roster") if isinstance(section, dict) else None
     if not isinstance(path, str) or not path:

@@ -110,6 +110,10 @@ class Workshop(Ports):
         """The models that participants may name."""
         return tuple(model for model in self.models if not model.hidden)
 
+    def models_for(self, team: str | None) -> tuple[str, ...]:
+        """The names of the models that a member of this team may use; None: somebody without one."""
+        return tuple(model.name for model in self.listed if model.open_to(team))
+
     @property
     def embedder(self) -> Model | None:
         """The model whose embeddings Open WebUI searches with."""

@@ -26,6 +26,11 @@ class StateFolder:
         """`state_dir/NAME` where a folder was named, else `.workshop/NAME` beside the spec."""
         return cls((state_dir or spec_path.absolute().parent / BESIDE_SPEC).absolute() / name)
 
+    @staticmethod
+    def is_name(text: str) -> bool:
+        """Whether a workshop can be called so."""
+        return _NAME.fullmatch(text) is not None
+
     @property
     def name(self) -> str:
         return self.path.name
@@ -87,6 +92,14 @@ class StateFolder:
         return self.path / "lock"
 
     @property
+    def people_lock(self) -> Path:
+        return self.path / "people.lock"
+
+    @property
+    def print_lock(self) -> Path:
+        return self.path / "print.lock"
+
+    @property
     def lock_owner(self) -> Path:
         return self.path / "lock.json"
 
@@ -137,14 +150,14 @@ class StateFolder:
 def find_state(name: str, state_dir: Path | None = None) -> StateFolder:
     """The folder of a workshop whose spec may be gone; raises UserError `state_name`, `state_unknown`."""
     base = (state_dir or Path(BESIDE_SPEC)).absolute()
-    if not _NAME.fullmatch(name):
+    if not StateFolder.is_name(name):
         raise UserError("state_name", f"{name!r} is not a workshop's name", hint="It is the `name:` of the spec.")
     folder = StateFolder(base / name)
     with refusals_explained(base):
         if folder.path.is_dir():
             return folder
         entries = base.iterdir() if base.is_dir() else ()
-        known = sorted(entry.name for entry in entries if entry.is_dir() and _NAME.fullmatch(entry.name))
+        known = sorted(entry.name for entry in entries if entry.is_dir() and StateFolder.is_name(entry.name))
     there = (
         f"There are: {', '.join(known)}." if known else "There is none here; name their folder with --state-dir DIR."
     )

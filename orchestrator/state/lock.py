@@ -6,7 +6,10 @@ import getpass
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +21,8 @@ from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.handed_over import require_in_charge
 from orchestrator.state.leftovers import sweep_state
+
+PATIENCE, PRINTING, POLL = 20.0, 120.0, 0.02  # s for another change of people to be written, for cards, between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,17 @@ class WorkshopLock:
     """The kernel's lock on a file: it goes with the process, however that ends. What a killed one noted is ignored.
 
     Raises UserError `lock_held` at once when someone else has it, and `handed_over` where this state no longer counts,
-    unless `handed_over` says that the command is there for that.
+    unless `handed_over` says that the command is there for that. `alone`: people can't be changed meanwhile either, as
+    the state itself moves or goes.
     """
 
-    def __init__(self, folder: StateFolder, why: str, *, handed_over: bool = False) -> None:
+    def __init__(self, folder: StateFolder, why: str, *, handed_over: bool = False, alone: bool = False) -> None:
         self._folder = folder
         self._why = why
         self._handed_over = handed_over
         self._lock = FileLock(folder.lock, mode=0o600)
+        self._alone = alone
+        self._people = ExitStack()
 
     def __enter__(self) -> Self:
         self._folder.create()
@@ -52,12 +60,14 @@ class WorkshopLock:
             try:
                 self._lock.acquire(blocking=False)
             except Timeout:
-                raise self._held() from None
+                raise held(self._folder, self._folder.lock) from None
             try:
                 sweep_state(self._folder)
                 if not self._handed_over:
                     require_in_charge(self._folder)
                 self._write_owner()
+                if self._alone:
+                    self._people.enter_context(PeopleLock(self._folder, handed_over=True))
             except BaseException:
                 self._lock.release()
                 raise
@@ -67,6 +77,7 @@ class WorkshopLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
+            self._people.close()
             with refusals_explained(self._folder.path):
                 self._folder.lock_owner.unlink(missing_ok=True)
         finally:
@@ -78,14 +89,66 @@ class WorkshopLock:
         aside.write_text(json.dumps(asdict(owner)), encoding="utf-8")
         aside.replace(self._folder.lock_owner)
 
-    def _held(self) -> UserError:
-        owner = read_owner(self._folder)
-        return UserError(
-            "lock_held",
-            f"another command is at work on this workshop: {owner}" if owner else "another command is at work here",
-            where=Where(file=self._folder.lock),
-            hint="Wait for it to end, then run this again. Nothing was changed.",
-        )
+
+class PeopleLock:
+    """Held for the moment in which a change of people is written into the state and to the gateway.
+
+    Other changes wait for it, as do commands that move or remove the state; `provision` and others that take long do
+    not hold it, so that a key can be revoked at any time. Raises UserError `lock_held` where it does not come free,
+    and `handed_over` as WorkshopLock does.
+    """
+
+    def __init__(self, folder: StateFolder, *, patience: float = PATIENCE, handed_over: bool = False) -> None:
+        self._folder = folder
+        self._patience = patience
+        self._handed_over = handed_over
+        self._lock = FileLock(folder.people_lock, mode=0o600)
+
+    def __enter__(self) -> Self:
+        self._folder.create()
+        with refusals_explained(self._folder.path):
+            try:
+                self._lock.acquire(timeout=self._patience, poll_interval=POLL)
+            except Timeout:
+                raise held(self._folder, self._folder.people_lock) from None
+        if not self._handed_over:
+            try:
+                require_in_charge(self._folder)
+            except BaseException:
+                self._lock.release()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+
+@contextmanager
+def printing(folder: StateFolder) -> Iterator[None]:
+    """While cards are written: who comes second waits, and then writes them with what the first one changed."""
+    lock = FileLock(folder.print_lock, mode=0o600)
+    with refusals_explained(folder.path):
+        try:
+            lock.acquire(timeout=PRINTING, poll_interval=POLL)
+        except Timeout:
+            raise held(folder, folder.print_lock) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def held(folder: StateFolder, lock: Path) -> UserError:
+    """What is said to who comes second."""
+    owner = at_work(folder)
+    return UserError(
+        "lock_held",
+        f"another command is at work on this workshop: {owner}" if owner else "another command is at work here",
+        where=Where(file=lock),
+        hint="Wait for it to end, then run this again. Nothing was changed.",
+    )
 
 
 def lock_owner(why: str) -> LockOwner:

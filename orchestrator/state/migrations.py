@@ -135,6 +135,31 @@ def m008_accounts_of_their_own(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE accounts ADD COLUMN theirs INTEGER NOT NULL DEFAULT 0")
 
 
+def m009_the_spec_as_applied(connection: sqlite3.Connection) -> None:
+    """What commands on a running class go by; `data`, `roster` and `native` are JSON."""
+    connection.execute(
+        """CREATE TABLE applied_spec (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            text TEXT NOT NULL,
+            data TEXT NOT NULL,
+            roster TEXT NOT NULL,
+            native TEXT NOT NULL
+        ) STRICT"""
+    )
+
+
+def m010_who_changed_what(connection: sqlite3.Connection) -> None:
+    """The changes that a gateway was told of, so that one by another copy of this state is known for what it is."""
+    connection.execute(
+        """CREATE TABLE changes (
+            id TEXT PRIMARY KEY,
+            revision INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) STRICT"""
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_begin,
     m002_changes_while_the_class_runs,
@@ -144,4 +169,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     m006_found_gpus,
     m007_connections_by_command,
     m008_accounts_of_their_own,
+    m009_the_spec_as_applied,
+    m010_who_changed_what,
 )

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant, ParticipantState
+from orchestrator.identity.participant import Participant, ParticipantState
 from orchestrator.spec.roster import RosterRow
 from orchestrator.spelling import did_you_mean, nearest
 from orchestrator.state.database import Database

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator.errors import UserError, Where
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.roster import RosterRow
 
 ChangeKind = Literal["added", "returned", "changed", "removed"]

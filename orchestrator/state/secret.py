@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.durable import whole_file
 from orchestrator.errors import UserError, Where
-from orchestrator.keys import SECRET_BYTES, new_secret
+from orchestrator.identity.keys import SECRET_BYTES, new_secret
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
 

@@ -12,6 +12,7 @@ from typing import Self
 
 from orchestrator.errors import UserError, Where
 from orchestrator.state.accounts import Accounts
+from orchestrator.state.changes import Changes
 from orchestrator.state.clock import utc_now
 from orchestrator.state.connections import Connections
 from orchestrator.state.database import Database
@@ -20,6 +21,7 @@ from orchestrator.state.drained import Drained
 from orchestrator.state.events import Events
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.found_gpus import FoundGpus
+from orchestrator.state.kept_spec import AppliedSpec
 from orchestrator.state.migrations import MIGRATIONS
 from orchestrator.state.people import People
 from orchestrator.state.placements import Placements
@@ -53,6 +55,8 @@ class State:
         self.gpus = FoundGpus(database, now)
         self.placements = Placements(database)
         self.events = Events(database, now)
+        self.changes = Changes(database, now)
+        self.spec = AppliedSpec(database)
         self._database = database
         self._secret = secret
         self._now = now
@@ -90,16 +94,6 @@ class State:
             return None
         path = Path(row["spec_path"])
         return Meta(row["name"], row["deployment_id"], path, row["created"], row["provisioned"], FORMAT)
-
-    @property
-    def revision(self) -> int:
-        """Grows with every change to people and drained backends, in the change's own transaction."""
-        row = self._database.row("SELECT number FROM revision")
-        return int(row["number"]) if row else 0
-
-    def outrun(self, revision: int) -> None:
-        """Makes the own revision greater than this one, which a gateway has seen: the state is older than that."""
-        self._database.write("UPDATE revision SET number = max(number, ?)", (revision + 1,))
 
     def begin(self, name: str, spec_path: Path) -> Meta:
         """Gives the workshop its id once; each time after that only notes where the spec lies now."""

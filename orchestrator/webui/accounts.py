@@ -11,12 +11,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
+from orchestrator.identity.accounts import Account
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.webui import groups, keys
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.matching import Account, match
+from orchestrator.webui.matching import Match, match
 from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVER_ERROR, UNAUTHORIZED, WebUIRefused
-from orchestrator.webui.wanted import AccountStore, Person, Seed, Tally
+from orchestrator.webui.wanted import AccountStore, Seed, Tally
 
 NO_PICTURE = "/user.png"  # an older server tells addresses that it then refuses, this one of its own aside
 BATCH = 8  # accounts that are put into the group by one request
@@ -35,7 +36,7 @@ class Accounts:
 class _Done:
     """What a thread did. `owner`: the server as the account sees it, where a key is to be had."""
 
-    account: Account
+    account: Match
     user_id: str
     owner: WebUI | None = None
     created: bool = False
@@ -86,7 +87,7 @@ def apply(
     return Accounts(ids, tuple(failures))
 
 
-def _foretell(accounts: Sequence[Account], tally: Tally) -> None:
+def _foretell(accounts: Sequence[Match], tally: Tally) -> None:
     for account in accounts:
         left = account.theirs or account.unproven
         how = [THEIRS] if left else [f"{field} set" for field in account.differences()]
@@ -99,7 +100,7 @@ def _foretell(accounts: Sequence[Account], tally: Tally) -> None:
 
 
 def _worked(
-    webui: WebUI, wanted: Seed, accounts: Sequence[Account], failures: list[str], concurrency: int
+    webui: WebUI, wanted: Seed, accounts: Sequence[Match], failures: list[str], concurrency: int
 ) -> Iterator[list[_Done]]:
     """The accounts as they are done, in batches; the hashing of passwords, at the server, is what takes the time."""
     if not accounts:
@@ -122,7 +123,7 @@ def _worked(
         pool.shutdown(cancel_futures=True)
 
 
-def _settle(webui: WebUI, wanted: Seed, account: Account) -> _Done:
+def _settle(webui: WebUI, wanted: Seed, account: Match) -> _Done:
     if account.person.email.lower() == wanted.admin.email.lower():
         raise WebUIRefused("an account", BAD_REQUEST, "this mail is the administrator's own")
     if account.user is None:
@@ -140,7 +141,7 @@ def _settle(webui: WebUI, wanted: Seed, account: Account) -> _Done:
     return _put_right(webui, account, user_id)
 
 
-def has_our_password(webui: WebUI, person: Person) -> bool:
+def has_our_password(webui: WebUI, person: Account) -> bool:
     """Whether an account of this mail was made by the workshop: a run that was killed may not have noted it."""
     try:
         webui.sign_in(person.email, person.password)
@@ -155,7 +156,7 @@ def has_our_password(webui: WebUI, person: Person) -> bool:
     return True
 
 
-def _create(webui: WebUI, account: Account) -> _Done:
+def _create(webui: WebUI, account: Match) -> _Done:
     person = account.person
     made = webui.post(
         "/api/v1/auths/add",
@@ -174,7 +175,7 @@ def _create(webui: WebUI, account: Account) -> _Done:
     return _Done(account, made["id"], owner, created=True)
 
 
-def _with_mail(webui: WebUI, account: Account) -> dict[str, Any] | None:
+def _with_mail(webui: WebUI, account: Match) -> dict[str, Any] | None:
     mail = account.person.email.lower()
     for user in webui.get("/api/v1/users/all")["users"]:
         if user["email"].lower() == mail:
@@ -182,7 +183,7 @@ def _with_mail(webui: WebUI, account: Account) -> dict[str, Any] | None:
     return None
 
 
-def _put_right(webui: WebUI, account: Account, user_id: str) -> _Done:
+def _put_right(webui: WebUI, account: Match, user_id: str) -> _Done:
     person, different = account.person, account.differences()
     how = [f"{field} set" for field in different]
     if account.sets_password:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from orchestrator.identity.participant import made_up_domain
 from orchestrator.webui import files, front_page, functions, groups, house, knowledge, models, tool_servers
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.connection_rows import READ, WRITE
-from orchestrator.webui.guests import domain
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import WebUIRefused
 
@@ -46,7 +46,7 @@ def find(admin: WebUI, marks: Marks, made: AbstractSet[str]) -> Found:
     if marks.label in by_name and marks.is_of_another(_said(by_name[marks.label])):
         return Found(())
     users = admin.get(f"{USERS}/all")["users"]
-    ending = f"@{domain(marks.workshop or '')}"
+    ending = f"@{made_up_domain(marks.workshop or '')}"
     mine = [one for one in users if one["id"] in made or one["email"].lower().endswith(ending)]
     elsewhere = _members_of_others(admin, marks, by_name) if mine else {}
     shared = [one for one in mine if one["id"] in elsewhere]

@@ -6,39 +6,17 @@ import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-
-from pydantic import SecretStr
 
 from orchestrator.errors import UserError
+from orchestrator.identity.accounts import Account
+from orchestrator.identity.identity import GUEST
 from orchestrator.webui import groups
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.marks import EVERYBODY, team_group
 from orchestrator.webui.refused import NOT_FOUND, WebUIRefused
 
-GUEST = "_rehearse-"
 
-
-@dataclass(frozen=True, slots=True)
-class GuestAccount:
-    """`team` is one whose models it may use."""
-
-    email: str
-    password: SecretStr
-    team: str | None = None
-
-
-def guest_email(guest: str, workshop: str) -> str:
-    """No participant has such a mail: their ids do not begin like that."""
-    return f"{guest}@{domain(workshop)}"
-
-
-def domain(workshop: str) -> str:
-    """Of mails that are made up for it."""
-    return f"{workshop}.workshop.local"
-
-
-def receive(admin: WebUI, wanted: Sequence[GuestAccount], *, concurrency: int, seconds: float) -> frozenset[str]:
+def receive(admin: WebUI, wanted: Sequence[Account], *, concurrency: int, seconds: float) -> frozenset[str]:
     """Mails of those who have an account now; after so many seconds no more are made.
 
     Each costs the server the hash of a password. Raises WebUIRefused where the server does not want any.
@@ -65,11 +43,11 @@ def dismiss(admin: WebUI, mails: str, *, concurrency: int) -> int:
     return len(ids)
 
 
-def _make(admin: WebUI, one: GuestAccount, end: float) -> str | None:
+def _make(admin: WebUI, one: Account, end: float) -> str | None:
     """The account's id; None: it is too late for more."""
     if time.monotonic() > end:
         return None
-    form = {"name": "Rehearsal", "email": one.email, "password": one.password.get_secret_value(), "role": "user"}
+    form = {"name": one.name, "email": one.email, "password": one.password.get_secret_value(), "role": one.role}
     return str(admin.post("/api/v1/auths/add", form)["id"])
 
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.identity.accounts import Account
 from orchestrator.state.accounts import AccountRecord
-from orchestrator.webui.wanted import Person
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Match:
     """A person and the account that is theirs: the state's record and the server's, each None where there is none."""
 
-    person: Person
+    person: Account
     record: AccountRecord | None = None
     user: Mapping[str, Any] | None = None
     inherited: bool = False  # from a participant who left and had the same mail
@@ -57,12 +57,12 @@ class Account:
 
 
 def match(
-    people: Sequence[Person],
+    people: Sequence[Account],
     records: Mapping[str, AccountRecord | None],
     users: Sequence[Mapping[str, Any]],
     *,
     elsewhere: bool = False,
-) -> list[Account]:
+) -> list[Match]:
     """By the id in the record, else by mail. An account is one person's: who is active goes first.
 
     `elsewhere`: the server belongs to others, whose accounts have nothing to do with the workshop.
@@ -72,12 +72,12 @@ def match(
     claimed = {record.user_id for person in people if person.active and (record := records.get(person.id)) is not None}
     left = {record.user_id for person in people if not person.active and (record := records.get(person.id))}
     theirs = {record.user_id for record in records.values() if record and record.theirs}
-    accounts: list[Account] = []
+    accounts: list[Match] = []
     for person in sorted(people, key=lambda person: not person.active):
         record = records.get(person.id)
         user = by_id.get(record.user_id) if record else None
         if person.active and record and user:
-            accounts.append(Account(person, record, user, theirs=record.theirs))
+            accounts.append(Match(person, record, user, theirs=record.theirs))
             continue
         user = user or by_mail.get(person.email.lower())
         if user and user["id"] in claimed:  # a mail that is about to change, or somebody else's by now
@@ -87,10 +87,10 @@ def match(
             kept, heir = user["id"] in theirs, user["id"] in left
             unproven = elsewhere and not (kept or heir)
             inherited = heir and not kept
-            accounts.append(Account(person, None, user, inherited=inherited, unproven=unproven, theirs=kept))
+            accounts.append(Match(person, None, user, inherited=inherited, unproven=unproven, theirs=kept))
         else:
             if elsewhere and record is None:
                 user = None
             kept = user is not None and user["id"] in theirs
-            accounts.append(Account(person, record if user else None, user, theirs=kept))
+            accounts.append(Match(person, record if user else None, user, theirs=kept))
     return accounts

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.errors import UserError, Where
+from orchestrator.identity.accounts import Admin
 from orchestrator.webui import accounts as people
 from orchestrator.webui import (
     connections,
@@ -26,7 +27,7 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.marks import EVERYBODY
 from orchestrator.webui.onlooker import Onlooker
 from orchestrator.webui.refused import BAD_REQUEST, FORBIDDEN, SERVICE, TOO_MANY, UNAUTHORIZED, WebUIRefused
-from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Foretold, Seed, SeedResult, Tally
+from orchestrator.webui.wanted import AccountStore, Foreseen, Foretold, Seed, SeedResult, Tally
 
 
 def seed(

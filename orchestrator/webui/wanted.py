@@ -8,21 +8,10 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Account, Admin
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.webui.library import Library
 from orchestrator.webui.marks import Marks
-
-
-@dataclass(frozen=True, slots=True)
-class Admin:
-    """The first administrator, whom the server made itself at its first start.
-
-    With a `key`, of a server elsewhere: whoever that belongs to; no account there has the mail.
-    """
-
-    email: str
-    password: SecretStr
-    key: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +125,6 @@ class OllamaModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A participant's account. `generation` is the password's; not `active`: access ends, chats stay."""
-
-    id: str
-    email: str
-    name: str
-    password: SecretStr
-    team: str | None = None
-    generation: int = 1
-    active: bool = True
-    role: str = "user"  # or admin
-    keyed: bool = True  # gets an API key there
-
-
-@dataclass(frozen=True, slots=True)
 class Seed:
     """All of it. `gateway_url` is what the server's container calls, and ends in /v1."""
 
@@ -160,7 +134,7 @@ class Seed:
     gateway_url: str
     gateway_key: SecretStr
     models: tuple[VisibleModel, ...]  # as the menu lists them; a preset after its base
-    people: tuple[Person, ...]
+    people: tuple[Account, ...]
     chosen: tuple[str, ...] = ()  # the models of a new chat
     banners: tuple[Banner, ...] = ()
     suggestions: tuple[Suggestion, ...] | None = None  # of the empty page; None: left as they are

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.archive.manifest import Counts, Manifest
 from orchestrator.archive.writer import new_archive
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import PRIVATE_FOLDER, StateFolder

@@ -11,17 +11,25 @@ from orchestrator.errors import UserError
 from orchestrator.fleet.gateway_admin import GatewayAdmin, GatewayDownError
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import PeopleLock, WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import at_front, holding_front
 from orchestrator.workflow.context.open import provisioned_folder
-from orchestrator.workflow.gateway.live import bring_into_effect, live_config
+from orchestrator.workflow.gateway.live import bring_into_effect
+from orchestrator.workflow.gateway.standing import (
+    PATH,
+    Policy,
+    require_newest,
+    required_policy,
+    rules_there,
+    standing_policy,
+)
 
 BackendState = Literal["up", "down", "drained", "unknown"]
+NO_POLICY = "The gateway has no policy that can be read, so no backends: provision puts it right"
 NOT_ASKED = "The gateway does not answer: what it would say of its backends is not known"
 
 
@@ -69,23 +77,29 @@ def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence
         State.open(folder) as state,
         holding_front(spec, settings, state, command) as front,
     ):
-        _require_known(names, {*_models(live_config(spec, state)), *(() if drained else state.drained.all())})
-        with state.transaction():
-            change = state.drained.add if drained else state.drained.remove
-            change(names)
-            state.events.add(command, ", ".join(names))
-        notes = bring_into_effect(spec, state, front, backends=names)
+        with PeopleLock(folder):
+            there = rules_there(front)
+            policy = required_policy(front, there, spec) if PATH in there.files else None
+            require_newest(state, policy, front.name, spec.file)
+            _require_known(names, {*_models(spec, policy), *(() if drained else state.drained.all())})
+            with state.transaction():
+                change = state.drained.add if drained else state.drained.remove
+                change(names)
+                state.events.add(command, ", ".join(names))
+            notes = bring_into_effect(spec, state, front, backends=names, there=there)
         return _seen(spec, state, front, notes)
 
 
-def _models(config: GatewayConfig) -> dict[str, list[str]]:
-    """Backend to the models that it serves."""
-    servers = {upstream.name: upstream.servers for upstream in config.upstreams}
+def _models(spec: Spec, policy: Policy | None) -> dict[str, list[str]]:
+    """Backend to the models that it serves at the gateway, in the order of the spec; nothing before it was started."""
     found: dict[str, list[str]] = {}
-    for model in config.models:
-        for upstream in model.upstreams:
-            for server in servers[upstream]:
-                found.setdefault(server.backend, []).append(model.name)
+    if policy is None:
+        return found
+    order = [model.name for model in spec.workshop.models]
+    for model in sorted(policy["models"], key=lambda name: order.index(name) if name in order else len(order)):
+        for upstream in policy["models"][model]["upstreams"]:
+            for server in policy["upstreams"][upstream]["servers"]:
+                found.setdefault(server["backend"], []).append(model)
     return found
 
 
@@ -102,9 +116,11 @@ def _require_known(names: Sequence[str], known: set[str]) -> None:
 
 
 def _seen(spec: Spec, state: State, front: Machine, notes: tuple[str, ...] = ()) -> Backends:
-    models, drained = _models(live_config(spec, state)), state.drained.all()
-    answer = _ask(spec, front)
-    if answer is None and not notes:
+    policy, drained = standing_policy(rules_there(front)), state.drained.all()
+    models, answer = _models(spec, policy), _ask(spec, front)
+    if policy is None:
+        notes = (*notes, NO_POLICY)
+    elif answer is None and not notes:
         notes = (NOT_ASKED,)
     found = tuple(_one(name, served, answer or {}, name in drained) for name, served in models.items())
     return Backends(spec.workshop.name, found, (*notes, *_without_backend(models, drained)))

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.capacity import Serves
 from orchestrator.plan.crowd import crowd_remarks, people_for
 from orchestrator.plan.deployment import Backend
@@ -64,7 +65,8 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
     with State.read(folder) as state:
         deployment = planned(spec, unavailable(spec, state), known(spec, state, ask=True))
         people = state.people.preview(seats(spec))
-        everybody = [row.participant for row in people.rows]
+        everybody = people.participants
+        identity = Identity(state.secret, spec.workshop, everybody) if state.meta else None
         deployment = instanced(spec, deployment, everybody)
         changes = list(_of_people(spec, state, people.changes))
         shown = served(spec, folder)
@@ -76,16 +78,16 @@ def make_plan(spec: Spec, settings: Settings, state_dir: Path | None) -> Plan:
         notes += [
             *deployment.notes,
             *instance_notes(deployment),
-            *copies_note(spec, deployment, everybody),
+            *copies_note(spec, deployment),
             *remarks(spec, everybody),
             *crowd_remarks(spec, deployment, everybody),
         ]
         for host, found in differences(spec, settings, state, deployment, shown, notes, fresh=bool(fresh)).items():
             changes += on_host(found, host)
         if spec.workshop.webui.is_own:
-            changes += in_own_webuis(spec, settings, state, deployment, everybody, changes, notes)
+            changes += in_own_webuis(spec, settings, state, deployment, identity, changes, notes)
         else:
-            changes += in_webui(spec, state, tuple(everybody), changes, notes)
+            changes += in_webui(spec, state, identity, deployment.native, changes, notes)
         notes += left_out(spec, find_knowledge(spec))
         notes += overrides(people.rows, state.drained.all())
         notes += connection_overrides(spec, state) if spec.workshop.webui.is_shared else ()

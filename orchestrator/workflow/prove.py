@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -15,18 +15,16 @@ from orchestrator.checks.subject import (
     EngineUnderTest,
     InstanceUnderTest,
     ModelUnderTest,
-    OwnAccount,
     Subject,
     Verifier,
 )
 from orchestrator.checks.verification import verify
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.fleet import Fleet
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.edges import EDGE_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
-from orchestrator.plan.policy import key_of, models_for, verifiers
 from orchestrator.render.files import digest, prints
 from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
@@ -34,9 +32,9 @@ from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.state import State
 from orchestrator.webui.library import LibraryCollection
 from orchestrator.workflow.context.hosts import Containers, front_of
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
-from orchestrator.workflow.people.accounts import webui_password
 from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.knowledge import wanted_collections
 from orchestrator.workflow.people.own_seed import Parts, collections_at
@@ -45,7 +43,6 @@ from orchestrator.workflow.wanted.connections import connected, provided_for
 from orchestrator.workflow.wanted.dns import by_name_nowhere
 from orchestrator.workflow.wanted.page import page_marks, presets_for, tools_for
 
-NOBODY = "_removed"  # its key is made like any other and belongs to nobody: what is left when nobody was removed
 PROVEN = "_proven"  # kept in the state like a host
 
 
@@ -56,7 +53,7 @@ def prove(run: Run) -> Run:
     if not run.changes and not run.broken and run.state.deployed.applied(PROVEN).get("digest") == what:
         return run
     checks = verify(
-        subject(run.spec, run.state, run.people, run.planned.deployment, run.planned.gateway, run.fleet, run.standing),
+        subject(run.spec, run.state, run.planned.deployment, run.planned.gateway, run.fleet, run.standing),
         report=_failures_to(run.report.say),
     )
     if all(check.ok for check in checks):
@@ -67,21 +64,21 @@ def prove(run: Run) -> Run:
 def subject(
     spec: Spec,
     state: State,
-    people: Sequence[Participant],
     deployment: Deployment,
     gateway: GatewayConfig,
     fleet: Fleet,
     standing: Iterable[str] | None = None,
 ) -> Subject:
     """What `verify` is to ask, and as whom. Only `standing` hosts are asked for their containers; None: all."""
-    workshop, secret, where = spec.workshop, state.secret, addresses(spec.workshop)
+    identity = identity_of(spec, state)
+    workshop, people, where = spec.workshop, identity.people, addresses(spec.workshop)
     front, (found, _) = front_of(spec), fleet.each(lambda machine: machine.docker.containers(workshop.name), standing)
     beside = found.get(front, {})
     accounts, parts = state.accounts.all(), Parts(collections=wanted_collections(spec))
     native = {model.name for model in gateway.models if model.ollama}
     marks = page_marks(workshop)
     active = next((person for person in people if person.state == "active"), None)
-    removed = next((person for person in people if person.state == "removed"), Participant(NOBODY))
+    removed = next((person for person in people if person.state == "removed"), None)
     return Subject(
         api=where.api,
         webui=where.webui,
@@ -106,10 +103,10 @@ def subject(
         verifiers=tuple(
             Verifier(
                 participant=person,
-                key=key_of(secret, person),
-                models=models_for(workshop, person.team),
+                key=identity.key(person),
+                models=workshop.models_for(person.team),
                 webui_email=person.webui_email(workshop.name),
-                webui_password=webui_password(secret, person) if where.webui else None,
+                webui_password=identity.account(person).password if where.webui else None,
                 webui_api_key=_webui_key(accounts.get(person.id)),
                 presets=presets_for(workshop, person.team),
                 tools=tools_for(workshop, person.team),
@@ -118,16 +115,16 @@ def subject(
                     *provided_for(spec, state, person.team, kinds=("ollama",)),
                     *(
                         f"{name}:latest"
-                        for name in models_for(workshop, person.team)
+                        for name in workshop.models_for(person.team)
                         if name in native and not marks.elsewhere
                     ),
                 ),
             )
-            for person in verifiers(workshop)
+            for person in identity.verifiers
         ),
-        ordinary=(active.id, key_of(secret, active)) if active else None,
+        ordinary=(active.id, identity.key(active)) if active else None,
         window=gateway.window,
-        removed=key_of(secret, removed),
+        removed=identity.key(removed) if removed else identity.nobodys_key,
         engines=tuple(
             EngineUnderTest(
                 backend.service,
@@ -149,7 +146,7 @@ def subject(
             if stack.edge and EDGE_SERVICE in found.get(stack.host.name, {})
         ),
         docker=fleet[front].docker,
-        instances=tuple(_instances(spec, state, people, deployment, beside, accounts, parts)),
+        instances=tuple(_instances(spec, state, identity, deployment, beside, parts)),
         webui_container=beside[WEBUI_SERVICE].id if WEBUI_SERVICE in beside else None,
         now=time.time(),
     )
@@ -158,38 +155,26 @@ def subject(
 def _instances(
     spec: Spec,
     state: State,
-    people: Sequence[Participant],
+    identity: Identity,
     deployment: Deployment,
     beside: Mapping[str, ContainerState],
-    accounts: Mapping[str, AccountRecord],
     parts: Parts,
 ) -> Iterator[InstanceUnderTest]:
     """Those that run, as their people would use them."""
     workshop, where = spec.workshop, addresses(spec.workshop)
-    told = {one.participant.id: one for one in credentials(workshop, people, state, where)}
     running = [one for stack in deployment.stacks for one in stack.running if one.service in beside]
     nearby = bool(running) and by_name_nowhere(where, running[0])  # one speaks for all: the DNS may take its time
     for instance in running:
-        members = [person for person in people if person.id in instance.members]
-        active = [person for person in members if person.state == "active"]
-        team = members[0].team
+        team = instance.own.members[0].team
         chat = [model.name for model in workshop.listed if model.open_to(team) and not model.embeds]
         yield InstanceUnderTest(
             instance.service,
             where.page(instance),
             beside[instance.service].id,
-            tuple(
-                OwnAccount(
-                    person.id,
-                    person.webui_email(workshop.name),
-                    told[person.id].webui_password,
-                    _webui_key(accounts.get(person.id)),
-                )
-                for person in active
-            ),
+            credentials(identity, instance.own.active, state),
             entries=None if workshop.webui.bare else (*chat, *presets_for(workshop, team), *_connected(spec, team)),
             question=next(iter(chat), None),
-            knowledge=_knowledge(collections_at(spec, instance, people, parts)),
+            knowledge=_knowledge(collections_at(spec, instance.own, parts)),
             near=where.local_page(instance) if nearby else None,
         )
 

@@ -30,7 +30,7 @@ from orchestrator.workflow.people.enrol import enrol
 from orchestrator.workflow.people.print import print_handouts
 from orchestrator.workflow.people.seed import seed_webui
 from orchestrator.workflow.prove import prove
-from orchestrator.workflow.rollout.deploy import deploy
+from orchestrator.workflow.rollout.deploy import deploy, with_late_changes
 from orchestrator.workflow.rollout.forewarn import forewarn
 from orchestrator.workflow.rollout.leave import let_go, note_leaving
 from orchestrator.workflow.rollout.look import look_at_hosts
@@ -114,17 +114,18 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
         for title, step in STEPS:
             report.step(title)
             run = step(run)
+        run = with_late_changes(run)
         if run.changes:
             state.events.add("provision", "; ".join(run.changes))
         if run.ok:
             state.mark_provisioned()
-    return _told(run, time.monotonic() - begun)
+        return _told(run, time.monotonic() - begun)
 
 
 def _told(run: Run, seconds: float) -> Provisioned:
     desired = run.planned
     active = [person for person in run.people if person.state == "active"]
-    members = [instance.members for stack in desired.deployment.stacks for instance in stack.running]
+    members = [instance.own.members for stack in desired.deployment.stacks for instance in stack.running]
     return Provisioned(
         workshop=run.spec.workshop.name,
         addresses=desired.addresses,

@@ -21,9 +21,8 @@ from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.fleet.gateway_admin import GatewayAdmin
+from orchestrator.identity.limits import UNBOUNDED, CallerLimits
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.gateway import CallerLimits
-from orchestrator.plan.policy import UNBOUNDED, instructor_email
 from orchestrator.resources import TEMPLATES
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -35,16 +34,15 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin
-from orchestrator.webui.wanted import Admin
 from orchestrator.workflow.context.hosts import holding_front
-from orchestrator.workflow.context.open import provisioned_folder
+from orchestrator.workflow.context.open import identity_of, provisioned_folder
 from orchestrator.workflow.context.run import Report
 from orchestrator.workflow.gateway.certificates import trusted, trusted_nearby
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.rehearsal.guests import accounts, admitted, invited
 from orchestrator.workflow.rehearsal.plan import Asked, backends_of, chosen, extent_of, percent_over_page, remarks
 from orchestrator.workflow.wanted.address import addresses
-from orchestrator.workflow.wanted.desired import admin_password, planned
+from orchestrator.workflow.wanted.desired import planned
 from orchestrator.workflow.wanted.sizes import known
 
 LOOK = 1.0  # s between looks at the engines
@@ -72,7 +70,7 @@ def rehearse(
         models = chosen(spec, asked.models)
         extent = extent_of(asked, people, models, practice=workshop.practice)
         percent = percent_over_page(asked, has_webui=where.webui is not None and not workshop.webui.is_elsewhere)
-        comers = invited(extent.people, list(models), percent, workshop.name)
+        comers = invited(extent.people, list(models), percent, identity_of(spec, state))
         limits = CallerLimits(**workshop.limits.default) if asked.limited else UNBOUNDED
         webui = None
         if where.local_webui and any(guest.account for guest in comers):
@@ -105,7 +103,7 @@ def _administrator(url: str, spec: Spec, state: State) -> WebUI:
     webui = WebUI(url, verify_tls=trusted_nearby(spec, state.folder))
     webui.wait_ready(READY)
     session = state.accounts.session  # of the last command: only so many sign-ins are taken
-    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret))
+    admin = identity_of(spec, state).admin()
     return as_admin(webui.signed_in(session) if session else webui, admin)
 
 

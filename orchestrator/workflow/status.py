@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.errors import HostError, UserError
 from orchestrator.fleet.disk_room import require_room
 from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.fleet.host_lock import who_holds
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.gateway import Window
@@ -21,12 +22,15 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.handed_over import handed_over
 from orchestrator.state.lock import at_work
 from orchestrator.state.state import State
-from orchestrator.workflow.context.hosts import open_fleet
+from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.gateway.live import live_deployment
 from orchestrator.workflow.gateway.serving import Serving, said, serving
+from orchestrator.workflow.gateway.standing import outdated_note, rules_there, standing_policy
+from orchestrator.workflow.images.choice import OPTIONAL, recorded_images, wanted_components
 from orchestrator.workflow.people.elsewhere import look_in
 from orchestrator.workflow.wanted.address import Addresses, addresses
+from orchestrator.workflow.wanted.desired import planned
+from orchestrator.workflow.wanted.sizes import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Status:
     removed: int
     accounts: int
     window: str  # always, open, not yet, over
-    busy: str | None  # who holds the lock
+    busy: str | None  # who is at work on it, here or from another machine, and since when
     advice: tuple[str, ...]
     serving: tuple[Serving, ...] = ()  # what each backend serves at once
     page_trouble: str | None = None  # with an Open WebUI that belongs to others
@@ -72,18 +76,19 @@ class Status:
 def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
     """Looks only. Raises UserError when the state cannot be read."""
     name, folder = spec.workshop.name, state_folder(spec, state_dir, settings)
+    page, front = _page_elsewhere(spec), front_of(spec)
     with State.read(folder) as state:
         people, accounts, meta = state.people.all(), state.accounts.all(), state.meta
         drained = state.drained.all()
         deployment = _deployment(spec, state)
 
-    def look(machine: Machine) -> tuple[dict[str, ContainerState], dict[str, Reported], str | None]:
-        containers = machine.docker.containers(name)
-        return containers, said(machine.docker, containers, deployment), _full_disk(machine)
+        def look(machine: Machine) -> tuple[dict[str, ContainerState], dict[str, Reported], str | None]:
+            containers = machine.docker.containers(name)
+            return containers, said(machine.docker, containers, deployment), _full_disk(machine)
 
-    page = _page_elsewhere(spec)
-    with open_fleet(spec, settings) as fleet:
-        seen, failed = fleet.each(look)
+        with open_fleet(spec, settings, state.deployed.hosts()) as fleet:
+            seen, failed = fleet.each(look)
+            there = _at_the_gateway(fleet[front], state, spec.file) if front in seen else _Gateway()
     trouble = {host: str(failed[host]) if host in failed else seen[host][2] for host in fleet}
     found = {host: containers for host, (containers, *_) in seen.items()}
     reported = {service: told for _, said_there, _ in seen.values() for service, told in said_there.items()}
@@ -96,6 +101,7 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
     provisioned = meta.provisioned if meta else None
     ids = {person.id for person in people if person.state == "active"}
     owner = at_work(folder)
+    busy = str(owner) if owner else there.busy
     return Status(
         workshop=name,
         provisioned=provisioned,
@@ -107,15 +113,32 @@ def status(spec: Spec, settings: Settings, state_dir: Path | None) -> Status:
         removed=counts["removed"],
         accounts=len(ids & set(accounts)),
         window=window_state(window(spec.workshop), time.time()),
-        busy=str(owner) if owner else None,
+        busy=busy,
         advice=(
             *([str(given)] if (given := handed_over(folder)) else ()),
+            *there.outdated,
             *_advice(spec.file, provisioned, tuple(filter(None, trouble.values())), services),
             *_drained(spec, services, drained),
             *([page] if page else ()),
         ),
         serving=serving(deployment, reported) if services else (),
         page_trouble=page,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """What its host tells of other machines that changed this class, or are about to."""
+
+    busy: str | None = None
+    outdated: tuple[str, ...] = ()
+
+
+def _at_the_gateway(front: Machine, state: State, spec: Path) -> _Gateway:
+    note = front.holder()
+    return _Gateway(
+        busy=(who_holds(note) or "another command") if note is not None else None,
+        outdated=outdated_note(state, standing_policy(rules_there(front)), spec),
     )
 
 
@@ -139,9 +162,12 @@ def _full_disk(machine: Machine) -> str | None:
 
 
 def _deployment(spec: Spec, state: State) -> Deployment:
-    """Nothing where the spec no longer fits its hosts: `plan` tells of that."""
+    """As it was placed, without asking registries and hubs; nothing where the spec does not fit its hosts any more."""
+    absent = (
+        (OPTIONAL & wanted_components(spec)) - set(recorded_images(state)) if spec.workshop.practice else frozenset()
+    )
     try:
-        return live_deployment(spec, state)
+        return planned(spec, dict.fromkeys(absent, "the last provision did without it"), known(spec, state))
     except UserError:
         return Deployment(())
 

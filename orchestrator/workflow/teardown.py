@@ -66,7 +66,7 @@ def teardown(
     if not folder.has_state:
         return _without_state(folder, spec, confirm, keep_state=keep_state)
     archived = before_teardown(folder, spec, settings, report, archiving)
-    with WorkshopLock(folder, "teardown"):
+    with WorkshopLock(folder, "teardown", alone=True):
         with (
             State.open(folder) as state,
             Fleet(state.deployed.hosts(), settings.known_hosts) as fleet,

@@ -13,7 +13,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import containers_on, open_fleet
-from orchestrator.workflow.context.open import state_folder
+from orchestrator.workflow.context.open import identity_of, state_folder
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.prove import subject
 from orchestrator.workflow.wanted.desired import instanced, planned
@@ -28,9 +28,9 @@ def verify(
         State.read(state_folder(spec, state_dir, settings)) as state,
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,
     ):
-        secret, people = state.secret, state.people.all()
+        identity = identity_of(spec, state)
         if not any(containers_on(fleet, spec.workshop.name).values()):
             raise UserError("not_provisioned", "nothing of this workshop runs here", hint=f"provision {spec.file.name}")
-        deployment = instanced(spec, planned(spec, unavailable(spec, state), known(spec, state)), people)
-        gateway = gateway_config(spec.workshop, deployment, people, secret, {})
-        return ask_everything(subject(spec, state, people, deployment, gateway, fleet), report=report)
+        deployment = instanced(spec, planned(spec, unavailable(spec, state), known(spec, state)), identity.people)
+        gateway = gateway_config(identity, deployment, {})
+        return ask_everything(subject(spec, state, deployment, gateway, fleet), report=report)

@@ -11,7 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import load
@@ -58,8 +59,8 @@ def test_accounts_and_keys(
     assert where.webui
     assert where.local_webui
     with State.read(StateFolder.for_spec(workshop.spec, workshop.name, workshop.state_dir)) as state:
-        everything = wanted_seed(spec, (), state.secret, where.webui)
         secret = state.secret
+    everything = wanted_seed(spec, Identity(secret, spec.workshop, ()), where.webui)
     admin = WebUI(where.local_webui).sign_in(everything.admin.email, everything.admin.password)
 
     def class_of(number: int) -> Seed:
@@ -67,7 +68,7 @@ def test_accounts_and_keys(
         people = tuple(
             Participant(f"p{one:03}", email=f"p{one:03}@round-{number}.example.org") for one in range(1, PEOPLE + 1)
         )
-        return wanted_seed(spec, people, secret, where.webui or "")
+        return wanted_seed(spec, Identity(secret, spec.workshop, people), where.webui or "")
 
     def seconds_for(number: int) -> float:
         with closing(Database.open(tmp_path / f"{number}.sqlite3")) as database:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import load
@@ -87,7 +88,8 @@ def test_a_whole_class(
     assert where.local_webui
     people = tuple(Participant(f"p{one:03}", email=f"p{one:03}@example.org") for one in range(1, PEOPLE + 1))
     with State.read(StateFolder.for_spec(workshop.spec, workshop.name, workshop.state_dir)) as state:
-        everything, library = wanted_seed(spec, people, state.secret, where.webui), wanted_library(spec, state.secret)
+        identity = Identity(state.secret, spec.workshop, people)
+    everything, library = wanted_seed(spec, identity, where.webui), wanted_library(spec, identity.embeddings_key)
     assert library
     wanted = replace(
         everything,

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.images import ImageChoice, reference_for
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import load
@@ -66,14 +67,13 @@ def test_plan_and_render(report: Report, tmp_path: Path) -> None:
     file.write_text(spec_text(), encoding="utf-8")
     spec = load(file)
     secret = secrets.token_bytes(32)
-    people = [Participant(f"p{number:04}") for number in range(1, PEOPLE + 1)]
+    people = tuple(Participant(f"p{number:04}") for number in range(1, PEOPLE + 1))
 
     def plan_and_render() -> Desired:
         return desired(
             spec,
             planned(spec, {}),
-            people,
-            secret=secret,
+            Identity(secret, spec.workshop, people),
             deployment_id="0" * 32,
             images=IMAGES,
             cache=tmp_path,

@@ -74,7 +74,6 @@ def lock_files(host: SshHost) -> str:
     [
         ("provision",),
         ("teardown", "--yes"),
-        ("participants revoke", "p01"),
         ("backends drain", "model-tiny-1"),
         ("rehearse",),
     ],
@@ -89,6 +88,15 @@ def test_who_comes_second_is_told_and_changes_nothing(
     assert (refused["code"], refused["host"]) == ("lock_held", "far")
     assert "ada@laptop (process 4711, `provision`) since 2026-11-21T12:00:00" in refused["message"]
     assert host.docker("ps", "--quiet", "--no-trunc") == before
+    assert workshop.people()[0]["state"] == "active"
+
+
+def test_a_key_is_revoked_at_once_whoever_else_is_at_work_there(workshop: FleetWorkshop, elsewhere: Fleet) -> None:
+    with HostLocks(ADA) as locks:
+        locks.take(elsewhere["far"])
+        workshop.run("participants revoke", "p01")
+        assert workshop.people()[0]["state"] == "revoked"
+        workshop.run("participants restore", "p01")
     assert workshop.people()[0]["state"] == "active"
 
 

@@ -94,11 +94,14 @@ def test_a_file_is_read_and_replaced_as_a_whole(machine: Machine, host: SshHost)
     )
     assert machine.read("gateway/policy.json") == b"old\n"
     assert machine.read("gateway/other") is None
-    machine.replace("gateway/policy.json", b"new")
+    assert not machine.replace("gateway/policy.json", b"new", before=b"another")
+    assert machine.read("gateway/policy.json") == b"old\n"
+    assert machine.replace("gateway/policy.json", b"new", before=b"old\n")
     assert machine.read("gateway/policy.json") == b"new"
     assert [file.mode for file in machine.files().values()] == [0o600]
+    assert not machine.replace("gateway/other", b"new", before=b"old\n")
     with pytest.raises(HostError, match="can't be written: No such file or directory"):
-        machine.replace("gateway/other", b"new")
+        machine.replace("other/policy.json", b"new", before=b"old\n")
 
 
 def test_the_docker_sdk_reads_and_talks_with_a_process(

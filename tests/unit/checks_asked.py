@@ -6,13 +6,13 @@ from functools import cache
 import pytest
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.checks import verification
 from orchestrator.checks.asking import Patience
 from orchestrator.checks.check import Check
 from orchestrator.checks.subject import Subject
 from orchestrator.checks.trust import authorities
 from orchestrator.checks.verification import verify
+from orchestrator.identity import keys
 from tests.unit.checks_stub import (
     Asked,
     Override,

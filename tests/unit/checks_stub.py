@@ -17,9 +17,9 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.checks.subject import ModelUnderTest, Subject, Verifier
-from orchestrator.participants import Participant
+from orchestrator.identity import keys
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Window
 
 SECRET = b"s" * 32

@@ -8,16 +8,9 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from orchestrator.plan.gateway import (
-    Balance,
-    Caller,
-    CallerLimits,
-    GatewayConfig,
-    RoutedModel,
-    Server,
-    Upstream,
-    Window,
-)
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import Balance, GatewayConfig, RoutedModel, Server, Upstream, Window
 
 T = TypeVar("T")
 

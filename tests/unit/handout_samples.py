@@ -7,11 +7,12 @@ import unicodedata
 import pypdf
 import pytest
 
-from orchestrator import keys
 from orchestrator.handouts import cards
 from orchestrator.handouts.press import Press
 from orchestrator.handouts.values import Handout
-from orchestrator.participants import Credentials, Participant
+from orchestrator.identity import keys
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 from orchestrator.resources import TEMPLATES
 
 SECRET = b"s" * 32

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.deployed import DeployedHost
@@ -79,7 +79,7 @@ def take(file: Path, to: Path, *, replace: bool = False, state_dir: Path | None 
 def people(folder: Path) -> tuple[bytes, str, tuple[Participant, ...], int]:
     with State.read(StateFolder.for_spec(folder / "workshop.yaml", "demo")) as state:
         assert state.meta is not None
-        return state.secret, state.meta.deployment_id, state.people.all(), state.revision
+        return state.secret, state.meta.deployment_id, state.people.all(), state.changes.revision
 
 
 def lying(folder: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ import certifi
 import pytest
 
 from orchestrator.errors import UserError
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.images import REFERENCES
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.validate import problems
@@ -83,7 +84,8 @@ def test_a_file_that_is_not_there_is_told_and_not_missed_in_practice(tmp_path: P
 
 def gateway_files(spec: Spec, folder: Path) -> Iterator[str]:
     deployment = planned(spec, {})
-    made = desired(spec, deployment, (), secret=b"s" * 32, deployment_id="d", images=REFERENCES, cache=folder, tls={})
+    nobody = Identity(b"s" * 32, spec.workshop, ())
+    made = desired(spec, deployment, nobody, deployment_id="d", images=REFERENCES, cache=folder, tls={})
     return (path for path in made.files["here"] if path.startswith("gateway/"))
 
 

@@ -6,9 +6,10 @@ import io
 import pytest
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.handouts.table import COLUMNS, credentials_csv
-from orchestrator.participants import Credentials, Participant
+from orchestrator.identity import keys
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 
 SECRET = b"s" * 32
 

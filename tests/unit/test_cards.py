@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.handouts.cards import cards_pdf
 from orchestrator.handouts.layout import MARGIN, sheet
 from orchestrator.handouts.press import Press
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.resources import TEMPLATES
 from tests.unit.handout_samples import OWN_FONTS, credentials, handout, pages, squeezed, without_codes
 

@@ -8,7 +8,10 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.checks.own_pages import sample
-from orchestrator.checks.subject import CollectionUnderTest, InstanceUnderTest, OwnAccount, Subject
+from orchestrator.checks.subject import CollectionUnderTest, InstanceUnderTest, Subject
+from orchestrator.identity import keys
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Window
 from tests.unit.checks_asked import ask, on, wrong
 from tests.unit.checks_stub import (
@@ -51,7 +54,16 @@ def as_admin(asked: Asked) -> Reply | None:
 
 
 def instance(url: str, number: int = 1) -> InstanceUnderTest:
-    account = OwnAccount("p01", mail_of(WHO), password_of(WHO), webui_key_of(WHO))
+    account = Credentials(
+        participant=Participant("p01"),
+        api_base="",
+        api_key=keys.api_key(b"s" * 32, "p01", 1),
+        webui_url=url,
+        webui_email=mail_of(WHO),
+        webui_password=password_of(WHO),
+        webui_api_key=webui_key_of(WHO),
+        models=(),
+    )
     return InstanceUnderTest(f"webui-p{number:02}", url, "none", (account,), SEEN[WHO], SEEN[WHO][0])
 
 

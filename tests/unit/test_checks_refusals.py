@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.checks import refusals
 from orchestrator.checks.asking import Server
 from orchestrator.checks.refusals import DETOURS, ENGINE_ROUTES, OLLAMA_ADMIN, mistyped
 from orchestrator.checks.trust import authorities
+from orchestrator.identity import keys
 from tests.unit.checks_asked import QUICK, ask, on, one, with_key, wrong
 from tests.unit.checks_stub import (
     ANSWER,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator import keys
 from orchestrator.checks.check import Check
 from orchestrator.checks.refusals import mistyped
+from orchestrator.identity import keys
 from orchestrator.plan.gateway import Window
 from tests.unit.checks_asked import QUICK, about, ask, on, one, wrong
 from tests.unit.checks_stub import (

@@ -37,7 +37,8 @@ from orchestrator.errors import HostError, UserError, Where
 from orchestrator.fleet.images.archive_manifest import ArchivedImage, ArchivedWeights, WeightsFile
 from orchestrator.fleet.images.archive_manifest import Manifest as ImageManifest
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
-from orchestrator.participants import Credentials, Participant
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.capacity import Serves
 from orchestrator.plan.images import Image
 from orchestrator.spec.components import Component

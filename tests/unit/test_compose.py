@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Stack
 from orchestrator.plan.images import REFERENCES
 from orchestrator.plan.stacks import plan_stacks
@@ -82,13 +83,12 @@ def compose() -> None:
 
 
 def rendered(spec: Spec, cache_folder: Path) -> Mapping[str, Mapping[str, File]]:
-    people = [Participant(f"p{n:02}", name="{{7*7}} ${HOME}") for n in range(1, 4)]
+    people = tuple(Participant(f"p{n:02}", name="{{7*7}} ${HOME}") for n in range(1, 4))
     deployment = planned(spec, {})
     wanted = desired(
         spec,
         deployment,
-        people,
-        secret=b"s" * 32,
+        Identity(b"s" * 32, spec.workshop, people),
         deployment_id="d",
         images=REFERENCES,
         cache=cache_folder,

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Admin
 from orchestrator.webui import ollama_rows
 from orchestrator.webui.connection_rows import Row, row_of, rows_of, told, with_rows
 from orchestrator.webui.connections import entries, with_gateway
-from orchestrator.webui.wanted import Admin, Connection, Seed, Tally, VisibleModel
+from orchestrator.webui.wanted import Connection, Seed, Tally, VisibleModel
 
 LAB = Connection("lab", "openai", "http://lab/v1", SecretStr("k1"), prefix="lab", models=("a", "b"))
 MINE = Row("http://mine/v1", "mine", {"enable": False, "tags": [{"name": "mine"}]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.crowd import at_once, crowd_remarks
 from orchestrator.workflow.wanted.desired import planned
 from tests.unit.spec_samples import spec_of, with_models

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import keys
+from orchestrator.identity import keys
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State

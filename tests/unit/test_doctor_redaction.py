@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import keys
 from orchestrator.doctor.bundle import write_bundle
 from orchestrator.doctor.redaction import MAIL, MARK, Redactor
 from orchestrator.errors import WorkshopError
+from orchestrator.identity import keys
 
 SECRET = "s3ntinel/with+odd=characters"
 NOBODY = Redactor([], {})

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.errors import WorkshopError
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.images import REFERENCES
 from orchestrator.plan.policy import gateway_config
@@ -29,7 +30,7 @@ OLLAMA = {"name": "o", "engine": "ollama", "source": "o:1", "host": "b"}
 
 def files_of(deployment: Deployment, *, edges: EdgeCredentials | None = EDGES) -> dict[str, dict[str, File]]:
     made = workshop(MODEL, OLLAMA, PROVIDER)
-    config = gateway_config(made, deployment, [], b"s" * 32, {})
+    config = gateway_config(Identity(b"s" * 32, made, ()), deployment, {})
     inputs = StackInputs(b"s" * 32, config, {}, b"PUBLIC\n", {}, {}, edges)
     values = StackValues(
         "w", "d", REFERENCES, (), tls=False, webui_environments={"webui": {}}, webui_secrets=(), inputs={}
@@ -72,7 +73,7 @@ def test_the_gateway_trusts_edges_beside_providers(files: dict[str, dict[str, Fi
 
 def test_a_gateway_without_edges_has_no_certificate_to_show() -> None:
     made = workshop(PROVIDER, hosts=[{"name": "front"}])
-    config = gateway_config(made, planned(made), [], b"s" * 32, {})
+    config = gateway_config(Identity(b"s" * 32, made, ()), planned(made), {})
     assert "edge_certificate" not in render_gateway(config)["nginx.conf"]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import EMBEDDINGS, Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Backend
-from orchestrator.plan.embedding_keys import EMBEDDINGS
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.spec.components import Component
@@ -65,14 +65,14 @@ def test_it_counts_for_no_chats(tmp_path: Path) -> None:
 
 def test_the_key_for_embeddings_opens_that_model_alone(tmp_path: Path) -> None:
     found = workshop(tmp_path, "llamacpp")
-    config = gateway_config(found, plan_stacks(found, 10, {})[0], [Participant("p01")], SECRET, {})
+    config = gateway_config(Identity(SECRET, found, (Participant("p01"),)), plan_stacks(found, 10, {})[0], {})
     callers = {caller.id: caller for caller in config.callers}
 
     assert callers[EMBEDDINGS].models == ("e",)
     assert not callers[EMBEDDINGS].service
     assert callers["p01"].models == ("m", "e")
     without = found.model_copy(update={"webui": found.webui.model_copy(update={"embeddings": None})})
-    other = gateway_config(without, plan_stacks(without, 10, {})[0], [], SECRET, {})
+    other = gateway_config(Identity(SECRET, without, ()), plan_stacks(without, 10, {})[0], {})
     assert EMBEDDINGS not in {caller.id for caller in other.callers}
 
 

@@ -12,7 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError, WorkshopError
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream, Window
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream, Window
 from orchestrator.render.gateway import render_gateway
 
 HASH = "a" * 64

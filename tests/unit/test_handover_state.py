@@ -73,7 +73,7 @@ def test_usage_authority_and_record_arrive_and_what_is_made_again_does_not(first
 def test_every_place_in_a_states_folder_is_known_to_be_needed_or_not() -> None:
     """Whoever adds one decides whether it is exported, here and in `_copies`."""
     needed = {"secret", "database", "tls", "edges", "ca_certificate", "usage", "teardowns"}
-    made_again = {"rendered", "handouts", "logs", "lock", "lock_owner"}
+    made_again = {"rendered", "handouts", "logs", "lock", "people_lock", "print_lock", "lock_owner"}
     with_secrets = {"provider_keys"}
     stays = {"archives", "rehearsals", "handed_over"}
     places = {name for name, kind in vars(StateFolder).items() if isinstance(kind, property)}

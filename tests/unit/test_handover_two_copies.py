@@ -12,9 +12,9 @@ from orchestrator.handover import sealed
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import PeopleLock, WorkshopLock, who_is_here
 from orchestrator.state.state import State
-from orchestrator.workflow.gateway.live import behind_gateway
+from orchestrator.workflow.gateway.standing import outdated_note, require_newest, signed
 from orchestrator.workflow.handover.take_back import take_back
 from orchestrator.workflow.plan import make_plan
 from orchestrator.workflow.status import status
@@ -45,9 +45,10 @@ def test_after_a_hand_over_commands_that_change_something_refuse_until_it_is_tak
 ) -> None:
     spec, folder = load(first / "workshop.yaml"), StateFolder.for_spec(first / "workshop.yaml", "demo")
     give(first, tmp_path / "x", hand_over=True)
-    with pytest.raises(UserError) as caught, WorkshopLock(folder, "provision"):
-        raise AssertionError
-    assert caught.value.code == "handed_over"
+    for lock in (WorkshopLock(folder, "provision"), PeopleLock(folder)):
+        with pytest.raises(UserError) as caught, lock:
+            raise AssertionError
+        assert caught.value.code == "handed_over"
     assert str(tmp_path / "x") in str(caught.value)
     assert people(first)  # whoever only looks may
     assert take_back(spec, Settings(), None).was_handed_over
@@ -100,11 +101,37 @@ def test_a_note_that_cannot_be_read_counts(first: Path) -> None:
         raise AssertionError
 
 
-def test_a_gateway_that_knows_later_changes_is_told_of_before_they_are_undone(first: Path) -> None:
-    with State.read(StateFolder.for_spec(first / "workshop.yaml", "demo")) as state:
-        assert behind_gateway(state, None) == ()
-        assert behind_gateway(state, {"revision": state.revision}) == ()
-        assert "undoes" in behind_gateway(state, {"revision": state.revision + 1})[0]
+def test_a_gateway_that_follows_another_copy_is_left_alone_until_that_is_taken_in(first: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    take(give(first, tmp_path / "x").file, second)
+    with State.open(StateFolder.for_spec(second / "workshop.yaml", "demo")) as state:
+        state.people.set_revoked("p03", revoked=True)
+        standing = {"revision": state.changes.revision, "change": signed(state)}
+    here = first / "workshop.yaml"
+    with State.open(StateFolder.for_spec(here, "demo")) as state:
+        state.people.set_revoked("p02", revoked=True)  # the numbers alone would not tell
+        assert state.changes.revision == standing["revision"]
+        with pytest.raises(UserError, match=f"newer changes .* made by {who_is_here()}") as caught:
+            require_newest(state, standing, "here", here)
+        assert caught.value.code == "state_outdated"
+        assert "provision workshop.yaml --older-state undoes what it changed" in (caught.value.hint or "")
+        assert "The gateway follows newer changes" in outdated_note(state, standing, here)[0]
+    take(give(second, tmp_path / "y").file, first, replace=True)
+    with State.read(StateFolder.for_spec(here, "demo")) as state:
+        require_newest(state, standing, "here", here)
+        assert outdated_note(state, standing, here) == ()
+
+
+def test_of_a_gateway_whose_changes_have_no_name_the_numbers_tell(first: Path) -> None:
+    """Its policy is of a version that wrote none; and where there is no gateway there is nothing to be behind."""
+    here = first / "workshop.yaml"
+    with State.read(StateFolder.for_spec(here, "demo")) as state:
+        revision = state.changes.revision
+        for standing in (None, {"revision": revision}, {"revision": revision - 1}):
+            require_newest(state, standing, "here", here)
+            assert outdated_note(state, standing, here) == ()
+        with pytest.raises(UserError, match="made by another copy of its state"):
+            require_newest(state, {"revision": revision + 1}, "here", here)
 
 
 def test_another_machines_own_host_is_said_to_be_out_of_reach(

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock, at_work, read_owner
+from orchestrator.state.lock import PeopleLock, WorkshopLock, at_work, read_owner
 from orchestrator.state.state import State
 from tests.unit.state_processes import another_process
 
@@ -136,3 +137,33 @@ def test_two_workshops_do_not_wait_for_each_other(tmp_path: Path) -> None:
     one, two = (StateFolder(tmp_path / name) for name in ("one", "two"))
     with WorkshopLock(one, "provision"), WorkshopLock(two, "provision"):
         pass
+
+
+def test_people_can_be_changed_while_another_command_is_at_work_unless_that_moves_the_state(
+    folder: StateFolder,
+) -> None:
+    with WorkshopLock(folder, "provision"), PeopleLock(folder):
+        pass
+    with (
+        WorkshopLock(folder, "teardown", alone=True),
+        pytest.raises(UserError, match="`teardown`") as refusal,
+        PeopleLock(folder, patience=0.05),
+    ):
+        raise AssertionError
+    assert refusal.value.code == "lock_held"
+    with PeopleLock(folder, patience=0.05):
+        pass
+
+
+def test_a_second_change_of_people_waits_until_the_first_is_written(folder: StateFolder) -> None:
+    with ThreadPoolExecutor() as pool:
+        with PeopleLock(folder):
+            second = pool.submit(changed_people, folder)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.1)
+        assert second.result(timeout=10)
+
+
+def changed_people(folder: StateFolder) -> bool:
+    with PeopleLock(folder):
+        return True

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment, Instance
 from orchestrator.plan.gateway import WEBUI_PORT
 from orchestrator.plan.instances import instances, own_ports, with_instances
@@ -95,7 +96,7 @@ def test_practice_uses_a_name_that_every_browser_takes_for_its_own_machine(tmp_p
 
 def test_nginx_tells_them_apart_by_name_and_has_no_page_for_who_asks_otherwise(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, TLS)
-    config = gateway_config(spec.workshop, deployed(spec), PEOPLE, SECRET, {})
+    config = gateway_config(Identity(SECRET, spec.workshop, PEOPLE), deployed(spec), {})
     text = render_gateway(config)["nginx.conf"]
     servers = text.split("    server {\n")
     at_port = [server for server in servers if f"listen  {WEBUI_PORT} ssl" in server]
@@ -107,7 +108,7 @@ def test_nginx_tells_them_apart_by_name_and_has_no_page_for_who_asks_otherwise(t
 
 def test_a_name_that_nginx_could_misread_or_that_two_have_is_refused(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, TLS)
-    config = gateway_config(spec.workshop, deployed(spec), PEOPLE, SECRET, {})
+    config = gateway_config(Identity(SECRET, spec.workshop, PEOPLE), deployed(spec), {})
     first = config.pages[0]
     for name in ("~p01", "*.example.org", "P01.example.org", ""):
         changed = replace(config, pages=(replace(first, names=(name,)),))

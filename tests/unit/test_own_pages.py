@@ -6,13 +6,11 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Instance, Stack
-from orchestrator.plan.embedding_keys import embeddings_key
 from orchestrator.plan.instances import instances, with_instances
-from orchestrator.plan.policy import key_of, service_key
 from orchestrator.plan.stacks import plan_stacks
-from orchestrator.plan.team_keys import team_key
 from orchestrator.render.files import File
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
@@ -21,6 +19,7 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.seats import CountedSeats
 from orchestrator.state.state import State
 from orchestrator.webui.wanted import Seed
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.people.knowledge import copies_note
 from orchestrator.workflow.people.own_pages import look_at_instances, of_people, seed_instances
 from orchestrator.workflow.people.own_seed import parts_of, wanted_seed_at
@@ -50,7 +49,11 @@ def spec(folder: Path, mode: str = "per_participant", *, knowledge: str = "[]", 
 
 
 def seed_of(made: Spec, service: str) -> Seed:
-    return wanted_seed_at(made, instance(made, service), PEOPLE, SECRET, "http://x:3000", parts_of(made))
+    return wanted_seed_at(made, instance(made, service).own, who(made), "http://x:3000", parts_of(made))
+
+
+def who(made: Spec, people: tuple[Participant, ...] = PEOPLE) -> Identity:
+    return Identity(SECRET, made.workshop, people)
 
 
 def collections(seed: Seed) -> list[tuple[str, tuple[str, ...] | None]]:
@@ -65,9 +68,8 @@ def rendered(made: Spec, cache: Path) -> tuple[Stack, dict[str, File]]:
     deployment, _ = plan_stacks(made.workshop, 4, {})
     found = desired(
         made,
-        with_instances(deployment, made.workshop, PEOPLE),
-        PEOPLE,
-        secret=SECRET,
+        deployment,
+        who(made),
         deployment_id="d",
         images={component: str(component) for component in Component},
         cache=cache,
@@ -78,11 +80,12 @@ def rendered(made: Spec, cache: Path) -> tuple[Stack, dict[str, File]]:
 
 
 def test_a_participant_administers_their_own_with_their_own_key(tmp_path: Path) -> None:
-    seed = seed_of(spec(tmp_path), "webui-p01")
+    made = spec(tmp_path)
+    seed = seed_of(made, "webui-p01")
     assert [(person.id, person.role, person.team, person.active) for person in seed.people] == [
         ("p01", "admin", None, True)
     ]
-    assert seed.gateway_key == key_of(SECRET, PEOPLE[0])
+    assert seed.gateway_key == who(made).key(PEOPLE[0])
 
 
 def test_a_team_administers_its_own_with_a_key_of_the_team(tmp_path: Path) -> None:
@@ -96,7 +99,8 @@ def test_a_team_administers_its_own_with_a_key_of_the_team(tmp_path: Path) -> No
         "p04": False,
     }
     assert {person.role for person in seed.people} == {"admin"}
-    assert seed.gateway_key == team_key(SECRET, instance(made, "webui-team-red"), PEOPLE)
+    assert seed.gateway_key == who(made).page_key(instance(made, "webui-team-red").own)
+    assert seed.gateway_key not in {who(made).key(person) for person in PEOPLE}
 
 
 def test_files_are_read_with_a_key_of_each_own_that_is_nobodys_key_for_questions(tmp_path: Path) -> None:
@@ -107,10 +111,10 @@ def test_files_are_read_with_a_key_of_each_own_that_is_nobodys_key_for_questions
         made = spec(tmp_path, mode)
         held = [seed_of(made, service).library for service in services]
         given = {one.key.get_secret_value() for one in held if one}
-        theirs = {key_of(SECRET, person).get_secret_value() for person in PEOPLE}
+        theirs = {who(made).key(person).get_secret_value() for person in PEOPLE}
         theirs |= {seed_of(made, service).gateway_key.get_secret_value() for service in services}
         assert len(given) == 2
-        assert embeddings_key(SECRET).get_secret_value() not in given
+        assert who(made).embeddings_key.get_secret_value() not in given
         assert given.isdisjoint(theirs)
 
 
@@ -137,8 +141,8 @@ def test_who_may_not_ask_any_more_has_none_read_for_them(tmp_path: Path) -> None
     (tmp_path / "a.md").write_text("a")
     made = spec(tmp_path, knowledge="[{name: All, files: [a.md]}]")
     out = (replace(PEOPLE[0], state="revoked"), *PEOPLE[1:])
-    one = instance(made, "webui-p01")
-    assert wanted_seed_at(made, one, out, SECRET, "http://x:3000", parts_of(made)).library is None
+    (one, *_) = instances(made.workshop, out)
+    assert wanted_seed_at(made, one.own, who(made, out), "http://x:3000", parts_of(made)).library is None
 
 
 def test_plan_says_how_much_all_the_copies_are(tmp_path: Path) -> None:
@@ -146,9 +150,9 @@ def test_plan_says_how_much_all_the_copies_are(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_text("b")
     made = spec(tmp_path, knowledge="[{name: All, files: [a.md]}, {name: Red, files: [b.md], teams: [red]}]")
     deployment = with_instances(plan_stacks(made.workshop, 4, {})[0], made.workshop, PEOPLE)
-    (note,) = copies_note(made, deployment, PEOPLE)
+    (note,) = copies_note(made, deployment)
     assert note == "each of 3 Open WebUIs reads its files itself: 5 in all, with up to about 8 embeddings by e"
-    assert copies_note(spec(tmp_path), deployment, PEOPLE) == ()
+    assert copies_note(spec(tmp_path), deployment) == ()
 
 
 def test_each_has_the_models_and_presets_that_its_people_may_use(tmp_path: Path) -> None:
@@ -169,8 +173,8 @@ def test_no_secret_of_one_stands_where_another_could_read_it(tmp_path: Path) -> 
     }
     assert len(set(own.values())) == len(own)
     everywhere = b"".join(file.content for file in files.values())
-    assert service_key(SECRET).get_secret_value().encode() not in everywhere
-    assert key_of(SECRET, PEOPLE[0]).get_secret_value().encode() not in everywhere
+    assert who(made).service_key.get_secret_value().encode() not in everywhere
+    assert who(made).key(PEOPLE[0]).get_secret_value().encode() not in everywhere
 
 
 def test_those_that_do_not_answer_are_named_by_who_only_looks(tmp_path: Path) -> None:
@@ -180,8 +184,9 @@ def test_those_that_do_not_answer_are_named_by_who_only_looks(tmp_path: Path) ->
         folder = StateFolder.for_spec(made.file, made.workshop.name, None)
         with State.open(folder) as state:
             state.people.reconcile(CountedSeats(1))
-            people = state.people.all()
-            looked = look_at_instances(made, state, people, of_people(made, state, people), Settings())
+            identity = identity_of(made, state)
+            wanted = of_people(made, state, identity.people)
+            looked = look_at_instances(made, state, identity, wanted, Settings())
         assert looked.found == {}
         assert list(looked.unasked) == (["webui-p01"] if bare == "false" else [])
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from orchestrator.participants import Participant
-from orchestrator.plan.instances import with_instances
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.spec.components import Component
 from orchestrator.workflow.wanted.desired import desired
@@ -23,9 +23,8 @@ def services(folder: Path, webui: str) -> dict[str, Any]:
     deployment, _ = plan_stacks(spec.workshop, 3, {})
     found = desired(
         spec,
-        with_instances(deployment, spec.workshop, PEOPLE),
-        PEOPLE,
-        secret=b"s" * 32,
+        deployment,
+        Identity(b"s" * 32, spec.workshop, PEOPLE),
         deployment_id="d",
         images={component: str(component) for component in Component},
         cache=folder / "cache",

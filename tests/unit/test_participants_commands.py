@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.roster import RosterRow
 from orchestrator.state.database import Database
 from orchestrator.state.newcomers import Arrived, arrive

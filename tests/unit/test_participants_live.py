@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from orchestrator import keys
+from orchestrator.identity import keys
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.lock import WorkshopLock
@@ -81,12 +82,13 @@ def policy(folder: Path, state: State) -> Path:
     path.parent.mkdir(parents=True)
     people = state.people.present()
     document = {
-        "revision": state.revision,
+        "revision": state.changes.revision,
         "title": "as it was provisioned",
         "callers": {person.id: {"models": {"m": True}} for person in people},
         "keys": {keys.fingerprint(keys.api_key(state.secret, person.id, 1)): person.id for person in people},
         "emails": {},
-        "models": {"m": {}},
+        "models": {"m": {"upstreams": ["model-m"]}},
+        "upstreams": {"model-m": {"servers": [{"backend": f"model-m-{number}"} for number in (1, 2)]}},
         "backends": {f"model-m-{number}": {"drained": False, "health": "/health"} for number in (1, 2)},
     }
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -116,13 +118,13 @@ def test_without_a_gateway_it_is_kept_and_said_when_it_will_hold(folder: Path, s
 @pytest.mark.parametrize("command", ["revoke", "restore", "rotate", "remove", "reset-password"])
 def test_one_wrong_id_and_nothing_is_done_to_anyone(folder: Path, state: State, command: str) -> None:
     (folder / "workshop.yaml").write_text(SPEC.replace("mode: none", "mode: shared"), encoding="utf-8")
-    before = (state.people.enrolled(), state.revision)
+    before = (state.people.enrolled(), state.changes.revision)
     answer = participants(folder, command, "p01", "p0", "o03", "--output", "json", code=1)
     assert error(answer)["code"] == "participant_unknown"
     assert error(answer)["message"] == "there is no participant 'p0', 'o03'"
     assert "Did you mean" in str(error(answer)["hint"])
     assert "p03" in str(error(answer)["hint"])
-    assert (state.people.enrolled(), state.revision) == before
+    assert (state.people.enrolled(), state.changes.revision) == before
 
 
 def test_who_is_named_by_mail_is_told_by_the_id(folder: Path) -> None:
@@ -196,12 +198,19 @@ def test_the_ids_come_after_the_spec(folder: Path) -> None:
     assert "Missing argument 'ID...'" in workshop(folder, "participants", "revoke", "p01", code=2).stderr
 
 
-def test_the_second_command_at_once_is_told_who_is_at_work(folder: Path, state: State) -> None:
+def test_a_key_is_revoked_at_once_whoever_else_is_at_work(folder: Path, state: State) -> None:
     with WorkshopLock(state.folder, "provision"):
-        answer = participants(folder, "revoke", "p01", "--output", "json", code=1)
+        participants(folder, "revoke", "p01")
+    assert state.people.get("p01").state == "revoked"
+
+
+def test_a_backend_is_not_drained_while_another_command_is_at_work(folder: Path, state: State) -> None:
+    policy(folder, state)
+    with WorkshopLock(state.folder, "provision"):
+        answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "--output", "json", code=1)
     assert error(answer)["code"] == "lock_held"
     assert "`provision`" in str(error(answer)["message"])
-    assert state.people.get("p01").state == "active"
+    assert state.drained.all() == frozenset()
 
 
 def test_the_file_is_right_before_the_gateway_is_asked(folder: Path, state: State) -> None:
@@ -213,18 +222,50 @@ def test_the_file_is_right_before_the_gateway_is_asked(folder: Path, state: Stat
     assert state.people.get("p02").state == "revoked"
     assert (set(after["callers"]) & {"p01", "p02", "p03"}) == {"p01", "p03"}
     assert keys.fingerprint(keys.api_key(state.secret, "p02", 1)) not in after["keys"]
-    assert after["revision"] == state.revision > before["revision"]
+    assert after["revision"] == state.changes.revision > before["revision"]
     assert (after["title"], after["models"]) == (before["title"], before["models"])
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["policy.json"]
 
 
-def test_a_gateway_that_saw_a_later_revision_is_told_a_later_one_still(folder: Path, state: State) -> None:
-    """The state was put back from a backup."""
+def with_change(path: Path, **parts: Any) -> str:
+    """Into the policy; its text from then on."""
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | parts), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "parts", [{"revision": 900}, {"change": {"id": "0" * 16, "who": "bo@laptop", "at": "2026-12-01T08:00:00Z"}}]
+)
+def test_a_gateway_that_follows_newer_changes_is_left_alone(folder: Path, state: State, parts: dict[str, Any]) -> None:
+    """The state was put back from a backup, or another copy of it goes on."""
     path = policy(folder, state)
-    path.write_text(path.read_text(encoding="utf-8").replace(f'"revision": {state.revision}', '"revision": 900'))
+    before, revision = with_change(path, **parts), state.changes.revision
+    for command in (
+        ("participants", "revoke", "workshop.yaml", "p02"),
+        ("backends", "drain", "workshop.yaml", "model-m-1"),
+    ):
+        answer = workshop(folder, *command, "--output", "json", code=1)
+        assert error(answer)["code"] == "state_outdated"
+        assert (
+            f"made by {'bo@laptop, on 2026-12-01' if 'change' in parts else 'another copy'}" in error(answer)["message"]
+        )
+        assert "--older-state" in error(answer)["hint"]
+    assert path.read_text(encoding="utf-8") == before
+    assert (state.people.get("p02").state, state.changes.revision) == ("active", revision)
+    assert state.drained.all() == frozenset()
+
+
+def test_a_gateway_that_saw_a_later_revision_of_this_state_is_told_a_later_one_still(
+    folder: Path, state: State
+) -> None:
+    path = policy(folder, state)
+    with_change(path, revision=900, change=asdict(state.changes.sign("bo@laptop")))
     without_docker(folder, "participants", "revoke", "workshop.yaml", "p02")
-    assert json.loads(path.read_text(encoding="utf-8"))["revision"] == state.revision == 901
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert after["revision"] == state.changes.revision == 901
+    assert state.changes.last is not None
+    assert after["change"] == asdict(state.changes.last)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"callers": {}, "keys": {}, "emails": {}}'])
@@ -239,10 +280,10 @@ def test_a_policy_that_cannot_be_read_is_left_for_provision(folder: Path, state:
 
 def test_a_drained_backend_is_kept_in_state_and_file(folder: Path, state: State) -> None:
     path = policy(folder, state)
-    revision = state.revision
+    revision = state.changes.revision
     without_docker(folder, "backends", "drain", "workshop.yaml", "model-m-2")
     assert state.drained.all() == {"model-m-2"}
-    assert state.revision > revision
+    assert state.changes.revision > revision
     backends = json.loads(path.read_text(encoding="utf-8"))["backends"]
     assert {name: backend["drained"] for name, backend in backends.items()} == {"model-m-1": False, "model-m-2": True}
     assert "drained by command, and stays so: model-m-2" in without_docker(folder, "plan", code=0).stdout
@@ -250,7 +291,23 @@ def test_a_drained_backend_is_kept_in_state_and_file(folder: Path, state: State)
     assert state.drained.all() == frozenset()
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"callers": {}, "keys": {}, "emails": {}}'])
+def test_no_backend_is_drained_by_a_policy_that_cannot_be_read(folder: Path, state: State, content: str) -> None:
+    path = policy(folder, state)
+    path.write_text(content, encoding="utf-8")
+    answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "--output", "json", code=1)
+    assert (error(answer)["code"], error(answer)["file"]) == ("policy_unreadable", str(path))
+    assert state.drained.all() == frozenset()
+
+
+def test_before_the_gateway_was_started_there_is_no_backend_to_drain(folder: Path, state: State) -> None:
+    answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "--output", "json", code=1)
+    assert error(answer)["code"] == "backend_unknown"
+    assert state.drained.all() == frozenset()
+
+
 def test_a_backend_that_is_not_there_is_told_with_the_nearest_name(folder: Path, state: State) -> None:
+    policy(folder, state)
     answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "modelm2", "--output", "json", code=1)
     assert error(answer)["code"] == "backend_unknown"
     assert "Did you mean 'model-m-2'?" in str(error(answer)["hint"])

@@ -89,10 +89,10 @@ def test_rotating_changes_one_persons_key_or_password_and_reconciling_keeps_it(s
 
 
 def test_every_change_to_people_or_drained_backends_makes_the_revision_grow(state: State) -> None:
-    seen = [state.revision]
+    seen = [state.changes.revision]
 
     def grew() -> bool:
-        seen.append(state.revision)
+        seen.append(state.changes.revision)
         return seen[-1] > seen[-2]
 
     state.people.reconcile(CountedSeats(2, spare=1))
@@ -116,22 +116,22 @@ def test_what_changes_nothing_leaves_the_revision(state: State) -> None:
     state.people.remove("p01")
     state.people.add(ADA)
     state.drained.add(["m-1"])
-    before = state.revision
+    before = state.changes.revision
     state.people.reconcile(CountedSeats(2, spare=1))
     state.people.set_revoked("p02", revoked=True)
     state.people.remove("p01")
     state.people.add(ADA)
     state.drained.add(["m-1"])
     state.drained.remove(["m-2"])
-    assert state.revision == before
+    assert state.changes.revision == before
 
 
 def test_a_change_that_is_taken_back_takes_its_revision_along(state: State) -> None:
     state.people.reconcile(CountedSeats(2))
-    before = state.revision
+    before = state.changes.revision
     with pytest.raises(ZeroDivisionError):
         change_and_fail(state)
-    assert state.revision == before
+    assert state.changes.revision == before
 
 
 def change_and_fail(state: State) -> None:
@@ -141,10 +141,10 @@ def change_and_fail(state: State) -> None:
 
 
 def test_the_revision_can_be_made_to_outrun_another_and_never_shrinks(state: State) -> None:
-    state.outrun(41)
-    assert state.revision == 42
-    state.outrun(7)
-    assert state.revision == 42
+    state.changes.outrun(41)
+    assert state.changes.revision == 42
+    state.changes.outrun(7)
+    assert state.changes.revision == 42
 
 
 def test_several_are_named_at_once_in_any_case_and_all_wrong_ones_are_told(state: State) -> None:

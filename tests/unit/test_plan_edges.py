@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.edges import edge_hosts
 from orchestrator.plan.gateway import Server
@@ -70,13 +71,13 @@ def test_practice_needs_no_edge() -> None:
 def test_a_workshop_on_one_host_needs_no_certificate_between_hosts() -> None:
     made = workshop(MODEL, hosts=[{"name": "front", "gpus": {"count": 3}}])
     assert edge_hosts(made) == ()
-    config = gateway_config(made, planned(made), [], b"s" * 32, {})
+    config = gateway_config(Identity(b"s" * 32, made, ()), planned(made), {})
     assert (config.edges, config.authorities) == (False, False)
 
 
 def test_an_edge_is_no_provider() -> None:
     """Of a provider's answers headers are left out; those of the workshop's own engines come as on one host."""
     made = workshop(MODEL, PROVIDER)
-    config = gateway_config(made, planned(made), [], b"s" * 32, {})
+    config = gateway_config(Identity(b"s" * 32, made, ()), planned(made), {})
     assert [upstream.is_providers for upstream in config.upstreams] == [False, True]
     assert (config.edges, config.authorities) == (True, True)

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from orchestrator import keys
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity import keys
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.identity import SERVICE, Identity
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.identity.pages import OwnPage
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Instance
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig
+from orchestrator.plan.gateway import GatewayConfig
 from orchestrator.plan.instance_memory import EACH_MIB, IDLE_MIB, MIB, RESERVE, memory_of, room_for, shortage
 from orchestrator.plan.instances import instance_of, instances, own_ports, with_instances
-from orchestrator.plan.policy import SERVICE, gateway_config, key_of, service_key
+from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import plan_stacks
-from orchestrator.plan.team_keys import caller_id, team_key
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.workshop import Workshop
 from tests.unit.spec_samples import VALID, spec_of, told
@@ -42,15 +45,24 @@ def workshop(folder: Path, text: str) -> Workshop:
 
 def config(made: Workshop, people: tuple[Participant, ...] = PEOPLE) -> GatewayConfig:
     deployment, _ = plan_stacks(made, len(people), {})
-    return gateway_config(made, deployment, people, SECRET, {})
+    return gateway_config(identity(made, people), deployment, {})
+
+
+def identity(made: Workshop, people: tuple[Participant, ...] = PEOPLE) -> Identity:
+    return Identity(SECRET, made, people)
 
 
 def callers(found: GatewayConfig) -> dict[str, Caller]:
     return {caller.id: caller for caller in found.callers}
 
 
-def of_team(made: Workshop, team: str, people: tuple[Participant, ...] = PEOPLE) -> Instance:
-    return next(one for one in instances(made, people) if one.team == team)
+def key_of_team(made: Workshop, team: str, people: tuple[Participant, ...] = PEOPLE) -> str:
+    found = identity(made, people)
+    return next(found.page_key(page) for page in found.pages if page.team == team).get_secret_value()
+
+
+def in_each(found: tuple[Instance, ...]) -> list[tuple[str, int, tuple[str, ...]]]:
+    return [(one.service, one.port, tuple(person.id for person in one.own.members)) for one in found]
 
 
 def with_state(participant: str, state: Any) -> tuple[Participant, ...]:
@@ -62,7 +74,7 @@ def with_state(participant: str, state: Any) -> tuple[Participant, ...]:
 
 def test_each_participant_has_one_at_the_port_of_their_number(tmp_path: Path) -> None:
     found = instances(workshop(tmp_path, EACH), PEOPLE)
-    assert [(one.service, one.port, one.members) for one in found] == [
+    assert in_each(found) == [
         ("webui-p01", 3000, ("p01",)),
         ("webui-p02", 3001, ("p02",)),
         ("webui-p03", 3002, ("p03",)),
@@ -72,7 +84,7 @@ def test_each_participant_has_one_at_the_port_of_their_number(tmp_path: Path) ->
 
 def test_each_team_has_one_at_the_port_of_its_first_member_and_people_without_a_team_have_none(tmp_path: Path) -> None:
     found = instances(workshop(tmp_path, TEAMS), PEOPLE)
-    assert [(one.service, one.port, one.members) for one in found] == [
+    assert in_each(found) == [
         ("webui-team-red", 3000, ("p01", "p03")),
         ("webui-team-blue", 3001, ("p02",)),
     ]
@@ -152,10 +164,13 @@ def test_the_gateways_stack_runs_them_and_the_one_for_all_is_not_there(tmp_path:
 def test_no_key_may_ask_in_somebody_elses_name(tmp_path: Path) -> None:
     """The administrators of an instance read its keys, and would speak for everybody."""
     for text in (EACH, TEAMS):
-        found = config(workshop(tmp_path, text))
+        made = workshop(tmp_path, text)
+        found = config(made)
         assert not any(caller.service for caller in found.callers)
         assert SERVICE not in callers(found)
-        assert keys.fingerprint(service_key(SECRET)) not in json.loads(render_gateway(found)["policy.json"])["keys"]
+        assert (
+            keys.fingerprint(identity(made).service_key) not in json.loads(render_gateway(found)["policy.json"])["keys"]
+        )
 
 
 def test_a_team_may_ask_what_its_members_may_together(tmp_path: Path) -> None:
@@ -178,21 +193,19 @@ def test_a_team_sees_its_own_models(tmp_path: Path) -> None:
 
 def test_who_leaves_a_team_knows_no_key_of_it_any_more(tmp_path: Path) -> None:
     made = workshop(tmp_path, TEAMS)
-    red = of_team(made, "red")
-    known = {team_key(SECRET, red, PEOPLE).get_secret_value()}
+    known = {key_of_team(made, "red")}
     for state in ("revoked", "removed"):
         people = with_state("p03", state)
-        assert team_key(SECRET, of_team(made, "red", people), people).get_secret_value() not in known
+        assert key_of_team(made, "red", people) not in known
         assert callers(config(made, people))["team-red"].key_hashes != callers(config(made))["team-red"].key_hashes
         assert callers(config(made, people))["team-blue"] == callers(config(made))["team-blue"]
 
 
 def test_a_newcomer_leaves_the_teams_key_as_it_is(tmp_path: Path) -> None:
     made, people = workshop(tmp_path, TEAMS), (*PEOPLE, Participant("p05", team="red"))
-    red = of_team(made, "red")
-    assert team_key(SECRET, red, people).get_secret_value() == team_key(SECRET, red, PEOPLE).get_secret_value()
-    assert key_of(SECRET, PEOPLE[0]).get_secret_value() != team_key(SECRET, red, PEOPLE).get_secret_value()
-    assert caller_id(red) == "team-red"
+    assert key_of_team(made, "red", people) == key_of_team(made, "red")
+    assert identity(made).key(PEOPLE[0]).get_secret_value() != key_of_team(made, "red")
+    assert [page.caller for page in identity(made).pages] == ["team-red", "team-blue"]
 
 
 def test_a_team_whose_members_are_all_out_and_one_left_bare_have_no_key(tmp_path: Path) -> None:
@@ -208,7 +221,7 @@ def test_the_key_that_reads_files_opens_the_one_model_and_ends_with_its_peoples_
         found = callers(config(made))
         reader = found[f"_embeddings-{name}"]
         assert (reader.models, reader.exempt, reader.service, reader.email) == (("e",), True, False, None)
-        assert reader.limits == CallerLimits(concurrent_requests=64 * len(of_caller(made, name).members))
+        assert reader.limits == CallerLimits(concurrent_requests=64 * len(of_caller(made, name).active))
         for state in ("revoked", "removed"):
             after = callers(config(made, with_state("p03", state)))
             assert after.get(f"_embeddings-{name}", NOBODY).key_hashes != reader.key_hashes
@@ -241,8 +254,8 @@ def searching(text: str, more: str = "") -> str:
     return text.replace("webui: {", f"{model}webui: {{embeddings: e, ", 1)
 
 
-def of_caller(made: Workshop, name: str) -> Instance:
-    return next(one for one in instances(made, PEOPLE) if caller_id(one) == name)
+def of_caller(made: Workshop, name: str) -> OwnPage:
+    return next(page for page in identity(made).pages if page.caller == name)
 
 
 # the gateway's pages

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.plan.policy import verifiers
-from orchestrator.plan.stacks import distinct, slug
+from orchestrator.identity.identity import Identity
+from orchestrator.labels import distinct, slug
 from orchestrator.workflow.wanted.desired import planned
 from tests.unit.spec_samples import spec_of, with_models
 
@@ -35,7 +35,7 @@ def test_any_names_become_different_labels(names: list[str]) -> None:
 
 def test_teams_that_differ_in_punctuation_are_verified_apart(tmp_path: Path) -> None:
     text = with_models("name: m, engine: ollama, source: x, teams: [A b, a-b, a.b]")
-    found = verifiers(spec_of(tmp_path, text).workshop)
+    found = Identity(b"s" * 32, spec_of(tmp_path, text).workshop, ()).verifiers
     assert [(person.id, person.team) for person in found] == [
         ("_verify", None),
         ("_verify-a-b", "A b"),

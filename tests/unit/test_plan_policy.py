@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from orchestrator import keys
-from orchestrator.participants import Participant
+from orchestrator.identity import keys
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.external import Secrets
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server
-from orchestrator.plan.policy import gateway_config, key_of, models_for, verifiers
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server
+from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.values import SecretReference
@@ -43,7 +46,11 @@ def config(
     workshop = spec_of(folder, with_models(*(models or MODELS)) + more).workshop
     deployment, unplaced = plan_stacks(workshop, 5, {})
     assert not unplaced
-    return gateway_config(workshop, deployment, people, SECRET, secrets or {})
+    return gateway_config(Identity(SECRET, workshop, people), deployment, secrets or {})
+
+
+def key_of(folder: Path, person: Participant) -> SecretStr:
+    return Identity(SECRET, spec_of(folder, with_models(*MODELS)).workshop, PEOPLE).key(person)
 
 
 def callers(made: GatewayConfig) -> dict[str, Caller]:
@@ -67,27 +74,27 @@ def test_each_may_use_the_models_of_its_team_and_those_of_everybody(tmp_path: Pa
 
 def test_revoked_and_removed_participants_have_no_key_there(tmp_path: Path) -> None:
     hashes = {digest for caller in config(tmp_path).callers for digest in caller.key_hashes}
-    assert not hashes & {keys.fingerprint(key_of(SECRET, person)) for person in PEOPLE[3:]}
+    assert not hashes & {keys.fingerprint(key_of(tmp_path, person)) for person in PEOPLE[3:]}
 
 
 def test_the_gateway_knows_hashes_and_never_a_key(tmp_path: Path) -> None:
     made = config(tmp_path)
-    key = key_of(SECRET, PEOPLE[1]).get_secret_value()
+    key = key_of(tmp_path, PEOPLE[1]).get_secret_value()
     assert callers(made)["p02"].key_hashes == (keys.fingerprint(key),)
     assert key not in repr(made)
     assert key.removeprefix("ws-").replace("-", "") not in repr(made)
 
 
-def test_rotating_changes_the_key_and_only_that_one() -> None:
-    before = key_of(SECRET, Participant("p02", key_generation=2))
-    after = key_of(SECRET, Participant("p02", key_generation=3))
+def test_rotating_changes_the_key_and_only_that_one(tmp_path: Path) -> None:
+    before = key_of(tmp_path, Participant("p02", key_generation=2))
+    after = key_of(tmp_path, Participant("p02", key_generation=3))
     assert before != after
-    assert key_of(SECRET, Participant("p01")) == key_of(SECRET, Participant("p01", name="renamed"))
+    assert key_of(tmp_path, Participant("p01")) == key_of(tmp_path, Participant("p01", name="renamed"))
 
 
 def test_verify_asks_as_somebody_without_a_team_and_as_one_of_each(tmp_path: Path) -> None:
     workshop = spec_of(tmp_path, with_models(*MODELS)).workshop
-    assert [(person.id, person.team) for person in verifiers(workshop)] == [
+    assert [(person.id, person.team) for person in Identity(SECRET, workshop, ()).verifiers] == [
         ("_verify", None),
         ("_verify-team-two", "Team Two"),
         ("_verify-guests", "guests"),
@@ -210,7 +217,7 @@ def test_what_is_drained_and_how_new_the_people_are_is_handed_through(tmp_path: 
     workshop = spec_of(tmp_path, with_models(*MODELS)).workshop
     deployment, _ = plan_stacks(workshop, 5, {})
     drained = frozenset({"model-open-2", "model-claude", "gone"})
-    made = gateway_config(workshop, deployment, PEOPLE, SECRET, {}, revision=7, drained=drained)
+    made = gateway_config(Identity(SECRET, workshop, PEOPLE), deployment, {}, revision=7, drained=drained)
     assert made.revision == 7
     servers = [server for upstream in made.upstreams for server in upstream.servers]
     assert {server.backend for server in servers if server.drained} == {"model-open-2", "model-claude"}
@@ -252,8 +259,8 @@ def test_a_hidden_model_is_in_nobodys_list(tmp_path: Path) -> None:
     made = config(tmp_path, *models)
     assert all(caller.models == ("a",) for caller in made.callers)
     workshop = spec_of(tmp_path, with_models(*models)).workshop
-    assert models_for(workshop, "staff") == ("a",)
-    assert [person.id for person in verifiers(workshop)] == ["_verify"]
+    assert workshop.models_for("staff") == ("a",)
+    assert [person.id for person in Identity(SECRET, workshop, ()).verifiers] == ["_verify"]
 
 
 # providers

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import WorkshopError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.policy_difference import is_nothing, policy_difference
 from orchestrator.plan.stacks import plan_stacks
@@ -116,10 +117,14 @@ def test_nothing_to_tell_is_the_same_policy(old: dict[str, Any], new: dict[str, 
 # The file
 
 
+CHANGE = {"id": "0" * 16, "who": "ada@there", "at": "2026-12-01T08:00:00Z"}
+
+
 def test_the_standing_file_keeps_all_but_people_drained_backends_and_revision() -> None:
     people = policy(callers={"p02": caller("m")}, keys={C: "p02"}, emails={}, window={"opens": 7}, models={"n": {}})
-    assert with_people(policy(), people, {"m-2", "gone"}, 5, {"p02"}) == policy(
+    assert with_people(policy(), people, {"m-2", "gone"}, 5, CHANGE, {"p02"}) == policy(
         revision=5,
+        change=CHANGE,
         callers={"p02": caller("m")},
         keys={C: "p02"},
         emails={},
@@ -129,14 +134,14 @@ def test_the_standing_file_keeps_all_but_people_drained_backends_and_revision() 
 
 def test_a_model_that_was_not_provisioned_yet_is_for_nobody() -> None:
     people = policy(callers={"p01": caller("m", "new"), "p02": caller("new")})
-    written = with_people(policy(), people, frozenset(), 2, {"p01", "p02"})
+    written = with_people(policy(), people, frozenset(), 2, CHANGE, {"p01", "p02"})
     assert {name: list(entry["models"]) for name, entry in written["callers"].items()} == {"p01": ["m"], "p02": []}
 
 
 def test_who_is_not_named_may_what_they_might_whatever_was_written_into_the_spec_since() -> None:
     standing = policy(callers={"p01": caller("m"), "p02": caller("m")})
     people = policy(callers={"p01": caller(), "p02": caller(), "p03": caller("m")})
-    written = with_people(standing, people, frozenset(), 2, {"p02"})
+    written = with_people(standing, people, frozenset(), 2, CHANGE, {"p02"})
     assert written["callers"] == {"p01": caller("m"), "p02": caller(), "p03": caller("m")}
 
 
@@ -164,8 +169,10 @@ def test_without_a_change_the_file_that_was_provisioned_stays_byte_by_byte(tmp_p
     workshop = spec_of(tmp_path, with_models("name: m, engine: ollama, source: x, replicas: 2")).workshop
     deployment, _ = plan_stacks(workshop, 2, {})
     people = (Participant("p01", name="李"), Participant("p02", state="revoked"))
-    config = gateway_config(workshop, deployment, people, b"s" * 32, {}, revision=7, drained={"model-m-2"})
+    config = gateway_config(
+        Identity(b"s" * 32, workshop, people), deployment, {}, revision=7, change=CHANGE, drained={"model-m-2"}
+    )
     provisioned = render_gateway(config)["policy.json"]
     standing = json.loads(provisioned)
-    assert policy_text(with_people(standing, standing, {"model-m-2"}, 7)) == provisioned
+    assert policy_text(with_people(standing, standing, {"model-m-2"}, 7, CHANGE)) == provisioned
     assert [name for name, backend in standing["backends"].items() if backend["drained"]] == ["model-m-2"]

@@ -6,24 +6,46 @@ from collections import Counter
 
 import pytest
 
-from orchestrator import keys
-from orchestrator.plan.gateway import CallerLimits
+from orchestrator.identity import keys
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.identity.participant import Participant
+from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.rehearsal.guests import caller, farewell, invited, over_the_page, welcome
 
 LIMITS = CallerLimits(requests_per_minute=60, concurrent_requests=4)
 
 
-def test_keys_are_well_formed_different_and_of_this_rehearsal_only() -> None:
-    first, second = invited(30, ["a"], 50, "w"), invited(30, ["a"], 50, "w")
-    found = [guest.key.get_secret_value() for guest in (*first, *second)]
+def identity(secret: bytes = b"s" * 32) -> Identity:
+    data = {
+        "name": "w",
+        "title": "W",
+        "participants": {"count": 30},
+        "models": [{"name": "a", "engine": "ollama", "source": "x"}],
+    }
+    return Identity(secret, Workshop.model_validate(data), tuple(Participant(f"p{n:02}") for n in range(1, 31)))
+
+
+def test_keys_are_well_formed_different_and_nobody_elses() -> None:
+    workshop = identity()
+    first, another = invited(30, ["a"], 50, workshop), invited(30, ["a"], 50, identity(b"t" * 32))
+    found = [guest.key.get_secret_value() for guest in (*first, *another)]
     assert len(set(found)) == 60
     assert all(keys.is_well_formed(key) for key in found)
+    assert not set(found) & {workshop.key(person).get_secret_value() for person in workshop.people}
     assert [guest.id for guest in first[:2]] == ["_rehearse-001", "_rehearse-002"]
+
+
+def test_keys_and_passwords_are_among_the_secrets_that_a_bundle_leaves_out() -> None:
+    """So they are the same in each rehearsal; the gateway and Open WebUI know them only while one lasts."""
+    guests, known = invited(30, ["a"], 100, identity()), set(identity().all_secrets())
+    assert {guest.key for guest in guests} <= known
+    assert {guest.account.password for guest in guests if guest.account} <= known
 
 
 @pytest.mark.parametrize(("percent", "page"), [(0, 0), (25, 6), (50, 12), (100, 24)])
 def test_people_are_spread_over_models_and_ways_evenly(percent: int, page: int) -> None:
-    guests = invited(24, ["a", "b", "c"], percent, "w")
+    guests = invited(24, ["a", "b", "c"], percent, identity())
     assert sum(guest.account is not None for guest in guests) == page
     assert Counter(guest.model for guest in guests) == {"a": 8, "b": 8, "c": 8}
     if percent == 50:
@@ -39,7 +61,7 @@ def test_any_share_is_kept_for_any_number() -> None:
 
 
 def test_the_gateway_is_told_hashes_mails_and_limits_for_a_while() -> None:
-    guests = invited(4, ["a"], 50, "w")
+    guests = invited(4, ["a"], 50, identity())
     told = welcome(guests, ["a"], LIMITS, 90.4)
     assert told["seconds"] == 90
     assert told["keys"] == {keys.fingerprint(guest.key): guest.id for guest in guests}
@@ -55,7 +77,7 @@ def test_the_gateway_is_told_hashes_mails_and_limits_for_a_while() -> None:
 
 
 def test_the_farewell_takes_back_all_that_the_welcome_said() -> None:
-    guests = invited(4, ["a"], 50, "w")
+    guests = invited(4, ["a"], 50, identity())
     said, taken = welcome(guests, ["a"], LIMITS, 90), farewell(guests, 90)
     assert taken["revision"] == said["revision"] == 2**53 - 1
     for part in ("keys", "emails", "callers"):
@@ -63,7 +85,8 @@ def test_the_farewell_takes_back_all_that_the_welcome_said() -> None:
 
 
 def test_a_caller_is_written_as_the_policy_writes_it() -> None:
-    from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+    from orchestrator.identity.callers import Caller
+    from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
     from orchestrator.render.gateway import policy
 
     config = GatewayConfig(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.loader import Spec, load
 from orchestrator.workflow.rehearsal.guests import invited
 from orchestrator.workflow.rehearsal.plan import Asked, chosen, extent_of, percent_over_page, remarks
@@ -25,6 +26,10 @@ def spec(folder: Path, *models: str, **more: Any) -> Spec:
     lines += [f"{name}: {value}" for name, value in more.items()]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return load(file)
+
+
+def identity(spec: Spec) -> Identity:
+    return Identity(b"s" * 32, spec.workshop, ())
 
 
 def test_a_provider_is_asked_only_where_it_is_named(tmp_path: Path) -> None:
@@ -54,7 +59,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
 
 def test_a_fallback_that_sends_a_bill_is_said(tmp_path: Path) -> None:
     both = spec(tmp_path, OWN, PAID)
-    guests = invited(4, ["own"], 50, "w")
+    guests = invited(4, ["own"], 50, identity(both))
     assert "own falls back to paid" in remarks(both, chosen(both, ()), guests, guests)[0]
     without = spec(tmp_path, OWN.replace(", fallback: [paid]", ""), PAID)
     assert remarks(without, chosen(without, ()), guests, guests) == []
@@ -62,7 +67,7 @@ def test_a_fallback_that_sends_a_bill_is_said(tmp_path: Path) -> None:
 
 def test_accounts_that_were_not_ready_are_said(tmp_path: Path) -> None:
     plain = spec(tmp_path, OWN.replace(", fallback: [paid]", ""))
-    comers = invited(4, ["own"], 100, "w")
+    comers = invited(4, ["own"], 100, identity(plain))
     guests = (*comers[:3], replace(comers[3], account=None))
     assert remarks(plain, chosen(plain, ()), comers, guests) == [
         "3 of 4 accounts were ready in time; the others asked over the API."

@@ -21,9 +21,10 @@ from orchestrator.checks.rehearsal.figures import figures, held
 from orchestrator.checks.rehearsal.play import Play
 from orchestrator.checks.rehearsal.ramp import capacity
 from orchestrator.checks.rehearsal.result import step_result
-from orchestrator.checks.rehearsal.values import Account, Bounds, Extent, Guest, Played, Step
+from orchestrator.checks.rehearsal.values import Bounds, Extent, Guest, Played, Step
 from orchestrator.checks.rehearsal.voices import Stage
 from orchestrator.errors import UserError
+from orchestrator.identity.accounts import Account
 
 EXTENT = Extent(people=6, seconds=20, tokens=10, budget=100_000, think=0, turns=1, prompt=100, arrive=0, recover=0)
 BOUNDS = Bounds(first_token=0.3, tokens_per_second=5)
@@ -100,7 +101,7 @@ async def serving(server: Server) -> AsyncIterator[str]:
 def guests(people: int, *, page: int = 0, model: str = "x") -> tuple[Guest, ...]:
     def account(number: int) -> Account | None:
         mail = f"_rehearse-{number:03}@w"
-        return Account(mail, SecretStr(f"password of {mail}")) if number < page else None
+        return Account(str(number), mail, "Guest", SecretStr(f"password of {mail}")) if number < page else None
 
     return tuple(Guest(f"_rehearse-{n:03}", SecretStr(f"ws-{n}"), model, account(n)) for n in range(people))
 
@@ -208,7 +209,7 @@ def test_people_sign_in_and_ask_over_the_page_with_what_they_got() -> None:
 
 
 def test_who_cannot_sign_in_is_told_and_asks_over_the_gateway() -> None:
-    wrong = replace(guests(1, page=1)[0], account=Account("a@w", SecretStr("another")))
+    wrong = replace(guests(1, page=1)[0], account=Account("0", "a@w", "Guest", SecretStr("another")))
     heard, server = played(Server, replace(EXTENT, people=1), (wrong,))
     assert [one.error for one in heard.played.sign_ins] == ["400 The email or password provided is incorrect."]
     assert {path for path, _, _ in server.asked} == {"/v1/chat/completions"}

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.participants import Participant
-from orchestrator.plan.gateway import CallerLimits
-from orchestrator.plan.limits import limits_at, limits_of
+from orchestrator.identity.limits import CallerLimits, limits_at, limits_of
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.limits import Bounds, Limits
 from tests.unit.spec_samples import VALID, spec_of, told
 

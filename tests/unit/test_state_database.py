@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.state.accounts import AccountRecord
 from orchestrator.state.database import Database
 from orchestrator.state.folder import StateFolder

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SpecError, UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.images import REFERENCES
 from orchestrator.render.files import File
 from orchestrator.spec.loader import Spec
@@ -25,8 +26,7 @@ def files_of(spec: Spec) -> Mapping[str, File]:
     wanted = desired(
         spec,
         planned(spec, {}),
-        [Participant("p01")],
-        secret=b"s" * 32,
+        Identity(b"s" * 32, spec.workshop, (Participant("p01"),)),
         deployment_id="d",
         images=REFERENCES,
         cache=spec.folder,

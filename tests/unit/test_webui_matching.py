@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Account
 from orchestrator.state.accounts import AccountRecord
-from orchestrator.webui.matching import Account, match
-from orchestrator.webui.wanted import Person
+from orchestrator.webui.matching import Match, match
 
 
-def person(number: int, mail: str = "", **more: Any) -> Person:
-    return Person(f"p{number:02}", mail or f"p{number:02}@x.org", f"Seat {number}", SecretStr("password"), **more)
+def person(number: int, mail: str = "", **more: Any) -> Account:
+    return Account(f"p{number:02}", mail or f"p{number:02}@x.org", f"Seat {number}", SecretStr("password"), **more)
 
 
 def user(number: int, **more: Any) -> dict[str, Any]:
@@ -71,28 +71,28 @@ def test_who_comes_with_the_mail_of_someone_who_left_inherits_the_account_but_no
 @pytest.mark.parametrize(
     ("account", "settled"),
     [
-        (Account(person(1), record(1), user(1)), True),
-        (Account(person(1)), False),
-        (Account(person(1, active=False)), True),
-        (Account(person(1, active=False), record(1), user(1)), False),
-        (Account(person(1, active=False), record(1), user(1, role="pending")), True),
-        (Account(person(1), record(1), user(1, role="pending")), False),
-        (Account(person(1), record(1), user(1, role="admin")), False),
-        (Account(person(1), record(1), user(1, name="Mallory")), False),
-        (Account(person(1, generation=2), record(1), user(1)), False),
-        (Account(person(1, generation=2), record(1, password_generation=2), user(1)), True),
-        (Account(person(1), record(1, api_key=None), user(1)), False),
-        (Account(person(1), record(1, api_key=None, password_changed=True), user(1)), True),
-        (Account(person(1, generation=2), record(1, api_key=None, password_changed=True), user(1)), False),
-        (Account(person(1), None, user(1)), False),
+        (Match(person(1), record(1), user(1)), True),
+        (Match(person(1)), False),
+        (Match(person(1, active=False)), True),
+        (Match(person(1, active=False), record(1), user(1)), False),
+        (Match(person(1, active=False), record(1), user(1, role="pending")), True),
+        (Match(person(1), record(1), user(1, role="pending")), False),
+        (Match(person(1), record(1), user(1, role="admin")), False),
+        (Match(person(1), record(1), user(1, name="Mallory")), False),
+        (Match(person(1, generation=2), record(1), user(1)), False),
+        (Match(person(1, generation=2), record(1, password_generation=2), user(1)), True),
+        (Match(person(1), record(1, api_key=None), user(1)), False),
+        (Match(person(1), record(1, api_key=None, password_changed=True), user(1)), True),
+        (Match(person(1, generation=2), record(1, api_key=None, password_changed=True), user(1)), False),
+        (Match(person(1), None, user(1)), False),
     ],
 )
-def test_only_what_is_not_as_it_should_be_is_touched(account: Account, settled: bool) -> None:
+def test_only_what_is_not_as_it_should_be_is_touched(account: Match, settled: bool) -> None:
     assert account.settled is settled
 
 
 def test_who_left_keeps_name_and_mail() -> None:
-    left = Account(person(1, "new@x.org", active=False), record(1), user(1))
+    left = Match(person(1, "new@x.org", active=False), record(1), user(1))
 
     assert left.differences() == {"role": "pending"}
 

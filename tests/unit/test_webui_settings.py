@@ -6,11 +6,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Admin
 from orchestrator.webui.connection_rows import normal
 from orchestrator.webui.connections import FACTORY_URL, with_gateway
 from orchestrator.webui.environment import SECRETS, webui_environment
 from orchestrator.webui.settings import forms, merged
-from orchestrator.webui.wanted import Admin, Seed, VisibleModel
+from orchestrator.webui.wanted import Seed, VisibleModel
 
 GATEWAY = "http://gateway:8080/v1"
 WANTED = Seed(

@@ -12,7 +12,6 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.gateway.certificates import served, trusted, trusted_nearby
 from orchestrator.workflow.people.print import handout
-from orchestrator.workflow.wanted.address import addresses
 from tests.unit.spec_samples import VALID, spec_of
 
 AUTO = VALID + "public: {host: llm.example.org, tls: auto}\n"
@@ -86,4 +85,4 @@ def test_no_guide_offers_an_authority_that_is_still_to_be_made(tmp_path: Path) -
     spec = spec_of(tmp_path, AUTO)
     folder = StateFolder(tmp_path / "state" / "class")
     with State.open(folder) as state, pytest.raises(UserError, match="no certificate was made yet"):
-        handout(spec, state, (), addresses(spec.workshop), ())
+        handout(spec, state, (), frozenset())

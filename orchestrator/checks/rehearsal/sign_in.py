@@ -10,7 +10,8 @@ import aiohttp
 from pydantic import SecretStr
 
 from orchestrator.checks.rehearsal.stream import CONNECT, OK, refusal, silence
-from orchestrator.checks.rehearsal.values import Account, SignIn
+from orchestrator.checks.rehearsal.values import SignIn
+from orchestrator.identity.accounts import Account
 
 PATH = "/api/v1/auths/signin"
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Account
+
 Over = Literal["gateway", "webui"]  # the API with a key, or Open WebUI's page with an account
 Stopped = Literal["time", "tokens", "errors"]  # what ended a step before everybody had asked everything
 
@@ -37,14 +39,6 @@ class Extent:
     def patience(self, bounds: Bounds) -> float:
         """For one answer. Who waits four times as long as the bounds allow has not been served in time."""
         return max(10.0, 4 * (bounds.first_token + self.tokens / bounds.tokens_per_second))
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The sign-in of a simulated person at Open WebUI."""
-
-    email: str
-    password: SecretStr
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli.display import Progress, emit, section
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +48,9 @@ def archive(
         file, size, manifest, wrong = found.file, found.size, found.manifest, found.wrong
     else:
         from orchestrator.settings import read_settings
-        from orchestrator.spec.loader import load
         from orchestrator.workflow.archive import archive as make
 
-        loaded = load(spec, practice=practice or None)
+        loaded = running_spec(spec, state_dir, practice=practice)
         with Progress(verbose=verbose) as progress:
             made = make(loaded, read_settings(), state_dir, progress, target.absolute() if target else None)
         file, size, manifest, wrong = made.file, made.size, made.manifest, ()

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument, spec_with_others
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from orchestrator.workflow.backends import Backends
@@ -29,10 +30,9 @@ def backends() -> None:
 def list_(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> None:
     """List backends with their model, their state and the requests that they answer now."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.backends import listed
 
-    _emit(listed(load(spec, practice=practice or None), read_settings(), state_dir), output)
+    _emit(listed(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir), output)
 
 
 @backends.command()
@@ -45,10 +45,9 @@ def drain(
 ) -> None:
     """Send no new requests to a backend; those under way go on. Every provision keeps it so."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.backends import drain as make_it_so
 
-    _emit(make_it_so(load(spec, practice=practice or None), read_settings(), state_dir, names), output)
+    _emit(make_it_so(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, names), output)
 
 
 @backends.command()
@@ -61,10 +60,9 @@ def resume(
 ) -> None:
     """Let a drained backend take requests again."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.backends import resume as make_it_so
 
-    _emit(make_it_so(load(spec, practice=practice or None), read_settings(), state_dir, names), output)
+    _emit(make_it_so(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, names), output)
 
 
 def document(seen: Backends) -> dict[str, object]:

@@ -13,10 +13,10 @@ import click
 from orchestrator.cli.display import Progress, emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument, spec_with_others
 from orchestrator.cli.provider_key import key_option, provider_key
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from orchestrator.checks.check import Check
-    from orchestrator.spec.loader import Spec
     from orchestrator.workflow.connections.commands import Command
     from orchestrator.workflow.connections.look import Connections, Shown
 
@@ -51,7 +51,7 @@ def list_(spec: Path, *, practice: bool, output: str, state_dir: Path | None, ve
     from orchestrator.settings import read_settings
     from orchestrator.workflow.connections.look import listed
 
-    _emit(listed(_load(spec, practice), read_settings(), state_dir), output)
+    _emit(listed(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir), output)
 
 
 @connections.command()
@@ -197,7 +197,7 @@ def verify(
     from orchestrator.settings import read_settings
     from orchestrator.workflow.connections.verify import verify as ask
 
-    loaded = _load(spec, practice)
+    loaded = running_spec(spec, state_dir, practice=practice)
     checks = ask(loaded, read_settings(), state_dir, names)
     emit(verified(loaded.workshop.name, checks), text=_verified_text(checks), output=output)
     return 0 if all(check.ok for check in checks) else NOT_VERIFIED
@@ -218,12 +218,6 @@ def verified(workshop: str, checks: tuple[Check, ...]) -> dict[str, object]:
     return {"workshop": workshop, "ok": ok, "checks": [check.as_dict() for check in checks]}
 
 
-def _load(spec: Path, practice: bool) -> Spec:
-    from orchestrator.spec.loader import load
-
-    return load(spec, practice=practice or None)
-
-
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What stood on the command line, as the spec has it."""
     found = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
@@ -235,7 +229,7 @@ def _change(spec: Path, command: Command, practice: bool, output: str, state_dir
     from orchestrator.workflow.connections.change import change
 
     with Progress(verbose=verbose, steps=STEPS) as progress:
-        done = change(_load(spec, practice), read_settings(), state_dir, progress, command)
+        done = change(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, progress, command)
     _emit(done, output)
 
 

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.display import emit
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 
 
 @click.command()
@@ -20,10 +21,9 @@ def handouts(
 ) -> None:
     """Write cards.pdf, cards.csv, guide.html and, with tls: auto, workshop-ca.crt again."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.people.listed import print_again
 
-    loaded = load(spec, practice=practice or None)
+    loaded = running_spec(spec, state_dir, practice=practice)
     written = print_again(loaded, read_settings(), state_dir, to)
     document = {
         "workshop": loaded.workshop.name,

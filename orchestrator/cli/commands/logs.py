@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.display import emit
 from orchestrator.cli.options import common_options, practice_option
+from orchestrator.cli.running import running_spec
 
 
 @click.command()
@@ -28,10 +29,9 @@ def logs(
 ) -> None:
     """Show the last lines of SERVICES: gateway, webui, a model's name or one replica; all of them by default."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.logs import logs as read
 
-    loaded = load(spec, practice=practice or None)
+    loaded = running_spec(spec, state_dir, practice=practice)
     found = read(loaded, read_settings(), services, tail)
     document = {
         "workshop": loaded.workshop.name,

@@ -9,11 +9,12 @@ import click
 
 from orchestrator.cli.display import Progress, emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument, spec_with_others
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from orchestrator.participants import Credentials
+    from orchestrator.identity.credentials import Credentials
     from orchestrator.workflow.people.change import Changed
     from orchestrator.workflow.people.commands import Command
 
@@ -34,10 +35,9 @@ def participants() -> None:
 def list_(spec: Path, *, practice: bool, everybody: bool, output: str, state_dir: Path | None, verbose: bool) -> None:
     """List participants with keys, passwords and models, ordered by id."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.people.listed import listed
 
-    found = listed(load(spec, practice=practice or None), read_settings(), state_dir, everybody=everybody)
+    found = listed(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, everybody=everybody)
     emit([document(one) for one in found], text=_text(found), output=output)
 
 
@@ -154,11 +154,10 @@ def _change(
 ) -> None:
     """Do it; stdout has what `list` says of these people."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.people.change import change
 
     with Progress(verbose=verbose, steps=STEPS) as progress:
-        done = change(load(spec, practice=practice or None), read_settings(), state_dir, progress, command)
+        done = change(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, progress, command)
     lines = _lines(done)
     if output == "json":
         click.echo("\n".join(lines), err=True)

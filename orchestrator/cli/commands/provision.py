@@ -24,9 +24,19 @@ EACH = "one each: the address is on the card, and in workshop participants list"
 @click.option(
     "--take-over", is_flag=True, help="Replace a workshop of this name that somebody else deployed: all keys change."
 )
+@click.option(
+    "--older-state", is_flag=True, help="Go on though the gateway follows a newer copy of this state: that is undone."
+)
 @common_options
 def provision(
-    spec: Path, *, practice: bool, take_over: bool, output: str, state_dir: Path | None, verbose: bool
+    spec: Path,
+    *,
+    practice: bool,
+    take_over: bool,
+    older_state: bool,
+    output: str,
+    state_dir: Path | None,
+    verbose: bool,
 ) -> int:
     """Turn SPEC into a class that works: servers, keys, accounts, proof, cards."""
     from orchestrator.settings import read_settings
@@ -38,7 +48,7 @@ def provision(
     loaded = load(spec, practice=practice or None)
     hosts = [host.name for host in loaded.workshop.hosts]
     with Progress(verbose=verbose, steps=len(STEPS), hosts=hosts) as progress:
-        done = make_it_so(loaded, Options(state_dir, take_over), read_settings(), progress)
+        done = make_it_so(loaded, Options(state_dir, take_over, older_state), read_settings(), progress)
     emit(document(done), text=summary(done, spec), output=output)
     if done.failed_hosts:
         return HOSTS_FAILED

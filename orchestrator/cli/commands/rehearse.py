@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli.display import Progress, emit, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from orchestrator.checks.rehearsal.figures import Spread
@@ -75,7 +76,6 @@ def rehearse(
     """
     from orchestrator.checks.rehearsal.values import Bounds
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.rehearsal.plan import Asked
     from orchestrator.workflow.rehearse import rehearse as play
 
@@ -94,7 +94,9 @@ def rehearse(
         to=to,
     )
     with Progress(verbose=verbose) as progress:
-        done, document = play(load(spec, practice=practice or None), read_settings(), state_dir, asked, progress)
+        done, document = play(
+            running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, asked, progress
+        )
     emit(document, text=text(done, document), output=output)
     return 0 if done.ok else NOT_SERVED
 

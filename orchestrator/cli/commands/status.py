@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.display import emit, pairs, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 
 if TYPE_CHECKING:
     from orchestrator.workflow.status import Status
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 def status(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
     """What is up, what is not, and what to do."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.status import status as look
 
-    seen = look(load(spec, practice=practice or None), read_settings(), state_dir)
+    seen = look(running_spec(spec, state_dir, practice=practice), read_settings(), state_dir)
     emit(document(seen), text=_text(seen), output=output)
     return 0
 

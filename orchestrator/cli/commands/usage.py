@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli.display import emit, section, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 from orchestrator.local_time import moments
 
 if TYPE_CHECKING:
@@ -75,14 +76,15 @@ def usage(
 ) -> int:
     """Show requests, tokens, errors and waiting times by participant, team, model, hour."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.usage.report import By, Question
     from orchestrator.usage.table import write_csv
     from orchestrator.workflow.usage import usage as look
 
     keys = tuple(By(key) for key in dict.fromkeys(by))
     question = Question(by=keys, names={}, since=since, until=until, own=own)
-    seen = look(load(spec, practice=practice or None), read_settings(), state_dir, question, collecting=collect)
+    seen = look(
+        running_spec(spec, state_dir, practice=practice), read_settings(), state_dir, question, collecting=collect
+    )
     if file:
         write_csv(file, seen.rows)
     emit(document(seen), text=_text(seen, file), output=output)

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.display import Progress, emit, table
 from orchestrator.cli.options import common_options, practice_option, spec_argument
+from orchestrator.cli.running import running_spec
 
 NOT_VERIFIED = 4
 
@@ -19,10 +20,9 @@ NOT_VERIFIED = 4
 def verify(spec: Path, *, practice: bool, output: str, state_dir: Path | None, verbose: bool) -> int:
     """Ask what participants will ask, and what must fail. Exit code 4 if anything is off."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.verify import verify as ask
 
-    loaded = load(spec, practice=practice or None)
+    loaded = running_spec(spec, state_dir, practice=practice)
     with Progress(verbose=verbose) as progress:
         progress.step("Asking as a participant")
         checks = ask(

@@ -8,12 +8,14 @@ import os
 import select
 import shutil
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 MARKED, EARLIER = ".*.workshop.new", ".policy.json.new"  # as stack.replace names what it writes aside, and named it
 CHECKED = "*/.new"  # the playbook's
+TRIES, PAUSE = 3, 0.02  # s
 ASIDE = ".tmp"  # beside the stack's folder: where Ansible puts what it is about to unpack
 
 
@@ -53,8 +55,26 @@ def hold(question: Any) -> None:
         os.close(lock)
 
 
+def holder(question: Any) -> Any:
+    """The note of who holds the lock of the stack's `folder`; None: nobody does."""
+    path = Path(question["folder"]).expanduser()
+    path = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _note(path)
+    finally:
+        os.close(lock)
+    return None
+
+
 def _taken(path: Path) -> int | None:
     """The open file; None: somebody has it. One that was removed between opening and locking is nobody's."""
+    tries = TRIES
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -62,8 +82,11 @@ def _taken(path: Path) -> int | None:
             if os.path.samestat(os.fstat(lock), path.stat()):
                 return lock
         except BlockingIOError:
-            os.close(lock)
-            return None
+            tries -= 1
+            if not tries:
+                os.close(lock)
+                return None
+            time.sleep(PAUSE)  # it may be `holder`, which only looks
         except FileNotFoundError:
             pass
         os.close(lock)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import os
 import re
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,30 +35,6 @@ def read(question: Any) -> Any:
         return base64.b64encode(Path(question["path"]).read_bytes()).decode()
     except OSError:
         return None
-
-
-def replace(question: Any) -> Any:
-    """Put `content` (Base64) at `path`: written aside, to the disk, then renamed; the mode stays. None, or why not."""
-    path = Path(question["path"])
-    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.workshop.new")  # as in orchestrator/aside.py
-    try:
-        mode = path.stat().st_mode & 0o777
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # against lock.hold, which sweeps
-            os.fchmod(file.fileno(), mode)
-            file.write(base64.b64decode(question["content"]))
-            file.flush()
-            os.fsync(file.fileno())
-            aside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    except OSError as problem:
-        with suppress(OSError):
-            aside.unlink()
-        return problem.strerror or str(problem)
-    return None
 
 
 def lying(question: Any) -> Any:

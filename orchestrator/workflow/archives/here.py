@@ -10,7 +10,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 
 from orchestrator.archive.names import safe
 from orchestrator.errors import UserError, Where
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.spec.loader import Spec
 from orchestrator.spreadsheet import cell
 from orchestrator.usage.table import report_csv
@@ -20,8 +20,8 @@ from orchestrator.workflow.usage import Usage
 SPEC = "spec"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+@dataclass(frozen=True, slots=True)
+class AccountRow:
     """Who took part, and with which account. `role` is Open WebUI's; None: no account is known."""
 
     participant: str | None  # None: added at Open WebUI by hand, or the instructor's
@@ -35,14 +35,14 @@ class Account:
 
 def accounts(
     people: Sequence[Participant], workshop: str, users: Sequence[Mapping[str, object]], ids: Mapping[str, str]
-) -> tuple[Account, ...]:
+) -> tuple[AccountRow, ...]:
     """`users` as Open WebUI lists them, `ids` theirs by the participant's."""
     left = {str(user["id"]): user for user in users}
     found = []
     for person in people:
         user = left.pop(ids.get(person.id, ""), None)
         found.append(
-            Account(
+            AccountRow(
                 participant=person.id,
                 name=person.name,
                 email=str(user["email"]) if user else person.webui_email(workshop),
@@ -54,14 +54,14 @@ def accounts(
         )
     for key, user in left.items():
         name, email, role = (str(user[field]) for field in ("name", "email", "role"))
-        found.append(Account(participant=None, name=name, email=email, team=None, state=None, role=role, account=key))
+        found.append(AccountRow(None, name, email, team=None, state=None, role=role, account=key))
     return tuple(found)
 
 
-def put_accounts(gathering: Gathering, rows: Sequence[Account]) -> None:
+def put_accounts(gathering: Gathering, rows: Sequence[AccountRow]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([field.name for field in fields(Account)])
+    writer.writerow([field.name for field in fields(AccountRow)])
     writer.writerows([cell(value) if value else "" for value in astuple(row)] for row in rows)
     gathering.writer.put("accounts.csv", text.getvalue().encode("utf-8-sig", errors="replace"))
     gathering.writer.json("accounts.json", [asdict(row) for row in rows])

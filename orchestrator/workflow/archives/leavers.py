@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State

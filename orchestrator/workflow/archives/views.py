@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.instances import instances
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State

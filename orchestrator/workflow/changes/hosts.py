@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.fleet.machine import Machine
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.deployment import Deployment
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
@@ -12,7 +13,8 @@ from orchestrator.workflow.changes.change import Change
 from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import seats
 from orchestrator.workflow.gateway.certificates import Served
-from orchestrator.workflow.gateway.live import LOADED, behind_gateway, standing_policy
+from orchestrator.workflow.gateway.live import LOADED
+from orchestrator.workflow.gateway.standing import last_change, outdated_note, rules_there, standing_policy
 from orchestrator.workflow.images.choice import recorded_images
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.wanted.desired import Desired, desired
@@ -42,14 +44,14 @@ def differences(
         wanted = desired(
             spec,
             deployment,
-            [row.participant for row in state.people.preview(seats(spec)).rows],
-            secret=state.secret,
+            Identity(state.secret, spec.workshop, state.people.preview(seats(spec)).participants),
             deployment_id=meta.deployment_id,
             images={Component(c): image for c, image in images.items()},
             cache=state.folder.rendered / ".cache",
             tls=shown.files,
             edges=shown.edges,
-            revision=state.revision,
+            revision=state.changes.revision,
+            change=last_change(state),
             drained=state.drained.all(),
         )
     stacks = {stack.host.name: stack for stack in deployment.stacks}
@@ -66,7 +68,8 @@ def differences(
     with open_fleet(spec, settings, state.deployed.hosts()) as fleet:
         found, failed = fleet.each(compare, stacks)
         front = front_of(spec)
-        notes += behind_gateway(state, standing_policy(fleet[front])) if front in found else ()
+        if front in found:
+            notes += outdated_note(state, standing_policy(rules_there(fleet[front])), spec.file)
     notes += [f"the plan takes every container of {name} as missing. {why}" for name, why in failed.items()]
     return {name: found.get(name, Difference(create=stack.services)) for name, stack in stacks.items()}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -19,14 +20,19 @@ from orchestrator.workflow.people.seed import foresee
 
 
 def in_webui(
-    spec: Spec, state: State, people: tuple[Participant, ...], changes: Sequence[Change], notes: list[str]
+    spec: Spec,
+    state: State,
+    identity: Identity | None,
+    native: AbstractSet[str],
+    changes: Sequence[Change],
+    notes: list[str],
 ) -> list[Change]:
     """Where it stands, it is asked for all that differs; else what is known of it is what was put there last."""
     files = foreseen(spec, state)
     found = [Foreseen("knowledge", files)] if files else []
-    if state.meta and not any(change.name == WEBUI_SERVICE for change in changes):
+    if identity and not any(change.name == WEBUI_SERVICE for change in changes):
         try:
-            found = list(foresee(spec, state, people))
+            found = list(foresee(spec, state, identity, native))
         except UserError as problem:
             notes.append(f"Open WebUI could not be asked what differs there: {problem.message}")
     return _foreseen(found, changes)
@@ -37,16 +43,16 @@ def in_own_webuis(
     settings: Settings,
     state: State,
     deployment: Deployment,
-    people: Sequence[Participant],
+    identity: Identity | None,
     changes: Sequence[Change],
     notes: list[str],
 ) -> list[Change]:
     """Of those that run and go on running, each line with its name."""
     touched = {change.name for change in changes if change.what == "container"}
     running = [one for stack in deployment.stacks for one in stack.running if one.service not in touched]
-    if state.meta is None:
+    if identity is None:
         return []
-    looked = look_at_instances(spec, state, people, running, settings)
+    looked = look_at_instances(spec, state, identity, running, settings)
     notes += [
         f"Open WebUI ({service}) could not be asked what differs there: {why}"
         for service, why in looked.unasked.items()

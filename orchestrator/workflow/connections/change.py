@@ -18,6 +18,7 @@ from orchestrator.workflow.connections.look import Connections, require_page, sh
 from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
 from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.gateway.served import served_natively
 from orchestrator.workflow.people.seed import seed_own_connections
 from orchestrator.workflow.wanted.connections import wanted_connections
 
@@ -46,7 +47,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
         report.step("Open WebUI")
         if not _runs(spec, front):
             return shown(spec, state, told, (STOPPED,))
-        seed_own_connections(spec, state, report.say)
+        seed_own_connections(spec, state, served_natively(spec, state, settings), report.say)
         return shown(spec, state, told)
 
 

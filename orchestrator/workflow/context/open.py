@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
@@ -23,6 +24,11 @@ def provisioned_folder(spec: Spec, state_dir: Path | None, settings: Settings) -
     with State.read(folder) as state:
         _ = state.secret
     return folder
+
+
+def identity_of(spec: Spec, state: State) -> Identity:
+    """Of everybody whom the state knows. Raises UserError `not_provisioned` where there is no secret yet."""
+    return Identity(state.secret, spec.workshop, state.people.all())
 
 
 def seats(spec: Spec) -> Seats:

@@ -12,13 +12,15 @@ from orchestrator.errors import UserError, WorkshopError
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.host_lock import HostLocks
 from orchestrator.fleet.machine import Machine
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import Containers, containers_on
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.wanted.desired import Desired
 
 
@@ -38,6 +40,7 @@ class Options:
 
     state_dir: Path | None = None
     take_over: bool = False  # of a workshop of this name that somebody else deployed
+    older_state: bool = False  # go on with this state, though the gateway follows a newer copy of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,6 @@ class Run:
     locks: HostLocks  # on hosts, held until the end
     leaving: Fleet  # hosts that left the spec, and must be cleaned
     front_name: str  # the gateway's host
-    people: tuple[Participant, ...] = ()
     images: Mapping[Component, str] = field(default_factory=dict)
     deployment: Deployment | None = None
     desired: Desired | None = None
@@ -60,6 +62,16 @@ class Run:
     broken: tuple[str, ...] = ()
     failed_hosts: Mapping[str, str] = field(default_factory=dict)  # name to why; the rest goes on without them
     checks: tuple[Check, ...] = ()
+
+    @property
+    def people(self) -> tuple[Participant, ...]:
+        """All who ever took part, as they are by now: commands may change them while this runs."""
+        return self.state.people.all()
+
+    @property
+    def identity(self) -> Identity:
+        """Of these."""
+        return identity_of(self.spec, self.state)
 
     @property
     def planned(self) -> Desired:

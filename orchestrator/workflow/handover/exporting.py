@@ -68,7 +68,11 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
     named = named_by(spec, with_secrets=asked.with_secrets)
     passphrase = ask()
     require_long(passphrase)
-    with WorkshopLock(folder, "state export"), State.open(folder) as state, _copies(folder, asked) as copies:
+    with (
+        WorkshopLock(folder, "state export", alone=True),
+        State.open(folder) as state,
+        _copies(folder, asked) as copies,
+    ):
         files = {f"{STATE}/{name}": path for name, path in copies.items()} | named.files
         at, who = utc_now(), who_is_here()
         left_out = (*named.left_out, *_keys_left_out(state, files))

@@ -70,7 +70,7 @@ def _install(places: Places, file: Path, *, replace: bool) -> Imported:
     kept = []
     with ExitStack() as stack:
         if places.state.path.exists():
-            stack.enter_context(WorkshopLock(places.state, "state import", handed_over=True))
+            stack.enter_context(WorkshopLock(places.state, "state import", handed_over=True, alone=True))
         for name in changes:
             target = places.folder / name
             if name in in_the_way:

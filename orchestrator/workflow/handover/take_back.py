@@ -24,7 +24,7 @@ def take_back(spec: Spec, settings: Settings, state_dir: Path | None) -> TakenBa
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as before:
         before.secret  # noqa: B018 - raises where nothing was provisioned
-    with WorkshopLock(folder, "state take-back", handed_over=True), State.open(folder) as state:
+    with WorkshopLock(folder, "state take-back", handed_over=True, alone=True), State.open(folder) as state:
         was_handed_over = remove_note(folder)
         if was_handed_over:
             state.events.add("state take-back", f"by {who_is_here()}")

@@ -1,6 +1,7 @@
 """Changes to people while the class runs: the state, then the gateway, then Open WebUI, then cards.
 
-Killed between any two of them, the same command or the next `provision` does the rest.
+Killed between any two of them, the same command or the next `provision` does the rest. Only the first two are under the
+lock, and they plan nothing: a revocation holds within a moment, whoever else is at work and whatever the spec says.
 """
 
 from __future__ import annotations
@@ -13,26 +14,29 @@ from pathlib import Path
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.ownership import require_ownership
 from orchestrator.handouts.folder import write_cards
-from orchestrator.participants import Credentials, Participant
+from orchestrator.identity.credentials import Credentials
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.plan.instances import instances
 from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import PeopleLock
 from orchestrator.state.state import State
 from orchestrator.workflow.archive import Archived
 from orchestrator.workflow.archives.leavers import DOWN, archive_leaver
-from orchestrator.workflow.context.hosts import holding_front
-from orchestrator.workflow.context.open import provisioned_folder
+from orchestrator.workflow.context.hosts import at_front
+from orchestrator.workflow.context.open import identity_of, provisioned_folder
 from orchestrator.workflow.context.run import Report
-from orchestrator.workflow.gateway.live import bring_into_effect, live_config
+from orchestrator.workflow.gateway.live import bring_into_effect
+from orchestrator.workflow.gateway.served import served_natively
+from orchestrator.workflow.gateway.standing import require_newest, rules_there, standing_policy
 from orchestrator.workflow.people.commands import Command, Told
 from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.print import handout, handouts
 from orchestrator.workflow.people.seed import seed_changed, seed_own_changed
-from orchestrator.workflow.wanted.address import addresses
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
 NOT_ARCHIVED = "Open WebUI does not run, so nothing of {people} was archived: the chats stay in closed accounts"
@@ -55,39 +59,44 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     if command.needs_webui and spec.workshop.webui.mode == "none":
         raise spec.problem(("webui",), "no_webui", "this workshop has no Open WebUI, so nobody has a password", None)
     folder = provisioned_folder(spec, state_dir, settings)
-    with (
-        WorkshopLock(folder, f"participants {command.name}"),
-        State.open(folder) as state,
-        holding_front(spec, settings, state, f"participants {command.name}") as front,
-    ):
-        return _applied(spec, settings, state, front, report, command)
+    with State.open(folder) as state, at_front(spec, settings, state.deployed.hosts()) as front:
+        report.step("Participants")
+        archived, unarchived = _archived(spec, state, front, report, command)
+        told, notes = _decided(spec, state, front, report, command)
+        people = tuple(one.person for one in told)
+        trouble: UserError | None = None
+        webui = spec.workshop.webui
+        if (command.accounts and webui.is_shared) or (webui.is_own and (command.accounts or not webui.bare)):
+            report.step("Open WebUI")
+            try:
+                notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
+            except UserError as problem:
+                trouble = problem  # cards and keys are as good without it
+        report.step("Cards")
+        _take_away_cards(folder.handouts, {person.id for person in people})
+        cards = _print(spec, settings, state, people if command.cards else ())
+        if trouble:
+            raise trouble
+        found = credentials(identity_of(spec, state), people, state)
+        slips = team_slips(spec.workshop, people) if command.name == "add" else ()
+        return Changed(found, told, (*unarchived, *notes, *slips), cards, tuple(one.file for one in archived))
 
 
-def _applied(spec: Spec, settings: Settings, state: State, front: Machine, report: Report, command: Command) -> Changed:
-    report.step("Participants")
-    archived, unarchived = _archived(spec, state, front, report, command)
-    with state.transaction():
-        told = command.decide(state)
-        state.events.add(f"participants {command.name}", "; ".join(f"{t.person.id}: {t.what}" for t in told))
-    people = tuple(one.person for one in told)
-    report.step("Gateway")
-    notes = bring_into_effect(spec, state, front, people=people)
-    trouble: UserError | None = None
-    webui = spec.workshop.webui
-    if (command.accounts and webui.is_shared) or (webui.is_own and (command.accounts or not webui.bare)):
-        report.step("Open WebUI")
-        try:
-            notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
-        except UserError as problem:
-            trouble = problem  # cards and keys are as good without it
-    report.step("Cards")
-    _take_away_cards(state.folder.handouts, {person.id for person in people})
-    cards = _print(spec, state, people if command.cards else ())
-    if trouble:
-        raise trouble
-    found = credentials(spec.workshop, people, state, addresses(spec.workshop))
-    slips = team_slips(spec.workshop, people) if command.name == "add" else ()
-    return Changed(found, told, (*unarchived, *notes, *slips), cards, tuple(one.file for one in archived))
+def _decided(
+    spec: Spec, state: State, front: Machine, report: Report, command: Command
+) -> tuple[tuple[Told, ...], tuple[str, ...]]:
+    """In the state and at the gateway; the second: notes on what is not in effect yet."""
+    name = f"participants {command.name}"
+    with PeopleLock(state.folder):
+        there = rules_there(front)
+        if state.meta:
+            require_ownership(front.name, there.owner, state.meta.deployment_id)
+        require_newest(state, standing_policy(there), front.name, spec.file)
+        with state.transaction():
+            told = command.decide(state)
+            state.events.add(name, "; ".join(f"{t.person.id}: {t.what}" for t in told))
+        report.step("Gateway")
+        return told, bring_into_effect(spec, state, front, people=[one.person for one in told], there=there)
 
 
 def _archived(
@@ -154,15 +163,15 @@ def _take_away_cards(handouts: Path, changed: set[str]) -> None:
             file.unlink(missing_ok=True)
 
 
-def _print(spec: Spec, state: State, people: Sequence[Participant]) -> Path | None:
+def _print(spec: Spec, settings: Settings, state: State, people: Sequence[Participant]) -> Path | None:
     """The whole set again, and a file for these people alone."""
-    where, models = addresses(spec.workshop), live_config(spec, state).models
-    handouts(spec, state, state.people.all(), where, models)
+    native = served_natively(spec, state, settings)
+    handouts(spec, state, native)
     active = tuple(person for person in people if person.state == "active")
     if not active:
         return None
     file = state.folder.handouts / f"cards-{_names(active)}.pdf"
-    write_cards(file, handout(spec, state, active, where, models))
+    write_cards(file, handout(spec, state, active, native))
     return file
 
 

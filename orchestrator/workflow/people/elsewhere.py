@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError, Where
+from orchestrator.identity.accounts import account_of
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.values import SecretReference
 from orchestrator.state.state import State
@@ -23,7 +24,6 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.house import enter
 from orchestrator.webui.marks import Marks
 from orchestrator.webui.refused import SERVICE
-from orchestrator.workflow.people.accounts import person_of
 
 KEPT_AS = "_webui_elsewhere"  # kept in the state like a host
 URL, KEY, FOLDER = "url", "key", "folder"
@@ -146,10 +146,10 @@ def _made_unnoted(state: State, admin: WebUI) -> frozenset[str]:
     """By a run that was killed before it could note them."""
     noted, users = state.accounts.all(), {one["email"].lower(): one for one in admin.get("/api/v1/users/all")["users"]}
     found = set()
-    for who in state.people.all():
-        person = person_of(who, state.folder.name, state.secret)
-        user = users.get(person.email.lower())
-        if who.id not in noted and user and has_our_password(admin, person):
+    for person in state.people.all():
+        account = account_of(state.secret, state.folder.name, person)
+        user = users.get(account.email.lower())
+        if account.id not in noted and user and has_our_password(admin, account):
             found.add(str(user["id"]))
     return frozenset(found)
 

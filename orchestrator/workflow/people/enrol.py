@@ -21,7 +21,6 @@ def enrol(run: Run) -> Run:
     wanted = seats(run.spec)
     run, kept = _archived(run, run.state.people.preview(wanted))
     result = run.state.people.reconcile(wanted, kept)
-    run = replace(run, people=tuple(row.participant for row in result.rows))
     return run.changed(*(describe(change) for change in result.changes))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.participants import Participant
+from pydantic import SecretStr
+
+from orchestrator.identity.pages import embedder_at
 from orchestrator.plan.deployment import Deployment
-from orchestrator.plan.embedding_keys import embedder_at, embeddings_key
 from orchestrator.spec import teams
 from orchestrator.spec.knowledge_files import find_knowledge
 from orchestrator.spec.loader import Spec
@@ -21,12 +21,15 @@ DIGEST = "digest"
 PIECE = 900  # bytes of text: Open WebUI cuts at 1000, and each piece repeats 100 of the one before
 
 
-def wanted_library(spec: Spec, secret: bytes) -> Library | None:
-    """Of the one for everybody; elsewhere it searches with a model of its own. Raises as `wanted_collections`."""
+def wanted_library(spec: Spec, key: SecretStr) -> Library | None:
+    """Of the one for everybody, which asks for embeddings with this key; elsewhere it has a model of its own.
+
+    Raises as `wanted_collections`.
+    """
     model, webui = spec.workshop.embedder, spec.workshop.webui
     if model is None and not (webui.is_elsewhere and webui.knowledge):
         return None
-    return Library(model.name if model else "", embeddings_key(secret), wanted_collections(spec))
+    return Library(model.name if model else "", key, wanted_collections(spec))
 
 
 def wanted_collections(spec: Spec) -> tuple[LibraryCollection, ...]:
@@ -50,21 +53,20 @@ def remember(state: State, library: Library | None) -> None:
 
 def foreseen(spec: Spec, state: State) -> str | None:
     """What the next `provision` has to do for it, in words; None: nothing."""
-    library = wanted_library(spec, b"")
+    library = wanted_library(spec, SecretStr(""))
     if digest(library) == _remembered(state):
         return None
     collections = library.collections if library else ()
     return f"{len(collections)} collections, {sum(len(collection.files) for collection in collections)} files"
 
 
-def copies_note(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> tuple[str, ...]:
+def copies_note(spec: Spec, deployment: Deployment) -> tuple[str, ...]:
     """What it costs that each Open WebUI of somebody's own makes its files searchable itself; nothing: it doesn't."""
     running = [one for stack in deployment.stacks for one in stack.running]
-    searching = [one for one in running if embedder_at(spec.workshop, one, people)]
+    searching = [one.own for one in running if embedder_at(spec.workshop, one.own)]
     if not searching:
         return ()
-    owners = {person.id: person.team for person in people}
-    holding = [owners[one.members[0]] for one in searching]
+    holding = [own.members[0].team for own in searching]
     files = pieces = 0
     for found in find_knowledge(spec).collections:
         copies = sum(teams.are_open(found.teams, team) for team in holding)

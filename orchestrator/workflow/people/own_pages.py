@@ -12,7 +12,10 @@ from pydantic import SecretStr
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
-from orchestrator.participants import Participant
+from orchestrator.identity.accounts import Admin
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.pages import OwnPage
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Instance
 from orchestrator.plan.instances import instance_of, instances
 from orchestrator.settings import Settings
@@ -22,7 +25,8 @@ from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.refused import FORBIDDEN, UNAUTHORIZED, WebUIRefused
 from orchestrator.webui.seed import as_admin, look, seed, seed_bare
-from orchestrator.webui.wanted import AccountStore, Admin, Foreseen, Seed
+from orchestrator.webui.wanted import AccountStore, Foreseen, Seed
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.people.own_seed import Parts, parts_of, wanted_seed_at
 from orchestrator.workflow.wanted.address import Addresses, addresses
@@ -63,7 +67,7 @@ def seed_instances(
 
     `there` are the containers of the gateway's host.
     """
-    people, parts = state.people.all(), parts_of(spec)
+    identity, parts = identity_of(spec, state), parts_of(spec)
     trust = trusted_nearby(spec, state.folder)
 
     def one(instance: Instance) -> str | None:
@@ -72,8 +76,8 @@ def seed_instances(
             raise UserError("webui_down", f"its container is {container.state if container else 'not there'}")
         webui = _at(instance, where, trust)
         webui.wait_ready(READY_SECONDS)
-        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), parts)
-        store = _Members(state.accounts, frozenset(instance.members))
+        seed_ = wanted_seed_at(spec, instance.own, identity, where.page(instance), parts)
+        store = _Members(state.accounts, instance.own)
         put = seed_bare if spec.workshop.webui.bare else seed
         result = _entered(webui, seed_, store, lambda admin: put(admin, seed_, store, report=_unsaid, concurrency=1))
         touched = result.created + result.changed
@@ -102,7 +106,7 @@ def seed_instances(
 
 
 def look_at_instances(
-    spec: Spec, state: State, people: Sequence[Participant], wanted: Sequence[Instance], settings: Settings
+    spec: Spec, state: State, identity: Identity, wanted: Sequence[Instance], settings: Settings
 ) -> Looked:
     """What the next `provision` makes or puts right in each of these, found out by looking only; some at a time."""
     if spec.workshop.webui.bare or not wanted:
@@ -111,8 +115,8 @@ def look_at_instances(
 
     def one(instance: Instance) -> tuple[Foreseen, ...] | str:
         webui = _at(instance, where, trust).patient(LOOK_SECONDS)
-        seed_ = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), parts)
-        store = _Members(state.accounts, frozenset(instance.members))
+        seed_ = wanted_seed_at(spec, instance.own, identity, where.page(instance), parts)
+        store = _Members(state.accounts, instance.own)
         try:
             return _entered(webui, seed_, store, lambda admin: look(admin, seed_, store))
         except UserError as problem:
@@ -128,10 +132,10 @@ def look_at_instances(
 
 def administrator_at(spec: Spec, state: State, instance: Instance) -> WebUI:
     """One of them as an administrator sees it, for commands that change nothing."""
-    where, people = addresses(spec.workshop), state.people.all()
-    wanted = wanted_seed_at(spec, instance, people, state.secret, where.page(instance), Parts())
+    where, identity = addresses(spec.workshop), identity_of(spec, state)
+    wanted = wanted_seed_at(spec, instance.own, identity, where.page(instance), Parts())
     webui = _at(instance, where, trusted_nearby(spec, state.folder))
-    admin = _by_key(webui, wanted, _Members(state.accounts, frozenset(instance.members)))
+    admin = _by_key(webui, wanted, _Members(state.accounts, instance.own))
     try:
         admin.get("/api/v1/users/all")
     except WebUIRefused as problem:
@@ -152,7 +156,7 @@ def of_people(spec: Spec, state: State, people: Iterable[Participant]) -> tuple[
     found = instances(spec.workshop, state.people.all())
     theirs = {one.service: one for person in people for one in (instance_of(found, person),) if one}
     teams_ = {person.team for person in people if person.team}
-    theirs |= {one.service: one for one in found if one.runs and one.team is not None and one.team in teams_}
+    theirs |= {one.service: one for one in found if one.runs and one.own.team is not None and one.own.team in teams_}
     return tuple(one for one in found if one.service in theirs)
 
 
@@ -198,11 +202,11 @@ class _Members:
     """The state's accounts of these people; others have theirs in other instances."""
 
     accounts: AccountStore
-    members: frozenset[str]
+    page: OwnPage
 
     def get(self, participant: str, /) -> AccountRecord | None:
-        return self.accounts.get(participant) if participant in self.members else None
+        return self.accounts.get(participant) if self.page.holds(participant) else None
 
     def put(self, participant: str, account: AccountRecord, /) -> None:
-        if participant in self.members:
+        if self.page.holds(participant):
             self.accounts.put(participant, account)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,54 +11,47 @@ from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.folder import write_handouts
 from orchestrator.handouts.values import GuideModel, Handout, Written
-from orchestrator.participants import Participant
-from orchestrator.plan.gateway import RoutedModel, Window
+from orchestrator.identity.participant import Participant
+from orchestrator.plan.gateway import Window
 from orchestrator.plan.instances import instances
-from orchestrator.plan.policy import instructor_email, window
+from orchestrator.plan.policy import window
 from orchestrator.render.files import PRIVATE
 from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
 from orchestrator.state.failures import refusals_explained
+from orchestrator.state.lock import printing
 from orchestrator.state.state import State
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.people.credentials import credentials
-from orchestrator.workflow.wanted.address import Addresses
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
+from orchestrator.workflow.wanted.address import Addresses, addresses
+from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY
 
 INSTRUCTOR = "instructor.txt"
 
 
 def print_handouts(run: Run) -> Run:
-    written = handouts(run.spec, run.state, run.people, run.planned.addresses, run.planned.gateway.models)
+    written = handouts(run.spec, run.state, run.planned.gateway.native)
     return run.changed(f"handouts: {written.cards} cards") if written.changed else run
 
 
-def handouts(
-    spec: Spec,
-    state: State,
-    people: tuple[Participant, ...],
-    where: Addresses,
-    models: tuple[RoutedModel, ...],
-    to: Path | None = None,
-) -> Written:
-    """Write them for everybody active, into the workshop's folder or `to`."""
+def handouts(spec: Spec, state: State, native: AbstractSet[str], to: Path | None = None) -> Written:
+    """Write them for everybody who is active now, into the workshop's folder or `to`.
+
+    `native` are the models on Ollama's own routes. One command at a time: the last one has everybody's changes.
+    """
     folder = to or state.folder.handouts
-    written = write_handouts(folder, handout(spec, state, people, where, models))
-    with refusals_explained(folder):
-        changed = _write_instructor(folder / INSTRUCTOR, spec, state, where)
+    with printing(state.folder):
+        written = write_handouts(folder, handout(spec, state, state.people.all(), native))
+        with refusals_explained(folder):
+            changed = _write_instructor(folder / INSTRUCTOR, spec, state)
     return replace(written, changed=written.changed or changed)
 
 
-def handout(
-    spec: Spec,
-    state: State,
-    people: tuple[Participant, ...],
-    where: Addresses,
-    models: tuple[RoutedModel, ...],
-) -> Handout:
-    workshop = spec.workshop
-    native = {model.name for model in models if model.ollama}
+def handout(spec: Spec, state: State, people: Sequence[Participant], native: AbstractSet[str]) -> Handout:
+    workshop, where, identity = spec.workshop, addresses(spec.workshop), identity_of(spec, state)
+    offered = {model.name for model in workshop.listed} & native
     return Handout(
         workshop=workshop.name,
         title=workshop.title,
@@ -68,18 +63,18 @@ def handout(
         paper=workshop.handouts.paper,
         per_page=workshop.handouts.per_page,
         fonts=spec.path(workshop.handouts.fonts) if workshop.handouts.fonts else None,
-        credentials=credentials(workshop, [person for person in people if person.state == "active"], state, where),
+        credentials=credentials(identity, [person for person in people if person.state == "active"], state),
         models=tuple(
             GuideModel(
                 model.name,
                 str(model.engine),
                 teams.given(model.teams),
-                model.name in native,
+                model.name in offered,
                 not model.embeds,
             )
             for model in workshop.listed
         ),
-        ollama_base=f"{where.api}/ollama" if native else None,
+        ollama_base=f"{where.api}/ollama" if offered else None,
         instructor_contact=workshop.handouts.contact,
         practice=workshop.practice,
         ca_certificate=_ca_certificate(spec, state),
@@ -104,18 +99,22 @@ def _window_text(times: Window) -> str | None:
     return f"{times.opens_text} to {times.closes_text}" if times.opens_text else None
 
 
-def _write_instructor(file: Path, spec: Spec, state: State, where: Addresses) -> bool:
+def _write_instructor(file: Path, spec: Spec, state: State) -> bool:
     """The administrator's own sign-in, apart from the cards."""
-    pages = {"": where.webui} if where.webui and spec.workshop.webui.is_here else {}
-    pages |= {one.service: where.page(one) for one in instances(spec.workshop, state.people.all()) if one.runs}
+    where = addresses(spec.workshop)
+    identity = identity_of(spec, state)
+    pages = [(where.webui, identity.admin())] if where.webui and spec.workshop.webui.is_here else []
+    pages += [
+        (where.page(one), identity.admin(one.own)) for one in instances(spec.workshop, identity.people) if one.runs
+    ]
     if not pages:
         return False
     lines = [f"{spec.workshop.title}: Open WebUI as administrator"]
-    for instance, page in pages.items():
+    for page, admin in pages:
         lines += [
             f"Address:  {page}",
-            f"E-mail:   {instructor_email(spec.workshop.name)}",
-            f"Password: {admin_password(state.secret, instance).get_secret_value()}",
+            f"E-mail:   {admin.email}",
+            f"Password: {admin.password.get_secret_value()}",
         ]
     content = ("\n".join(lines) + "\n").encode()
     if file.exists() and file.read_bytes() == content:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.fleet.docker_host import ContainerState
-from orchestrator.participants import Participant
-from orchestrator.plan.gateway import GatewayConfig
-from orchestrator.plan.policy import instructor_email, service_key, verifiers
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.settings import Settings
 from orchestrator.spec import teams
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.workshop import Workshop
 from orchestrator.state.state import State
 from orchestrator.webui import house
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
-from orchestrator.webui.wanted import Admin, Foreseen, OllamaModel, Seed
+from orchestrator.webui.wanted import Foreseen, OllamaModel, Seed
+from orchestrator.workflow.context.open import identity_of
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
-from orchestrator.workflow.gateway.live import live_config
 from orchestrator.workflow.people import elsewhere
-from orchestrator.workflow.people.accounts import person_of
 from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.people.own_pages import Seeded, of_people, seed_instances
 from orchestrator.workflow.wanted import page
 from orchestrator.workflow.wanted.address import addresses
 from orchestrator.workflow.wanted.connections import wanted_connections
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY, admin_password
+from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY
 from orchestrator.workflow.wanted.functions import functions
 
 READY_SECONDS = 180
@@ -45,7 +43,8 @@ def seed_webui(run: Run) -> Run:
     webui = _open_webui(run.spec, run.state, addresses.local_webui)
     if run.spec.workshop.webui.is_here:
         webui.wait_ready(READY_SECONDS)
-    wanted = _wanted(run.spec, run.people, run.state, addresses.webui, run.planned.gateway)
+    before = run.people
+    wanted = _wanted(run.spec, run.identity, run.state, addresses.webui, run.planned.gateway.native)
     elsewhere.remember(run.spec, run.state)
     result = seed(
         _signed_in(webui, wanted, run.state),
@@ -54,6 +53,7 @@ def seed_webui(run: Run) -> Run:
         report=run.report.say,
         concurrency=run.settings.webui_concurrency,
     )
+    seed_late(run.spec, run.state, before, run.settings, run.report.say)
     remember(run.state, wanted.library)
     touched = result.created + result.changed
     return (
@@ -63,7 +63,16 @@ def seed_webui(run: Run) -> Run:
     )
 
 
-def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[Foreseen, ...]:
+def seed_late(
+    spec: Spec, state: State, before: Sequence[Participant], settings: Settings, say: Callable[[str], None]
+) -> None:
+    """The accounts of people whom a command changed since `before`, until nobody is: its word must be the last."""
+    while changed := [person for person in state.people.all() if person not in before]:
+        before = state.people.all()
+        seed_changed(spec, state, changed, settings, say)
+
+
+def foresee(spec: Spec, state: State, identity: Identity, native: AbstractSet[str]) -> tuple[Foreseen, ...]:
     """What the next `provision` makes or puts right in a running Open WebUI, found out by looking only.
 
     Raises UserError where it can't be asked.
@@ -71,7 +80,7 @@ def foresee(spec: Spec, state: State, people: tuple[Participant, ...]) -> tuple[
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return ()
-    wanted = _wanted(spec, people, state, where.webui, live_config(spec, state))
+    wanted = _wanted(spec, identity, state, where.webui, native)
     return look(_open_webui(spec, state, where.local_webui).patient(LOOK_SECONDS), wanted, state.accounts)
 
 
@@ -100,7 +109,12 @@ def _seed_own(run: Run) -> Run:
     there = run.front.docker.containers(run.spec.workshop.name)
     running = (one for stack in run.planned.deployment.stacks for one in stack.running)
     settings, where, say = run.settings, run.planned.addresses, run.report.say
+    before = run.people
     done = seed_instances(run.spec, run.state, running, there, where, settings, say)
+    if changed := [
+        person for person in run.people if person not in before
+    ]:  # by a command, whose word must be the last
+        seed_own_changed(run.spec, run.state, changed, there, settings, say)
     broken = (f"Open WebUI ({service}): {why}" for service, why in done.failed.items())
     return replace(run, changes=(*run.changes, *done.changes), broken=(*run.broken, *broken))
 
@@ -125,7 +139,7 @@ def seed_changed(
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
-    wanted = _placed(spec, state, _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui))
+    wanted = _placed(spec, state, _wanted_people(identity_of(spec, state), where.webui))
     seed_people(
         _signed_in(_open_webui(spec, state, where.local_webui), wanted, state),
         wanted,
@@ -136,15 +150,15 @@ def seed_changed(
     )
 
 
-def seed_own_connections(spec: Spec, state: State, say: Callable[[str], None]) -> None:
+def seed_own_connections(spec: Spec, state: State, native: AbstractSet[str], say: Callable[[str], None]) -> None:
     """The connections past the gateway alone, while the class runs."""
     where = addresses(spec.workshop)
     if where.webui is None or where.local_webui is None:
         return
     wanted = replace(
-        _wanted_people(spec.workshop, state.people.all(), state.secret, where.webui),
+        _wanted_people(identity_of(spec, state), where.webui),
         connections=wanted_connections(spec, state),
-        ollama=_in_ollama(spec, live_config(spec, state)),
+        ollama=_in_ollama(spec, native),
     )
     seed_connections(_signed_in(_open_webui(spec, state, where.local_webui), wanted, state), wanted, report=say)
 
@@ -152,8 +166,7 @@ def seed_own_connections(spec: Spec, state: State, say: Callable[[str], None]) -
 def administrator(spec: Spec, state: State) -> WebUI:
     """Open WebUI as its administrator sees it, for commands that change nothing. The spec must have one."""
     webui = _open_webui(spec, state, addresses(spec.workshop).local_webui or "")
-    admin = Admin(instructor_email(spec.workshop.name), admin_password(state.secret), elsewhere.admin_key(spec))
-    return as_admin(webui, admin)
+    return as_admin(webui, replace(identity_of(spec, state).admin(), key=elsewhere.admin_key(spec)))
 
 
 def _open_webui(spec: Spec, state: State, url: str) -> WebUI:
@@ -173,30 +186,29 @@ def _signed_in(webui: WebUI, wanted: Seed, state: State) -> WebUI:
     return admin
 
 
-def _wanted(spec: Spec, people: tuple[Participant, ...], state: State, url: str, gateway: GatewayConfig) -> Seed:
+def _wanted(spec: Spec, identity: Identity, state: State, url: str, native: AbstractSet[str]) -> Seed:
     """All of it, as it is to be called where it goes."""
     everything = replace(
-        wanted_seed(spec, people, state.secret, url),
-        library=wanted_library(spec, state.secret),
+        wanted_seed(spec, identity, url),
+        library=wanted_library(spec, identity.embeddings_key),
         connections=wanted_connections(spec, state),
-        ollama=_in_ollama(spec, gateway),
+        ollama=_in_ollama(spec, native),
     )
     return _placed(spec, state, everything)
 
 
-def _in_ollama(spec: Spec, gateway: GatewayConfig) -> tuple[OllamaModel, ...]:
+def _in_ollama(spec: Spec, native: AbstractSet[str]) -> tuple[OllamaModel, ...]:
     """Those that the gateway serves on Ollama's own routes, too."""
-    native = {model.name for model in gateway.models if model.ollama}
     return tuple(
         OllamaModel(model.name, teams.given(model.teams)) for model in spec.workshop.listed if model.name in native
     )
 
 
-def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
+def wanted_seed(spec: Spec, identity: Identity, url: str) -> Seed:
     """All that Open WebUI should hold. Raises UserError with the line of a file that can't be used."""
     given, own = spec.workshop.webui.suggestions, functions(spec)
     return replace(
-        _wanted_people(spec.workshop, people, secret, url),
+        _wanted_people(identity, url),
         models=page.menu(spec, own),
         chosen=page.chosen(spec.workshop),
         banners=page.banners(spec.workshop),
@@ -206,15 +218,15 @@ def wanted_seed(spec: Spec, people: tuple[Participant, ...], secret: bytes, url:
     )
 
 
-def _wanted_people(workshop: Workshop, people: tuple[Participant, ...], secret: bytes, url: str) -> Seed:
-    """Removed people keep a closed account, so that their chats are not lost."""
+def _wanted_people(identity: Identity, url: str) -> Seed:
+    workshop = identity.workshop
     return Seed(
         title=workshop.title,
         url=url,
-        admin=Admin(instructor_email(workshop.name), admin_password(secret)),
+        admin=identity.admin(),
         gateway_url=INTERNAL_GATEWAY,
-        gateway_key=service_key(secret),
+        gateway_key=identity.service_key,
         models=page.entries(workshop),
         own_knowledge="knowledge" in workshop.webui.participants_may,
-        people=tuple(person_of(person, workshop.name, secret) for person in (*people, *verifiers(workshop))),
+        people=identity.accounts,
     )

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import secrets
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from orchestrator import keys
-from orchestrator.checks.rehearsal.values import Account, Guest
+from orchestrator.checks.rehearsal.values import Guest
 from orchestrator.fleet.gateway_admin import GatewayAdmin
-from orchestrator.plan.gateway import CallerLimits
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.identity.participant import made_up_domain
 from orchestrator.spec.models import Model
 from orchestrator.webui.client import WebUI
-from orchestrator.webui.guests import GUEST, GuestAccount, dismiss, domain, guest_email, receive
+from orchestrator.webui.guests import dismiss, receive
 
 REVISION = 9007199254740991  # newer than any file: guests are in none
 ACCOUNT_SECONDS = 120  # for making accounts: who has none by then goes over the gateway
 AFTERWARDS = 30  # s that keys outlive the time limit, should nobody be left to take them back
 
 
-def invited(people: int, models: Sequence[str], percent: int, workshop: str) -> tuple[Guest, ...]:
+def invited(people: int, models: Sequence[str], percent: int, identity: Identity) -> tuple[Guest, ...]:
     """So many people with keys and passwords of their own, spread over the models; `percent` of them over the page."""
-    secret = secrets.token_bytes(keys.SECRET_BYTES)  # of this rehearsal: no key ever works again
-    return tuple(
-        Guest(
-            id=(who := f"{GUEST}{number + 1:03}"),
-            key=keys.api_key(secret, who, 1),
-            model=models[number % len(models)],
-            account=Account(guest_email(who, workshop), keys.password(secret, "webui-guest", who, 1))
-            if over_the_page(number // len(models), percent)
-            else None,
-        )
-        for number in range(people)
-    )
+    found = []
+    for number in range(people):
+        key, account = identity.guest(number + 1)
+        over_page = over_the_page(number // len(models), percent)
+        found.append(Guest(account.id, key, models[number % len(models)], account if over_page else None))
+    return tuple(found)
 
 
 def over_the_page(number: int, percent: int) -> bool:
@@ -54,9 +49,9 @@ def accounts(
     if webui is None:
         yield tuple(replace(guest, account=None) for guest in guests)
         return
-    dismiss(webui, domain(workshop), concurrency=concurrency)
+    dismiss(webui, made_up_domain(workshop), concurrency=concurrency)
     wanted = [
-        GuestAccount(guest.account.email, guest.account.password, next(iter(models[guest.model].teams or ()), None))
+        replace(guest.account, team=next(iter(models[guest.model].teams or ()), None))
         for guest in guests
         if guest.account
     ]
@@ -66,7 +61,7 @@ def accounts(
             guest if guest.account and guest.account.email in made else replace(guest, account=None) for guest in guests
         )
     finally:
-        dismiss(webui, domain(workshop), concurrency=concurrency)
+        dismiss(webui, made_up_domain(workshop), concurrency=concurrency)
 
 
 @contextmanager
@@ -89,7 +84,7 @@ def welcome(guests: Sequence[Guest], models: Sequence[str], limits: CallerLimits
     return {
         "revision": REVISION,
         "seconds": round(seconds),
-        "keys": {keys.fingerprint(guest.key): guest.id for guest in guests},
+        "keys": {fingerprint(guest.key): guest.id for guest in guests},
         "emails": {guest.account.email: guest.id for guest in guests if guest.account},
         "callers": {guest.id: caller(guest.id, models, limits) for guest in guests},
     }
@@ -100,7 +95,7 @@ def farewell(guests: Sequence[Guest], seconds: float) -> dict[str, Any]:
     return {
         "revision": REVISION,
         "seconds": round(seconds),
-        "keys": dict.fromkeys((keys.fingerprint(guest.key) for guest in guests), None),
+        "keys": dict.fromkeys((fingerprint(guest.key) for guest in guests), None),
         "emails": {guest.account.email: None for guest in guests if guest.account},
         "callers": dict.fromkeys((guest.id for guest in guests), None),
     }

@@ -9,7 +9,8 @@ from pathlib import Path
 from orchestrator.checks.inside import way_to
 from orchestrator.checks.rehearsal.values import Backend, Bounds, Extent, Guest
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import MOST_GUESTS
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Engine, Model
@@ -81,7 +82,7 @@ def remarks(spec: Spec, models: Mapping[str, Model], comers: Sequence[Guest], gu
 
 def extent_of(asked: Asked, people: Sequence[Participant], models: Mapping[str, Model], *, practice: bool) -> Extent:
     active = [person for person in people if person.state == "active"]
-    number = asked.people or sum(not person.spare for person in active) or len(active) or 1
+    number = asked.people or min(sum(not person.spare for person in active) or len(active) or 1, MOST_GUESTS)
     contexts = [PRACTICE_CONTEXT if practice else model.context or CONTEXT for model in models.values()]
     return Extent(
         people=number,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from orchestrator.aside import folder_aside
 from orchestrator.errors import HostError, Where, WorkshopError
@@ -18,17 +19,23 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.ownership import Owner, as_variables
 from orchestrator.fleet.playbook import Target, run_playbook
 from orchestrator.fleet.playbook_events import HostResult
+from orchestrator.fleet.scripts import rules
+from orchestrator.fleet.scripts.rules import OVERTAKEN
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend, Stack
 from orchestrator.render.files import Files
+from orchestrator.spec.kept import KeptSpec
 from orchestrator.state.failures import refusals_explained
-from orchestrator.state.lock import who_is_here
+from orchestrator.state.lock import PeopleLock, who_is_here
 from orchestrator.workflow.context.run import Run
-from orchestrator.workflow.gateway.live import LOADED, cut_streams, rules_digest, standing_policy
+from orchestrator.workflow.gateway.live import LOADED, TRIES, bring_into_effect, cut_streams, rules_digest
+from orchestrator.workflow.gateway.standing import PATH as POLICY_PATH
+from orchestrator.workflow.gateway.standing import require_newest, rules_there, standing_policy
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.rollout.drain import resting
 from orchestrator.workflow.rollout.leave import leaving_engines
 from orchestrator.workflow.rollout.look import LOG
 from orchestrator.workflow.rollout.ready import ANSWERED
+from orchestrator.workflow.rollout.render import render
 from orchestrator.workflow.weights.fetch import fetch_weights
 
 # Variables that ask for tasks.
@@ -61,14 +68,14 @@ def deploy(run: Run) -> Run:
     run = run.without(failed)
     works = {name: work for name, work in works.items() if not work.is_nothing}
     if not works:
-        return run
+        return in_force(run)
     fetched = fetch_weights(run, {name: _without_weights(work) for name, work in works.items()})
     run = replace(run.changed(*fetched.changes), notes=(*run.notes, *fetched.notes))
     front = works.get(run.front_name)
-    standing = standing_policy(run.front) if front and front.found.reloads else None
+    standing = standing_policy(rules_there(run.front)) if front and front.found.reloads else None
     stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
     with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
-        results = _apply(run, works, fetched.lacking)
+        run, results = _apply(run, works, fetched.lacking)
     run = replace(run, notes=(*run.notes, *cut))
     for name, result in results.items():
         run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))
@@ -83,11 +90,26 @@ def deploy(run: Run) -> Run:
     for name in works:
         nginx = works[name].stack.nginx
         if nginx and name not in run.failed_hosts:
-            run.state.deployed.record_applied(name, LOADED, rules_digest(works[name].files, nginx))
+            run.state.deployed.record_applied(name, LOADED, rules_digest(run.planned.files[name], nginx))
     if front and front.found.reloads:
         gateway = front.containers[GATEWAY_SERVICE].id
-        cut_streams(run.front.docker, gateway, standing, standing_policy(run.front))
-    return run
+        cut_streams(run.front.docker, gateway, standing, standing_policy(rules_there(run.front)))
+    return in_force(run)
+
+
+def in_force(run: Run) -> Run:
+    """Notes what commands on the running class go by from now on; makes up for people who were changed meanwhile."""
+    run.state.spec.keep(KeptSpec.of(run.spec), run.planned.gateway.native)
+    return with_late_changes(run)
+
+
+def with_late_changes(run: Run) -> Run:
+    """What commands changed of people since the policy was rendered, and may not have reached a gateway not yet up."""
+    if run.state.changes.revision == run.planned.gateway.revision:
+        return run
+    with PeopleLock(run.state.folder):
+        notes = bring_into_effect(run.spec, run.state, run.front, people=run.people)
+    return replace(run, notes=(*run.notes, *notes))
 
 
 def _gateway(run: Run, works: Mapping[str, _Work]) -> GatewayAdmin | None:
@@ -123,7 +145,48 @@ def _without_model(run: Run, stack: Stack, containers: Mapping[str, ContainerSta
     )
 
 
-def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> dict[str, HostResult]:
+def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> tuple[Run, dict[str, HostResult]]:
+    """With the people of this moment: commands may change them at any time, and what they wrote must stand."""
+    results: dict[str, HostResult] = {}
+    for _ in range(TRIES):
+        run, works, policy = _seen_now(run, works)
+        results |= _play(run, works, lacking, policy)
+        front = results.get(run.front_name)
+        if front is None or OVERTAKEN not in (front.failed or ""):
+            break
+        works = {run.front_name: works[run.front_name]}
+    return run, results
+
+
+def _seen_now(run: Run, works: Mapping[str, _Work]) -> tuple[Run, Mapping[str, _Work], dict[str, str]]:
+    """The gateway's files with whoever takes part now, and what the playbook must find there to put it in place.
+
+    Looked at in this order: who is changed after it is found by the playbook, and looked at in the next turn.
+    """
+    if run.front_name not in works:
+        return run, works, {}
+    there = rules_there(run.front)
+    if not run.options.older_state:
+        require_newest(run.state, standing_policy(there), run.front_name, run.spec.file)
+    if run.state.changes.revision != run.planned.gateway.revision:
+        run = render(run)
+        works = {**works, run.front_name: _compare(run, run.front, works[run.front_name].stack)}
+    before = there.files.get(POLICY_PATH)
+    return (
+        run,
+        works,
+        {
+            "script": f"{inspect.getsource(rules)}\nimport sys\nput(*sys.argv[1:])\n",
+            "aside": str(run.front.folder / _aside(POLICY_PATH)),
+            "path": str(run.front.folder / POLICY_PATH),
+            "before": before.sha256 if before else "",
+        },
+    )
+
+
+def _play(
+    run: Run, works: Mapping[str, _Work], lacking: frozenset[str], policy: Mapping[str, str]
+) -> dict[str, HostResult]:
     with folder_aside(run.state.folder.rendered / ARCHIVES) as archives:
         targets: list[Target] = []
         tags = {"always"}
@@ -131,12 +194,17 @@ def _apply(run: Run, works: Mapping[str, _Work], lacking: frozenset[str]) -> dic
             archive = archives / f"{name}.tar"
             with refusals_explained(archive):
                 write_archive(archive, work.files)
-            targets.append(_target(run, work, archive, lacking))
+            targets.append(_target(run, work, archive, lacking, policy))
             tags |= {name for name in TAGS if targets[-1].variables[name]}
         return run_playbook("provision.yml", targets, run.report.say, run.state.folder.logs / LOG, sorted(tags))
 
 
-def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Target:
+def _aside(path: str) -> str:
+    at = PurePosixPath(path)
+    return str(at.with_name(f".{at.name}{rules.ASIDE}"))
+
+
+def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str], policy: Mapping[str, str]) -> Target:
     meta = run.state.meta
     if meta is None:
         raise WorkshopError("deploying comes after the workshop was begun")
@@ -155,6 +223,7 @@ def _target(run: Run, work: _Work, archive: Path, lacking: frozenset[str]) -> Ta
             "files": bool(found.files),
             "reload": found.reloads,
             "nginx": stack.nginx,
+            "policy": dict(policy) if stack.gateway else None,
             "stale": list(found.stale),
             "restart": list(found.restart),
             "networks": list(work.networks),
@@ -185,7 +254,7 @@ def _without_weights(work: _Work) -> list[Backend]:
 
 
 def write_archive(path: Path, files: Files) -> None:
-    """A tar that unpacks to exactly these files; private, for it holds secrets.
+    """A tar that unpacks to these files, the gateway's policy under a name of its own; private, for it holds secrets.
 
     They carry the time: nginx keeps a certificate over a reload while the file's time and inode are the same.
     """
@@ -194,6 +263,6 @@ def write_archive(path: Path, files: Files) -> None:
     path.touch(mode=0o600)
     with tarfile.open(path, "w") as archive:
         for name, file in sorted(files.items()):
-            entry = tarfile.TarInfo(name)
+            entry = tarfile.TarInfo(_aside(name) if name == POLICY_PATH else name)
             entry.size, entry.mode, entry.mtime = len(file.content), file.mode, now
             archive.addfile(entry, io.BytesIO(file.content))

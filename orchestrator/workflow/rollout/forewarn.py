@@ -12,7 +12,7 @@ from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.checks.preflight.judge import judge
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State

@@ -15,11 +15,12 @@ from orchestrator.fleet.host_lock import require_not_held
 from orchestrator.fleet.machine import Look, Machine
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports, require_free_subnets
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.edges import edge_hosts
 from orchestrator.plan.instances import instances, own_ports
 from orchestrator.workflow.context.open import seats
 from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.gateway.standing import require_newest, rules_there, standing_policy
 from orchestrator.workflow.rollout.bootstrap import bootstrap, to_bootstrap
 from orchestrator.workflow.rollout.remove import remove_stacks
 from orchestrator.workflow.rollout.survey import look_for_gpus
@@ -63,6 +64,8 @@ def look_at_hosts(run: Run) -> Run:
         remove_stacks(run.fleet, strangers, workshop, run.report, run.state.folder.logs / LOG)
         run = run.changed(*(f"{name}: removed what was deployed there by another" for name in strangers))
 
+    if not run.options.older_state:  # before anything is noted of people or images
+        require_newest(run.state, standing_policy(rules_there(run.front)), run.front_name, run.spec.file)
     own = instances(run.spec.workshop, _foreseen(run))
 
     def require_ports(machine: Machine) -> None:

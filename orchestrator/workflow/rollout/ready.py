@@ -10,7 +10,6 @@ from orchestrator.checks.routing import wait_until_routed
 from orchestrator.checks.trust import authorities
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.plan.deployment import GATEWAY_SERVICE
-from orchestrator.plan.policy import key_of, models_for, verifiers
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
 
@@ -52,11 +51,11 @@ def ask_engines(run: Run) -> Run:
 
 def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
     """Until it has found the containers that are new; it lost sight of a model that had none for a while."""
-    workshop = run.spec.workshop
+    identity = run.identity
     keys = {
-        model: key_of(run.state.secret, person)
-        for person in verifiers(workshop)
-        for model in models_for(workshop, person.team)
+        model: identity.key(person)
+        for person in identity.verifiers
+        for model in identity.workshop.models_for(person.team)
         if model in models
     }
     trust = authorities(trusted(run.spec, run.state.folder))

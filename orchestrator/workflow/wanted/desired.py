@@ -9,14 +9,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from orchestrator import keys
 from orchestrator.errors import SpecError, UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.identity import Identity, instructor_email
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
 from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
-from orchestrator.plan.instances import session_purpose, with_instances
+from orchestrator.plan.instances import with_instances
 from orchestrator.plan.placement import Unplaced
-from orchestrator.plan.policy import gateway_config, instructor_email
+from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.render.compose import Published, StackValues
 from orchestrator.render.edge import EdgeCredentials
@@ -66,15 +66,15 @@ def instanced(spec: Spec, deployment: Deployment, people: Sequence[Participant])
 def desired(
     spec: Spec,
     deployment: Deployment,
-    people: Sequence[Participant],
+    identity: Identity,
     *,
-    secret: bytes,
     deployment_id: str,
     images: Mapping[Component, str],
     cache: Path,
     tls: Mapping[str, bytes],
     edges: EdgeCredentials | None = None,
     revision: int = 0,
+    change: Mapping[str, str] | None = None,
     drained: AbstractSet[str] = frozenset(),
 ) -> Desired:
     """All files of all hosts; `cache` keeps synthetic weights, `tls` are cert.pem and key.pem.
@@ -82,12 +82,12 @@ def desired(
     Raises UserError for what it cannot read.
     """
     workshop, where = spec.workshop, addresses(spec.workshop)
-    deployment = instanced(spec, deployment, people)
-    secrets = _secrets(spec, deployment, secret)
+    deployment = instanced(spec, deployment, identity.people)
+    secrets = _secrets(spec, deployment, identity)
     provider_secrets = _provider_secrets(spec)
-    config = gateway_config(workshop, deployment, people, secret, provider_secrets, revision=revision, drained=drained)
+    config = gateway_config(identity, deployment, provider_secrets, revision=revision, change=change, drained=drained)
     inputs = StackInputs(
-        secret=secret,
+        secret=identity.secret,
         gateway=config,
         tls=tls,
         authorities=authorities(spec) if _asks_providers(config) else b"",
@@ -114,11 +114,6 @@ def _asks_providers(config: GatewayConfig) -> bool:
     return any(server.tls and not server.edge for upstream in config.upstreams for server in upstream.servers)
 
 
-def admin_password(secret: bytes, instance: str = "") -> SecretStr:
-    """The instructor's; of a participant's own Open WebUI, whose administrator can read it there, another one each."""
-    return keys.password(secret, "webui-admin", instance, 1)
-
-
 def _webui_environments(spec: Spec, deployment: Deployment, where: Addresses) -> dict[str, dict[str, str]]:
     """By service."""
 
@@ -142,14 +137,14 @@ def _webui_environments(spec: Spec, deployment: Deployment, where: Addresses) ->
     return found
 
 
-def _secrets(spec: Spec, deployment: Deployment, secret: bytes) -> dict[str, SecretStr]:
+def _secrets(spec: Spec, deployment: Deployment, identity: Identity) -> dict[str, SecretStr]:
     found = {
-        f"{WEBUI_SERVICE}.WEBUI_ADMIN_PASSWORD": admin_password(secret),
-        f"{WEBUI_SERVICE}.WEBUI_SECRET_KEY": keys.token(secret, "webui-sessions"),
+        f"{WEBUI_SERVICE}.WEBUI_ADMIN_PASSWORD": identity.admin().password,
+        f"{WEBUI_SERVICE}.WEBUI_SECRET_KEY": identity.session_secret(),
     }
     for instance in (one for stack in deployment.stacks for one in stack.running):
-        found[f"{instance.service}.WEBUI_ADMIN_PASSWORD"] = admin_password(secret, instance.service)
-        found[f"{instance.service}.WEBUI_SECRET_KEY"] = keys.token(secret, session_purpose(instance.service))
+        found[f"{instance.service}.WEBUI_ADMIN_PASSWORD"] = identity.admin(instance.own).password
+        found[f"{instance.service}.WEBUI_SECRET_KEY"] = identity.session_secret(instance.own)
     if database := _database(spec):
         found[f"{WEBUI_SERVICE}.{WEBUI_DATABASE}"] = _address(spec, database.reveal(spec.folder))
     for backend in deployment.backends:

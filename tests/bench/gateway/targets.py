@@ -11,17 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.keys import api_key, fingerprint
-from orchestrator.plan.gateway import (
-    API_PORT,
-    CONFIG_DIR,
-    Caller,
-    CallerLimits,
-    GatewayConfig,
-    RoutedModel,
-    Server,
-    Upstream,
-)
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import api_key, fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.render.gateway import render_gateway
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator import keys
-from orchestrator.participants import Participant
+from orchestrator.identity import keys
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Backend, Container, Deployment
 from orchestrator.plan.gateway import ADMIN_PORT, CONFIG_DIR
 from orchestrator.render.edge import EdgeCredentials
@@ -70,12 +71,11 @@ class Bed:
     issued: IssuedEdges = field(default_factory=lambda: issue_edges(WANTED, KeptEdges()))
 
     def desired(self, *, revision: int = 1) -> Desired:
-        people = [Participant("p01"), Participant("p02")]
+        people = Participant("p01"), Participant("p02")
         return desired(
             self.spec,
             _with_stubs(planned(self.spec, {})),
-            people,
-            secret=SECRET,
+            Identity(SECRET, self.spec.workshop, people),
             deployment_id="d",
             images=self.images,
             cache=self.folder / "cache",

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from orchestrator.keys import fingerprint
+from orchestrator.identity.keys import fingerprint
 from orchestrator.tls.edges import KeptEdges, issue_edges
 from tests.stack.edge.bed import KEY, OTHER_KEY, WANTED, Answer, Bed, question
 from tests.unit.eventually import eventually

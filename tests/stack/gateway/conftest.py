@@ -22,18 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import (
-    API_PORT,
-    CONFIG_DIR,
-    WEBUI_PORT,
-    Caller,
-    CallerLimits,
-    GatewayConfig,
-    RoutedModel,
-    Server,
-    Upstream,
-)
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, WEBUI_PORT, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
 from tests.unit.eventually import eventually

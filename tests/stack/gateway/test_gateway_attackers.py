@@ -12,8 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import GatewayConfig
 from tests.unit.gateway_bed import Answer, Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(200))

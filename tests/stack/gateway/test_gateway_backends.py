@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from tests.unit.gateway_bed import Gateway
 
 PEOPLE = tuple(f"person-{number}" for number in range(12))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
+from orchestrator.identity.keys import fingerprint
 from orchestrator.plan.gateway import API_PORT, GatewayConfig
 from tests.unit.gateway_bed import Answer, Gateway
 

@@ -10,16 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import (
-    Caller,
-    CallerLimits,
-    GatewayConfig,
-    RoutedModel,
-    Server,
-    Upstream,
-    Window,
-)
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream, Window
 from tests.unit.gateway_bed import Gateway
 
 ONLINE = settings(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
+from orchestrator.identity.keys import fingerprint
 from orchestrator.plan.gateway import CONFIG_DIR, GatewayConfig
 from tests.unit.gateway_bed import Answer, Gateway
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from tests.unit.gateway_bed import Gateway
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "keys.json").read_text(encoding="utf-8"))

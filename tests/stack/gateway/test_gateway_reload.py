@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import Caller, GatewayConfig, Server
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.plan.gateway import GatewayConfig, Server
 from tests.unit.gateway_bed import Gateway
 
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from orchestrator.keys import api_key, fingerprint
-from orchestrator.plan.gateway import DATA_DIR, Caller, GatewayConfig
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import api_key, fingerprint
+from orchestrator.plan.gateway import DATA_DIR, GatewayConfig
 from tests.unit.gateway_bed import Gateway
 from tests.unit.raw_http import connect
 

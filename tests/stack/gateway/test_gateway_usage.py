@@ -15,8 +15,10 @@ import pytest
 from orchestrator.errors import HostError
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
 from orchestrator.fleet.gateway_log import GatewayLog
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import DATA_DIR, Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import DATA_DIR, GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.usage.collect import collect_file
 from orchestrator.usage.store import UsageStore
 from tests.unit.gateway_bed import Gateway

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import Caller, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.plan.practice import CHECKPOINT, practice_engine
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component

@@ -20,6 +20,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+from orchestrator.identity.accounts import Account, Admin
 from orchestrator.resources import COMPOSE
 from orchestrator.spec.components import Component
 from orchestrator.state.accounts import AccountRecord, Accounts
@@ -30,7 +31,7 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.environment import PORT, webui_environment
 from orchestrator.webui.seed import seed
 from orchestrator.webui.versions import Dialect
-from orchestrator.webui.wanted import Admin, Person, Seed, SeedResult, VisibleModel
+from orchestrator.webui.wanted import Seed, SeedResult, VisibleModel
 from tests.stack.webui.oldest.image import oldest_image
 
 LABELS = {"workshop.test": "1"}
@@ -212,7 +213,7 @@ class Class:
         people = [replace(one, **changes) if one.id == participant else one for one in self.wanted.people]
         return replace(self.wanted, people=tuple(people))
 
-    def person(self, participant: str) -> Person:
+    def person(self, participant: str) -> Account:
         return next(person for person in self.wanted.people if person.id == participant)
 
     def record(self, participant: str) -> AccountRecord:
@@ -240,7 +241,7 @@ def new_class(server: Server, store: Accounts) -> Callable[..., Class]:
     def make(count: int = 2, **changes: Any) -> Class:
         domain = f"{secrets.token_hex(4)}.workshop.local"
         people = tuple(
-            Person(
+            Account(
                 id=f"p{number:02}",
                 email=f"p{number:02}@{domain}",
                 name=f"Seat p{number:02}",

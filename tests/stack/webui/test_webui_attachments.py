@@ -14,7 +14,7 @@ from orchestrator.checks.attachments import COLLECTION, FILE, lanes
 from orchestrator.checks.check import Outcome
 from orchestrator.checks.subject import ModelUnderTest, Subject, Verifier
 from orchestrator.checks.trust import authorities
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Window
 from orchestrator.webui.library import Library
 from orchestrator.webui.refused import WebUIRefused

@@ -18,7 +18,7 @@ from orchestrator.checks.knowledge import lanes
 from orchestrator.checks.subject import CollectionUnderTest, Subject, Verifier
 from orchestrator.checks.trust import authorities
 from orchestrator.errors import UserError
-from orchestrator.participants import Participant
+from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Window
 from orchestrator.spec.knowledge_files import READ
 from orchestrator.webui import shelf

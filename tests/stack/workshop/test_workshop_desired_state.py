@@ -107,7 +107,7 @@ def test_who_returns_has_the_same_id_and_a_new_key(workshop: Workshop, old_key: 
 @pytest.fixture(scope="module")
 def old_key(workshop: Workshop) -> str:
     """Bo's key before Bo left, from the secret: the first generation."""
-    from orchestrator import keys
+    from orchestrator.identity import keys
 
     return keys.api_key((workshop.state / "secret").read_bytes(), "p02", 1).get_secret_value()
 

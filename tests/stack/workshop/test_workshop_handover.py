@@ -107,11 +107,17 @@ def test_the_second_one_changes_the_class(first: Workshop, second: Workshop) -> 
     assert changes(second) == []
 
 
-def test_who_takes_it_back_all_the_same_is_told_what_provision_would_undo(first: Workshop, second: Workshop) -> None:
+def test_who_takes_it_back_all_the_same_changes_nothing_unless_told_to_undo(first: Workshop, second: Workshop) -> None:
     aside = shutil.copytree(first.state, first.folder / "aside")
     first.workshop("state take-back")
     told = first.workshop("plan", "--output", "json").json
-    assert any("provision undoes them" in note for note in told["notes"])
+    assert any("--older-state undoes what it changed" in note for note in told["notes"])
+    policy = (first.stack / "gateway" / "policy.json").read_bytes()
+    for command in (("provision", str(first.file)), ("workshop", "participants", "revoke", str(first.file), "p01")):
+        refused = first.run(*command, "--output", "json", code=1).json["error"]
+        assert refused["code"] == "state_outdated"
+    assert (first.stack / "gateway" / "policy.json").read_bytes() == policy
+    assert asked(second, second.person("p03"))
     shutil.rmtree(first.state)
     Path(aside).rename(first.state)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from orchestrator.plan.embedding_keys import embeddings_key
-from orchestrator.plan.policy import service_key
+from orchestrator.identity.identity import Identity
+from orchestrator.spec.loader import load
 from tests.stack.workshop.bed import Workshop, llama
 from tests.stack.workshop.own_names import NamedPage
 from tests.stack.workshop.own_pages_bed import (
@@ -194,8 +194,8 @@ def test_no_name_that_is_given_with_the_key_counts(own: Workshop) -> None:
 def test_nothing_of_anybody_elses_is_in_it(own: Workshop) -> None:
     """Neither in its database, nor in a process's environment, nor in a file that is mounted."""
     first, second = own.people()
-    derived = (own.state / "secret").read_bytes()
-    theirs = [service_key(derived).get_secret_value(), embeddings_key(derived).get_secret_value()]
+    everybodys = Identity((own.state / "secret").read_bytes(), load(own.file).workshop, ())
+    theirs = [everybodys.service_key.get_secret_value(), everybodys.embeddings_key.get_secret_value()]
     theirs += [second["api_key"], second["webui_password"]]
     command = ["python3", "-c", FIND, first["api_key"], *theirs]
     _, output = own.container("webui-p01").exec_run(command)

@@ -17,7 +17,9 @@ from jsonschema import Draft202012Validator
 from orchestrator.checks.rehearsal.values import Guest
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.gateway_admin import GatewayAdmin
-from orchestrator.plan.gateway import CallerLimits
+from orchestrator.identity.identity import Identity
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.spec.loader import load
 from orchestrator.workflow.rehearsal.guests import REVISION, admitted, invited, welcome
 from tests.stack.workshop.bed import Ran, Workshop, ask
 from tests.unit.eventually import eventually
@@ -136,7 +138,11 @@ def test_a_model_that_is_not_there_is_one_line(there: Workshop, options: tuple[s
 
 @pytest.fixture
 def comers(there: Workshop) -> tuple[Guest, ...]:
-    return invited(2, ["tiny"], 0, there.name)
+    return invited(2, ["tiny"], 0, identity(there))
+
+
+def identity(workshop: Workshop) -> Identity:
+    return Identity((workshop.state / "secret").read_bytes(), load(workshop.file).workshop, ())
 
 
 def works(workshop: Workshop, guest: Guest) -> bool:
@@ -147,7 +153,7 @@ def works(workshop: Workshop, guest: Guest) -> bool:
     return True
 
 
-def test_a_guests_key_works_while_the_rehearsal_lasts_and_never_again(
+def test_a_guests_key_works_while_the_rehearsal_lasts_and_not_afterwards(
     there: Workshop, comers: tuple[Guest, ...]
 ) -> None:
     with admitted(admin(there), comers, ["tiny"], CallerLimits(), 60):
@@ -156,7 +162,7 @@ def test_a_guests_key_works_while_the_rehearsal_lasts_and_never_again(
 
 
 def test_a_guest_meets_the_limits_of_the_class(there: Workshop) -> None:
-    newcomer = invited(9, ["tiny"], 0, there.name)[-1:]  # whose minute is empty
+    newcomer = invited(9, ["tiny"], 0, identity(there))[-1:]  # whose minute is empty
     with admitted(admin(there), newcomer, ["tiny"], CallerLimits(requests_per_minute=1), 60):
         client, refused = there.client(newcomer[0].key.get_secret_value()), 0
         for _ in range(3):  # a new minute may begin between two of them

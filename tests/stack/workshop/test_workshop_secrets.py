@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from orchestrator import keys
-from orchestrator.plan.policy import service_key
-from orchestrator.workflow.wanted.desired import admin_password
+from orchestrator.identity import keys
+from orchestrator.identity.identity import Identity
+from orchestrator.spec.loader import load
 from tests.stack.workshop.bed import Provisioned, Workshop
 
 
@@ -21,10 +21,11 @@ from tests.stack.workshop.bed import Provisioned, Workshop
 def sentinels(main: Workshop) -> dict[str, bytes]:
     """What it is -> the secret itself."""
     secret = (main.state / "secret").read_bytes()
+    identity = Identity(secret, load(main.file).workshop, ())
     own: dict[str, SecretStr] = {
-        "administrator's password": admin_password(secret),
+        "administrator's password": identity.admin().password,
         "session key": keys.token(secret, "webui-sessions"),
-        "service key": service_key(secret),
+        "service key": identity.service_key,
         "verifier's key": keys.api_key(secret, "_verify", 1),
         "verifier's password": keys.password(secret, "webui-password", "_verify", 1),
         "team verifier's key": keys.api_key(secret, "_verify-staff", 1),

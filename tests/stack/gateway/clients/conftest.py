@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.keys import fingerprint
-from orchestrator.plan.gateway import Caller, CallerLimits, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.identity.callers import Caller
+from orchestrator.identity.keys import fingerprint
+from orchestrator.identity.limits import CallerLimits
+from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
 from tests.unit.eventually import eventually

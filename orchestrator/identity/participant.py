@@ -1,11 +1,9 @@
-"""Who takes part, and what each of them signs in with."""
+"""Who takes part."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-from pydantic import SecretStr
 
 ParticipantState = Literal["active", "revoked", "removed"]
 
@@ -32,19 +30,13 @@ class Participant:
     def webui_email(self, workshop: str) -> str:
         """The sign-in at Open WebUI: the roster's mail, else one made up for this workshop."""
         own = None if self.seat_sign_in else self.email
-        return (own or f"{self.id}@{workshop}.workshop.local").lower()
+        return (own or made_up_email(self.id, workshop)).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """All that one participant needs, as printed on a card and listed by `participants list`."""
+def made_up_email(who: str, workshop: str) -> str:
+    """Of somebody who has none, or is nobody."""
+    return f"{who}@{made_up_domain(workshop)}"
 
-    participant: Participant
-    api_base: str  # ends in /v1
-    api_key: SecretStr | None
-    webui_url: str | None  # no trailing slash; None without a WebUI
-    webui_email: str | None
-    webui_password: SecretStr | None  # None where the person chose another one
-    webui_api_key: SecretStr | None
-    models: tuple[str, ...]  # the names that clients send
-    own_account: bool = False  # at a server of others, which was the person's before
+
+def made_up_domain(workshop: str) -> str:
+    return f"{workshop}.workshop.local"
