@@ -45,13 +45,6 @@ class Connection(Section):
         return self.url.rstrip("/")
 
     @property
-    def secret_references(self) -> dict[tuple[str, ...], SecretReference]:
-        """Every secret of it, by where it stands."""
-        found: dict[tuple[str, ...], SecretReference] = {("api_key",): self.api_key} if self.api_key else {}
-        given = {name: value for name, value in self.headers.items() if isinstance(value, SecretReference)}
-        return found | {("headers", name): value for name, value in given.items()}
-
-    @property
     def known_ids(self) -> tuple[str, ...]:
         """What participants call its models, where the list is in the file."""
         return tuple(model_id(self.prefix, self.kind, model) for model in self.models or ())

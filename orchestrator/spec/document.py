@@ -21,7 +21,7 @@ MOST_DEPTH = 50  # of mappings and lists in each other
 DEEPEST = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """From 1."""
 

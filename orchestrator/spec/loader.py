@@ -13,14 +13,16 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import SpecError, UserError
-from orchestrator.spec.document import Borrowed, Document, Path_, read_document, read_text
+from orchestrator.spec.document import Borrowed, Document, Path_, Place, read_document, read_text
 from orchestrator.spec.inventory_hosts import borrowed_hosts
 from orchestrator.spec.roster import RosterRow, read_roster
+from orchestrator.spec.secrets import secret_references
 from orchestrator.spec.values import RelativePath, SecretReference, require_one_line
 from orchestrator.spec.wording import Detail, explain
 from orchestrator.spec.workshop import HOSTS_UNKNOWN, THIS_MACHINE, Workshop
 
 _NOTHING = object()
+_AT_FIRST = Place(0, 0)
 ENOUGH = 100  # problems in one reading: more is another kind of file
 ROUNDS = 6  # each finds the problems that earlier ones hid
 _PLACEHOLDERS: dict[str, Any] = {
@@ -90,39 +92,9 @@ class Spec:
         return found
 
     def secret_references(self) -> list[tuple[Path_, SecretReference]]:
-        login = self.workshop.images.login
-        found: list[tuple[Path_, SecretReference]] = [
-            (("models", index, *at), reference)
-            for index, model in enumerate(self.workshop.models)
-            for at, reference in model.secret_references.items()
-        ]
-        found += [
-            (("webui", "functions", index, "valves", name), value)
-            for index, function in enumerate(self.workshop.webui.functions)
-            for name, value in function.valves.items()
-            if isinstance(value, SecretReference)
-        ]
-        inventory = self.workshop.inventory
-        found += [
-            (("inventory", "environment", name), value)
-            for name, value in (inventory.environment if inventory else {}).items()
-            if isinstance(value, SecretReference)
-        ]
-        found += [
-            (("webui", "tool_servers", index, "api_key"), server.api_key)
-            for index, server in enumerate(self.workshop.webui.tool_servers)
-            if server.api_key
-        ]
-        found += [
-            (("webui", "connections", index, *at), reference)
-            for index, connection in enumerate(self.workshop.webui.connections)
-            for at, reference in connection.secret_references.items()
-        ]
-        if key := self.workshop.webui.admin_key:
-            found.append((("webui", "admin_key"), key))
-        if database := self.workshop.webui.database:
-            found.append((("webui", "database"), database))
-        return [*found, *([(("images", "login", "password"), login.password)] if login else [])]
+        """Every one, with its place; in the order of the file, once that was looked at."""
+        places = self.document.values
+        return sorted(secret_references(self.workshop), key=lambda found: places.get(found[0], _AT_FIRST))
 
 
 def load(file: Path, *, practice: bool | None = None, inventory: InventoryUse = InventoryUse.READ) -> Spec:

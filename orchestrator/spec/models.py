@@ -122,14 +122,6 @@ class Model(Section):
         return self.base_url or (self.preset.base_url if self.preset else None)
 
     @property
-    def secret_references(self) -> dict[tuple[str, ...], SecretReference]:
-        """Every secret of this model, by where it stands."""
-        found: dict[tuple[str, ...], SecretReference] = {("api_key",): self.api_key} if self.api_key else {}
-        for field, values in (("headers", self.headers), ("environment", self.environment)):
-            found |= {(field, name): value for name, value in values.items() if isinstance(value, SecretReference)}
-        return found
-
-    @property
     def gpus_wanted(self) -> int:
         return self.gpus if self.gpus is not None else int(self.engine in GPU_ENGINES)
 

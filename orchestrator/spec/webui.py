@@ -12,6 +12,7 @@ from orchestrator.spec.endpoints import PageUrl
 from orchestrator.spec.functions import Function, FunctionId
 from orchestrator.spec.knowledge import EMBEDDINGS, Collection
 from orchestrator.spec.models import Model
+from orchestrator.spec.secrets import secret_references
 from orchestrator.spec.section import Problem, Section, below, duplicates, same_names
 from orchestrator.spec.tool_servers import ToolServer
 from orchestrator.spec.values import (
@@ -37,6 +38,7 @@ PROVIDER_HINT = "Make it a model with engine: external, whose key the gateway ke
 SHARED_HINT = "Take it out, or choose mode: shared"
 URL, ADMIN_KEY = ("webui", "url"), ("webui", "admin_key")
 NOT_ELSEWHERE = ("database", "suggestions", "default_models", "embeddings", "connections", "participants_may")
+NOT_OWN = ("database", "admin_key")  # refused with one each anyway
 NOT_ELSEWHERE_HINT = "Take it out, and ask its administrator, or have an Open WebUI of the workshop's own: without url"
 _FUNCTION_ID: TypeAdapter[str] = TypeAdapter(FunctionId)
 
@@ -213,20 +215,12 @@ def _elsewhere_problems(webui: WebUI) -> Iterable[Problem]:
 
 
 def _readable_secrets(webui: WebUI) -> Iterable[Problem]:
-    hint = SHARED_HINT
-    for index, connection in enumerate(webui.connections):
-        for place in connection.secret_references:
-            message = "participants are administrators of their Open WebUI, and would read this secret"
-            yield Problem(("connections", index, *place), message, PROVIDER_HINT)
-    for index, server in enumerate(webui.tool_servers):
-        if server.api_key:
-            message = "participants are administrators of their Open WebUI, and would read this key"
-            yield Problem(("tool_servers", index, "api_key"), message, hint)
-    for index, function in enumerate(webui.functions):
-        for name, value in function.valves.items():
-            if isinstance(value, SecretReference):
-                message = "participants are administrators of their Open WebUI, and would read this secret"
-                yield Problem(("functions", index, "valves", name), message, hint)
+    """All that would be set up there; what its start needs, as the database, is refused for itself."""
+    for at, _ in secret_references(webui):
+        if at[0] not in NOT_OWN:
+            what = "key" if at[-1] == "api_key" else "secret"
+            message = f"participants are administrators of their Open WebUI, and would read this {what}"
+            yield Problem(at, message, PROVIDER_HINT if at[0] == "connections" else SHARED_HINT)
 
 
 def _preset_problems(presets: Sequence[Preset], models: Sequence[Model]) -> Iterable[Problem]:
