@@ -6,43 +6,20 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-
-from pydantic import SecretStr
 
 from orchestrator.checks.check import Check, Lane, Outcome, Question
 from orchestrator.checks.silence import Silence
 from orchestrator.errors import UserError
-from orchestrator.identity import keys
+from orchestrator.redaction.redactor import Redactor
 
 MOST_CHARACTERS = 300
-REDACTED = "[REDACTED]"
 
 _CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
-class Redaction:
-    """Makes a server's words fit for a table: one line, of bounded length, without secrets in any spelling."""
-
-    def __init__(self, secrets: Iterable[SecretStr]) -> None:
-        found = sorted({secret.get_secret_value() for secret in secrets} - {""}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_spellings, found)) or "(?!)", re.IGNORECASE)
-
-    def __call__(self, text: str) -> str:
-        line = _CONTROL.sub(" ", self._pattern.sub(REDACTED, text)).strip()
-        return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
-
-
-def _spellings(secret: str) -> str:
-    """Of a key: with and without its hyphens."""
-    text = keys.normalise(secret)
-    if not text.startswith(keys.PREFIX):
-        return re.escape(secret)
-    return re.escape(keys.PREFIX) + "-?".join(map(re.escape, text.removeprefix(keys.PREFIX)))
-
-
-def ask(question: Question, redaction: Redaction) -> Check:
+def ask(question: Question, redactor: Redactor) -> Check:
     began = time.monotonic()
     try:
         outcome = question.ask()
@@ -51,11 +28,17 @@ def ask(question: Question, redaction: Redaction) -> Check:
     except UserError as error:
         outcome = Outcome(ok=False, got=str(error))
     seconds = time.monotonic() - began
-    got = redaction(outcome.got)
+    got = _line(redactor.text(outcome.got))
     return Check(question.name, question.target, question.expected, got, outcome.ok, seconds)
 
 
-def side_by_side(lanes: Sequence[Lane], redaction: Redaction, *, workers: int) -> Iterator[Check]:
+def _line(text: str) -> str:
+    """A server's words, fit for a table: one line, of bounded length."""
+    line = _CONTROL.sub(" ", text).strip()
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+
+
+def side_by_side(lanes: Sequence[Lane], redactor: Redactor, *, workers: int) -> Iterator[Check]:
     """Checks in the order of the lanes, each as soon as those before it are there.
 
     The threads are daemons: an interrupted program must not wait for a model that never answers.
@@ -74,7 +57,7 @@ def side_by_side(lanes: Sequence[Lane], redaction: Redaction, *, workers: int) -
                 return
             for question, answer in lane:
                 try:
-                    answer.set_result(ask(question, redaction))
+                    answer.set_result(ask(question, redactor))
                 except BaseException as bug:  # noqa: BLE001 - raised again where the answer is waited for
                     answer.set_exception(bug)
 

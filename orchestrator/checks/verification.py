@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from orchestrator.checks import answers, attachments, isolation, knowledge, own_pages, refusals, webui
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check, Lane, Outcome, Question
-from orchestrator.checks.runner import Redaction, ask, side_by_side
+from orchestrator.checks.runner import ask, side_by_side
 from orchestrator.checks.subject import Subject
 from orchestrator.checks.trust import Trust, authorities, look_at_certificate
 from orchestrator.errors import UserError, Where
+from orchestrator.redaction.redactor import Redactor
 
 CERTIFICATE = "valid for this address, until the workshop ends"
 
@@ -26,8 +27,8 @@ def verify(
     `ok`, never an exception. Raises UserError `tls_certificate_unreadable` if `subject.tls_certificate` is none.
     """
     mistyped = (refusals.mistyped(verifier.key) for verifier in subject.verifiers)
-    redaction = Redaction((*subject.secrets(), *mistyped))
-    visit = _Visit(subject, patience or Patience(), redaction, _authorities(subject))
+    redactor = Redactor((*subject.secrets(), *mistyped))
+    visit = _Visit(subject, patience or Patience(), redactor, _authorities(subject))
     told: list[Check] = []
     for check in visit.checks(workers):
         told.append(check)
@@ -39,7 +40,7 @@ def verify(
 class _Visit:
     subject: Subject
     patience: Patience
-    redaction: Redaction
+    redactor: Redactor
     trust: Trust
 
     def checks(self, workers: int) -> Iterator[Check]:
@@ -60,7 +61,7 @@ class _Visit:
         lanes += own_pages.lanes(subject, lambda url, near: Server(url, self.trust, self.patience, near))
         hurried = replace(self.patience, look=self.patience.connect)
         lanes += isolation.lanes(subject, Server(isolation.admin_address(subject.api), self.trust, hurried))
-        yield from side_by_side(lanes, self.redaction, workers=workers)
+        yield from side_by_side(lanes, self.redactor, workers=workers)
 
     def _meet(self, url: str, greeting: Callable[[Server], Question]) -> Generator[Check, None, Server | None]:
         """The server, if it answers. One with a bad certificate is asked on, as long as it shows the same one."""
@@ -72,9 +73,9 @@ class _Visit:
             return outcome
 
         if url.startswith("https://"):
-            yield ask(Question("Certificate", url, CERTIFICATE, look), self.redaction)
+            yield ask(Question("Certificate", url, CERTIFICATE, look), self.redactor)
         server = Server(url, trust, self.patience)
-        greeted = ask(greeting(server), self.redaction)
+        greeted = ask(greeting(server), self.redactor)
         yield greeted
         return server if greeted.ok else None
 

@@ -17,6 +17,7 @@ from orchestrator.errors import UserError, Where
 from orchestrator.inventory import sources
 from orchestrator.inventory.found import Asked, FoundHost, Reading, Unread, Value
 from orchestrator.private_folder import INVENTORY, PrivateFolder
+from orchestrator.redaction.redactor import Redactor
 
 PROGRAM = Path(__file__).with_name("ask.py")
 COLLECTIONS = (Path("~/.ansible/collections"), Path("/usr/share/ansible/collections"))  # Ansible's own places
@@ -112,9 +113,7 @@ def _failed(asked: Asked, failure: Mapping[str, Any]) -> UserError:
         return UserError(FAILED, BROKEN["vaulted"], where=Where(file=file), hint=hint)
     message, said = failure["message"] or "Ansible cannot read it", failure["said"]
     if said and said.isprintable():
-        for secret in asked.environment.values():
-            said = said.replace(secret.get_secret_value(), "[secret]") if secret.get_secret_value() else said
-        message = f"{message} (it said: {said})"
+        message = f"{message} (it said: {Redactor(asked.environment.values()).text(said)})"
     hint = f"See what Ansible says: ansible-inventory -i {asked.path} --list"
     return UserError(FAILED, message, where=_where(asked, failure), hint=hint)
 

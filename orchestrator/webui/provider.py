@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from orchestrator.errors import UserError
+from orchestrator.redaction.redactor import Redactor
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.connection_rows import plain
 from orchestrator.webui.refused import FORBIDDEN, UNAUTHORIZED, WebUIRefused
@@ -64,11 +65,9 @@ def _words(refused: WebUIRefused, connection: Connection) -> str:
 
 
 def _without_secrets(refused: WebUIRefused, connection: Connection) -> str:
-    said = f"{refused.status}: {refused.detail}"
-    headers = (value.get_secret_value() for value in connection.headers.values() if isinstance(value, SecretStr))
-    for secret in (connection.key.get_secret_value() if connection.key else "", *headers):
-        said = said.replace(secret, "[secret]") if secret else said
-    return said
+    headers = (value for value in connection.headers.values() if isinstance(value, SecretStr))
+    secrets = (*([connection.key] if connection.key else ()), *headers)
+    return Redactor(secrets).text(f"{refused.status}: {refused.detail}")
 
 
 def ask_model(webui: WebUI, model: str, connection: Connection) -> str | None:

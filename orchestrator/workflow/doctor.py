@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from orchestrator.doctor.bundle import write_bundle
 from orchestrator.doctor.known import known_secrets, people_by_id
-from orchestrator.doctor.redaction import Redactor
 from orchestrator.errors import UserError
 from orchestrator.fleet.machine import Machine
+from orchestrator.redaction.redactor import Redactor
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.clock import utc_now
@@ -32,6 +32,7 @@ from orchestrator.workflow.status import status
 
 TAIL = 300  # lines of each service
 LOG_TAIL = 200_000  # characters of each log file here
+SHORTEST = 5  # characters of a secret that is taken out by value
 TEXTS = {".yaml", ".conf", ".json", ".js"}  # of a stack's files; what holds a secret alone has none of these endings
 ASIDE = {"secrets", "tls"}  # folders of a stack that hold nothing else
 PACKAGES = ("workshop-orchestrator", "ansible-core", "ansible-runner", "docker", "pydantic", "click", "cryptography")
@@ -83,7 +84,8 @@ def doctor(
     home = str(Path.home())
     if not with_names and len(home) > len("/root"):  # an instructor's own name, mostly
         texts = {name: text.replace(home, "~") for name, text in texts.items()}
-    redactor = Redactor(secrets, people, kept=(f"{spec.workshop.name}.workshop.local",))
+    kept = (f"{spec.workshop.name}.workshop.local",)
+    redactor = Redactor(secrets, shortest=SHORTEST, by_look=True, people=people, kept=kept)
     contents = write_bundle(file, f"{spec.workshop.name}-doctor", texts, redactor)
     return Bundle(spec.workshop.name, file, contents, tuple(redactor.text(problem) for problem in problems))
 

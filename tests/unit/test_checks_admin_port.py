@@ -7,8 +7,9 @@ import pytest
 from orchestrator.checks import isolation
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check
-from orchestrator.checks.runner import Redaction, ask
+from orchestrator.checks.runner import ask
 from orchestrator.checks.trust import authorities
+from orchestrator.redaction.redactor import Redactor
 from tests.unit.checks_stub import Reply, StubGateway, serving, subject
 
 COUNTERS = Reply(200, {"p01": {"tokens": 12, "in_flight": 0}})
@@ -16,7 +17,7 @@ COUNTERS = Reply(200, {"p01": {"tokens": 12, "in_flight": 0}})
 
 def look(url: str) -> Check:
     ((question,),) = isolation.lanes(subject("http://127.0.0.1:1"), Server(url, authorities(None), Patience(1, 1, 1)))
-    return ask(question, Redaction(()))
+    return ask(question, Redactor(()))
 
 
 def test_counters_that_anybody_can_read_are_seen() -> None:

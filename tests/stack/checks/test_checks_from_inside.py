@@ -12,11 +12,12 @@ from orchestrator.checks import isolation
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check
 from orchestrator.checks.readiness import ask_all, first_answer
-from orchestrator.checks.runner import Redaction, side_by_side
+from orchestrator.checks.runner import side_by_side
 from orchestrator.checks.subject import EngineUnderTest, Subject
 from orchestrator.checks.trust import authorities
 from orchestrator.plan.deployment import Backend, Container
 from orchestrator.plan.gateway import Window
+from orchestrator.redaction.redactor import Redactor
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Engine
 
@@ -47,7 +48,7 @@ def given(room: Room) -> Subject:
 
 def ask(subject: Subject) -> tuple[Check, ...]:
     outside = Server(isolation.admin_address(subject.api), authorities(None), Patience(connect=1, look=1))
-    return tuple(side_by_side(tuple(isolation.lanes(subject, outside)), Redaction(()), workers=2))
+    return tuple(side_by_side(tuple(isolation.lanes(subject, outside)), Redactor(()), workers=2))
 
 
 def wrong(checks: tuple[Check, ...]) -> list[tuple[str, str]]:

@@ -18,12 +18,13 @@ from orchestrator.checks.inside import way_to
 from orchestrator.checks.readiness import ask_all, first_answer
 from orchestrator.checks.rehearsal.queues import Engines
 from orchestrator.checks.rehearsal.values import Backend as Watched
-from orchestrator.checks.runner import Redaction, side_by_side
+from orchestrator.checks.runner import side_by_side
 from orchestrator.checks.subject import EdgeUnderTest, EngineUnderTest, Subject
 from orchestrator.checks.trust import authorities
 from orchestrator.fleet.docker_host import DockerHost
 from orchestrator.plan.deployment import Backend
 from orchestrator.plan.gateway import INTERNAL_PORT, Server, Window
+from orchestrator.redaction.redactor import Redactor
 from orchestrator.render.edge import Credentials, EdgeCredentials, gateway_files
 from orchestrator.render.files import write_tree
 from orchestrator.tls.edges import KeptEdges, issue_edges
@@ -76,7 +77,7 @@ def isolated(bed: Bed, here: DockerHost, gateway: str, asked: Server) -> dict[tu
         edges=(EdgeUnderTest("one", containers["edge"], here, asked),),
     )
     outside = OverHttp(isolation.admin_address(subject.api), authorities(None), Patience(connect=1, look=1))
-    checks = side_by_side(tuple(isolation.lanes(subject, outside)), Redaction(()), workers=2)
+    checks = side_by_side(tuple(isolation.lanes(subject, outside)), Redactor(()), workers=2)
     return {(check.name, check.target): check for check in checks}
 
 

@@ -1,0 +1,1 @@
+"""Takes secrets and people out of text that others will read. Pure."""
