@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from pydantic import ValidationError
+
+from orchestrator.doctor import known_files
+from orchestrator.doctor.written import written_secrets
 from orchestrator.errors import UserError
 from orchestrator.identity.identity import Identity
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.sections import Tls
-from orchestrator.spec.values import SecretReference
-from orchestrator.state.folder import StateFolder
+from orchestrator.spec.secrets import SOUNDS_SECRET, plain_secrets, revealed
 from orchestrator.state.state import State
 
-SOUNDS_SECRET = re.compile(r"key|token|secret|passw|passphrase|credential|auth", re.IGNORECASE)
 PATHS = ("/", "~", "./")  # SSH_AUTH_SOCK and the like name files
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)-----END", re.DOTALL)
 LONG_ENOUGH = 8  # characters of a variable: shorter ones say true, none or basic
-LARGEST = 1_000_000  # bytes of a file with a secret
+SCHEME = re.compile(r"(?:Bearer|Basic|Token)\s+(\S+)", re.IGNORECASE)
 
 
-def known_secrets(spec: Spec, state: State, environment: Mapping[str, str], home: Path) -> Iterator[str]:
-    """Every one that this machine can tell, those of earlier generations too."""
-    yield from _of_the_spec(spec)
-    yield from _of_the_state(spec, state)
-    for name, value in environment.items():
-        if SOUNDS_SECRET.search(name) and len(value) >= LONG_ENOUGH and not value.startswith(PATHS):
-            yield value
-    for file in (*_key_files(spec), *_below(state.folder)):
-        yield from _private_lines(file)
-    yield from _registry_logins(home / ".docker" / "config.json")
+def known_secrets(
+    spec: Spec, state: State, environment: Mapping[str, str], home: Path, *, text: str | None = None
+) -> Iterator[str]:
+    """Every one that this machine can tell, those of earlier generations and of the spec as last applied too.
+
+    `text` is what stands in the spec's file where that is no spec now.
+    """
+    for secret in _whole(spec, state, environment, home, text):
+        yield secret
+        yield from _inside(secret)
 
 
 def people_by_id(spec: Spec, state: State) -> dict[str, str]:
@@ -40,62 +39,63 @@ def people_by_id(spec: Spec, state: State) -> dict[str, str]:
     found: dict[str, str] = {}
     for person in state.people.all():
         found |= {text: person.id for text in (person.name, person.email) if text}
-    for number, row in enumerate(spec.roster or (), 1):
-        for text in (row.name, row.email):
-            if text:
-                found.setdefault(text, f"row-{number}")
+    kept = state.spec.kept
+    for roster in (spec.roster, kept.roster if kept else None):
+        for number, row in enumerate(roster or (), 1):
+            for text in (row.name, row.email):
+                if text:
+                    found.setdefault(text, f"row-{number}")
     return found
+
+
+def _whole(spec: Spec, state: State, environment: Mapping[str, str], home: Path, text: str | None) -> Iterator[str]:
+    specs = [spec]
+    if text is not None:
+        yield from written_secrets(text, spec.folder)
+    if kept := state.spec.kept:
+        try:
+            specs.append(kept.restored(spec.file))
+        except ValidationError:  # of another version of this program
+            yield from written_secrets(kept.text, spec.folder)
+    for one in specs:
+        yield from _of_the_spec(one)
+        yield from known_files.of_keys(one)
+        yield from _derived(one, state)
+    yield from _stored(state)
+    yield from known_files.of_the_state(state.folder, specs)
+    yield from known_files.of_registries(home)
+    for name, value in environment.items():
+        if SOUNDS_SECRET.search(name) and len(value) >= LONG_ENOUGH and not value.startswith(PATHS):
+            yield value
+
+
+def _inside(secret: str) -> Iterator[str]:
+    """What stands in it and opens the same: without `Bearer`, the password of an address."""
+    if scheme := SCHEME.fullmatch(secret.strip()):
+        yield scheme[1]
+    try:
+        password = urlsplit(secret).password if "://" in secret else None
+    except ValueError:
+        return
+    if password:
+        yield from (password, unquote(password))
 
 
 def _of_the_spec(spec: Spec) -> Iterator[str]:
     for _, reference in spec.secret_references():
-        try:
-            yield reference.reveal(spec.folder).get_secret_value()
-        except UserError:  # not there, so it can't stand anywhere either
-            continue
-    for model in spec.workshop.models:
-        for name, value in {**model.environment, **model.headers, **model.query}.items():
-            if SOUNDS_SECRET.search(name) and not isinstance(value, SecretReference):
-                yield value
+        yield from revealed(reference, spec.folder)
+    yield from (value for _, value in plain_secrets(spec.workshop))
 
 
-def _of_the_state(spec: Spec, state: State) -> Iterator[str]:
+def _derived(spec: Spec, state: State) -> Iterator[str]:
     try:
-        derived = Identity(state.secret, spec.workshop, state.people.all()).all_secrets()
+        identity = Identity(state.secret, spec.workshop, state.people.all())
     except UserError:  # nothing was provisioned
         return
+    yield from (value.get_secret_value() for value in identity.all_secrets())
+
+
+def _stored(state: State) -> Iterator[str]:
     minted = (account.api_key for account in state.accounts.all().values())
     stored = (state.accounts.session, *state.connections.keys(), *minted)
-    yield from (value.get_secret_value() for value in (*derived, *stored) if value is not None)
-
-
-def _key_files(spec: Spec) -> Iterator[Path]:
-    yield from (spec.path(host.key) for host in spec.workshop.hosts if host.key)
-    if isinstance(spec.workshop.public.tls, Tls):
-        yield spec.path(spec.workshop.public.tls.key)
-
-
-def _below(folder: StateFolder) -> Iterator[Path]:
-    yield from (file for file in folder.tls.rglob("*") if file.is_file())
-
-
-def _private_lines(file: Path) -> Iterator[str]:
-    try:
-        text = file.read_text(encoding="utf-8") if file.stat().st_size < LARGEST else ""
-    except (OSError, ValueError):
-        return
-    yield from PRIVATE_KEY.findall(text)
-
-
-def _registry_logins(file: Path) -> Iterator[str]:
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))["auths"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return
-    for entry in entries:
-        token = entry.get("auth", "") if isinstance(entry, dict) else ""
-        yield token
-        try:
-            yield base64.b64decode(token).decode().partition(":")[2]
-        except ValueError:
-            continue
+    yield from (value.get_secret_value() for value in stored if value is not None)

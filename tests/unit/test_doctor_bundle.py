@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.identity import keys
+from orchestrator.spec.kept import KeptSpec
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
@@ -129,3 +130,67 @@ def test_what_could_not_be_gathered_is_named_and_the_rest_is_there(spec: Path, e
     findings = json.loads(texts["class-doctor/preflight.json"])["findings"]
     assert any((f["check"], f["level"]) == ("docker", "problem") for f in findings)
     assert (spec.parent / "b.tar.gz").stat().st_mode & 0o777 == 0o600
+
+
+def applied(spec: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> list[str]:
+    """The same with the spec as it was applied, before its file becomes something else."""
+    everything = planted(spec, monkeypatch, environment)
+    with State.open(StateFolder.for_spec(spec, "class")) as state:
+        state.spec.keep(KeptSpec.of(load(spec)), ())
+    return everything
+
+
+def test_a_spec_that_cannot_be_read_costs_no_bundle(
+    spec: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = applied(spec, monkeypatch, environment)
+    broken = spec.read_text().replace("  - name: m", "  - nam: m").replace("header:", "header")
+    spec.write_text(f"{broken}  - {{name: new, api_key: written-where-a-reference-belongs}}\n")
+    answer, texts = bundle(spec, environment, "--output", "json")
+    problems = json.loads(answer.stdout)["problems"]
+    assert any("models[2].nam" in problem for problem in problems)
+    assert problems[0].startswith("The spec: ")
+    assert "workshop.yaml:" in problems[0]
+    assert "nam: m" in texts["class-doctor/workshop.yaml"]
+    assert "- name: m" in texts["class-doctor/workshop.applied.yaml"]
+    assert json.loads(texts["class-doctor/plan.json"])
+    for name, text in {**texts, "stdout": answer.stdout, "stderr": answer.stderr}.items():
+        for value in (*everything, "written-where-a-reference-belongs"):
+            assert value not in text, (name, value)
+
+
+@pytest.mark.parametrize("content", [None, b"name: [\xff\nsk-left-in-a-comment-0123456789"], ids=["gone", "no text"])
+def test_neither_does_a_file_that_is_gone_or_no_text(
+    spec: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    everything = applied(spec, monkeypatch, environment)
+    if content is None:
+        spec.unlink()
+    else:
+        spec.write_bytes(content)
+    answer, texts = bundle(spec, environment, "--output", "json")
+    assert any(problem.startswith("The spec: ") for problem in json.loads(answer.stdout)["problems"])
+    assert ("class-doctor/workshop.yaml" in texts) is (content is not None)
+    assert "- name: m" in texts["class-doctor/workshop.applied.yaml"]
+    assert not any(value in text for value in everything for text in texts.values())
+
+
+def test_secrets_of_the_spec_as_it_was_applied_are_gone_though_the_file_has_others_by_now(
+    spec: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = applied(spec, monkeypatch, environment)
+    spec.write_text(
+        spec.read_text().replace("extra.key", "other.key").replace(PLAIN, "another-one").replace(COMMENT, "")
+    )
+    (spec.parent / "other.key").write_text("other-4715-sentinel")
+    _, texts = bundle(spec, environment)
+    assert not any(value in text for value in (*everything, "other-4715-sentinel") for text in texts.values())
+
+
+def test_where_nothing_was_applied_the_spec_is_told_as_ever(spec: Path, environment: dict[str, str]) -> None:
+    spec.write_text("name: class\n")
+    command = ("doctor", "workshop.yaml", "--to", "b.tar.gz")
+    answer = ask_docker_in_vain(spec.parent, *command, environment=environment)
+    assert answer.returncode == 1
+    assert "participants" in answer.stderr
+    assert not (spec.parent / "b.tar.gz").exists()

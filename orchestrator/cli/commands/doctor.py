@@ -36,13 +36,14 @@ def doctor(
 ) -> None:
     """Write a bundle to send to somebody: versions, plan, status, logs, files; no secrets, and no people's names."""
     from orchestrator.settings import read_settings
-    from orchestrator.spec.loader import load
     from orchestrator.workflow.doctor import doctor as gather
+    from orchestrator.workflow.doctor import spec_to_look_at
 
-    loaded = load(spec, practice=practice or None)
+    settings = read_settings()
+    loaded, unread = spec_to_look_at(spec, settings, state_dir, practice=practice or None)
     target = (file or Path(f"{loaded.workshop.name}-doctor{ENDING}")).absolute()
     with Progress(verbose=verbose) as progress:
-        bundle = gather(loaded, read_settings(), state_dir, progress, target, with_names=with_names)
+        bundle = gather(loaded, settings, state_dir, progress, target, with_names=with_names, unread=unread)
     emit(document(bundle), text=_text(bundle), output=output)
 
 
