@@ -60,7 +60,7 @@ SUBJECTS = {
     "docs examples README.md CHANGELOG.md LICENSE workshop.yaml .gitignore tests/bench": "",
     "tests/fully-tested tests/durations.json tests/second_goes.txt": "",
     "orchestrator/webui compose/webui.yaml.j2": "unit workshop webui compat",
-    "orchestrator/usage orchestrator/keys.py templates/gateway": "unit gateway workshop edge",
+    "orchestrator/usage orchestrator/identity templates/gateway": "unit gateway workshop edge",
     "orchestrator/checks orchestrator/tls templates/edge compose/edge.yaml.j2": "unit workshop fleet edge",
     "orchestrator/fleet orchestrator/inventory playbooks": "unit workshop fleet images",
     "orchestrator/plan orchestrator/render orchestrator/practice": "unit gateway workshop fleet edge images",

@@ -104,8 +104,8 @@ with new_archive(folder.path.parents[2] / waited_for, datetime.now(UTC)) as arch
     "demo.images.tar.zst": "durable.new_file(folder.path.parents[2] / waited_for, [b'layers'], 0o644)",
     "demo-doctor.tar.gz": """
 from orchestrator.doctor.bundle import write_bundle
-from orchestrator.doctor.redaction import Redactor
-write_bundle(folder.path.parents[2] / waited_for, "demo", {"a": "b"}, Redactor([], {}))
+from orchestrator.redaction.redactor import Redactor
+write_bundle(folder.path.parents[2] / waited_for, "demo", {"a": "b"}, Redactor([]))
 """,
 }
 

@@ -24,8 +24,8 @@ LAYERS = (
     {"identity", "archive"},
     {"spec"},
     {"inventory", "practice"},
-    {"redaction", "settings", "private_folder", "ansible_process", "templating"},
-    {"errors", "spelling", "labels", "durable", "resources", "spreadsheet"},
+    {"redaction", "settings", "private_folder", "ansible_process", "templating", "durable"},
+    {"errors", "spelling", "labels", "resources", "spreadsheet", "aside", "local_time"},
 )
 # Names of the module that imports and of the one that is imported, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

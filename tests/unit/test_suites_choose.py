@@ -57,7 +57,7 @@ def test_changes_since_the_marked_commit_choose_and_say_why(root: Path, commit: 
 
 
 def test_where_nothing_changed_since_the_marked_commit_nothing_is_chosen(root: Path, commit: Commit) -> None:
-    tested = commit(9, **{"orchestrator/keys.py": "old"})
+    tested = commit(9, **{"orchestrator/identity/keys.py": "old"})
     commit(0, **{MARK: tested, "tests/durations.json": "{}", "tests/second_goes.txt": ""})
     assert choose(root).why == {}
 
@@ -70,8 +70,8 @@ def test_a_file_that_is_gone_or_moved_asks_too(root: Path, commit: Commit) -> No
 
 
 def test_without_a_mark_changes_of_a_day_choose(root: Path, commit: Commit) -> None:
-    old = commit(2, **{"orchestrator/keys.py": "old"})
-    commit(0, **{"orchestrator/keys.py": "new"})
+    old = commit(2, **{"orchestrator/identity/keys.py": "old"})
+    commit(0, **{"orchestrator/identity/keys.py": "new"})
     choice = choose(root)
     assert choice.compared.startswith(f"compared with {old[:12]} (the newest of 1 day ago")
     assert list(choice.why) == ["unit", "gateway", "workshop", "edge"]
