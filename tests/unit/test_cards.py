@@ -107,8 +107,18 @@ def test_newlines_and_direction_overrides_are_neutralised() -> None:
     assert "evilAda" in pages(handout(credentials(1, "\u202eevil\u202c\n\x07Ada")))[0]
 
 
-@pytest.mark.parametrize("paper", ["a4", "letter"])
-@pytest.mark.parametrize("per_page", [1, 2, 4, 6, 8, 10, 12])
+ENDS, BETWEEN = (1, 12), (2, 4, 6, 8, 10)
+BETWEEN_ON_LETTER = pytest.mark.full("the ends on letter and all on A4 are printed every day")
+
+
+@pytest.mark.parametrize(
+    ("paper", "per_page"),
+    [
+        *(("a4", number) for number in (*ENDS, *BETWEEN)),
+        *(("letter", number) for number in ENDS),
+        *(pytest.param("letter", number, marks=BETWEEN_ON_LETTER) for number in BETWEEN),
+    ],
+)
 def test_the_longest_texts_stay_inside_their_own_card(paper: str, per_page: int) -> None:
     long_address = "https://" + "a-very-long-host-name." * 6 + "example.org:18080"
     names = ["W" * 200, "Maximiliane " * 16, "x"]
