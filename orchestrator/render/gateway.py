@@ -25,11 +25,10 @@ from orchestrator.plan.gateway import (
 )
 from orchestrator.render.contradictions import contradictions
 from orchestrator.render.nginx import DOCKER_DNS, nginx_text, server_values
-from orchestrator.render.policy_file import of_callers, policy_text
+from orchestrator.render.policy_file import POLICY, of_callers, policy_text
 from orchestrator.resources import TEMPLATES
 
 RULES = "gateway.js"  # the module that nginx imports; it imports the others
-POLICY = "policy.json"  # mode 0600: holds providers' keys
 AUTHORITIES = "authorities.pem"
 CLIENT_CONF = "edges/client.conf"  # mode 0600: the certificate that edges of other hosts want, and its key
 PROBE = "probe_"  # before the name of a block: the same server for health checks

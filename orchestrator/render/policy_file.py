@@ -15,6 +15,7 @@ from orchestrator.identity.callers import Caller
 from orchestrator.identity.limits import CallerLimits
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+POLICY = "policy.json"  # mode 0600: holds providers' keys
 NEEDED = frozenset({"revision", "callers", "keys", "emails", "models", "upstreams", "backends"})
 
 

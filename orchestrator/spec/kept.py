@@ -42,17 +42,15 @@ class KeptSpec:
     def remark(self, file: Path) -> str | None:
         """That the file, or its roster, is another one by now; None: they are the same."""
         try:
-            text = read_text(file)
-            if text == self.text and self.roster is None:
-                return None
-            document = read_document(file, text)
+            if read_text(file) != self.text:
+                read_document(file, read_text(file))
+                return CHANGED.format(file=file.name)
         except SpecError:
             return UNREADABLE.format(file=file.name)
-        roster, problems = load_roster(document, document.data if isinstance(document.data, dict) else {})
+        roster, problems = load_roster(LateDocument(file, self.text), dict(self.data))
         if problems:
             return UNREADABLE.format(file=file.name)
-        same = text == self.text and _people(roster) == _people(self.roster)
-        return None if same else CHANGED.format(file=file.name)
+        return None if _people(roster) == _people(self.roster) else CHANGED.format(file=file.name)
 
 
 def _people(roster: tuple[RosterRow, ...] | None) -> list[tuple[str | None, ...]]:

@@ -26,7 +26,7 @@ from orchestrator.workflow.archives.here import accounts, put_accounts, put_spec
 from orchestrator.workflow.archives.knowledge import put_knowledge
 from orchestrator.workflow.archives.views import View, views
 from orchestrator.workflow.context.open import provisioned_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.context.target_file import disk_explained, require_new
 from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.usage import usage

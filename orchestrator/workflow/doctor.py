@@ -26,7 +26,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import open_fleet
 from orchestrator.workflow.context.in_force import spec_in_force
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.logs import logs
 from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.plan import make_plan

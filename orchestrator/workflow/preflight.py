@@ -17,7 +17,7 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.forewarn import needs_of
 from orchestrator.workflow.rollout.survey import first_look, second_look

@@ -23,7 +23,8 @@ from orchestrator.state.state import State
 from orchestrator.workflow.archives.first import remember
 from orchestrator.workflow.context.hosts import front_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.context.run import Options, Report, Run
+from orchestrator.workflow.context.report import Report
+from orchestrator.workflow.context.run import Options, Run
 from orchestrator.workflow.gateway.certificates import certify
 from orchestrator.workflow.images.choice import choose_images
 from orchestrator.workflow.people.enrol import enrol

@@ -36,7 +36,7 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin
 from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import identity_of, provisioned_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.gateway.certificates import trusted, trusted_nearby
 from orchestrator.workflow.images.foresee import unavailable
 from orchestrator.workflow.rehearsal.guests import accounts, admitted, invited

@@ -21,7 +21,7 @@ from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
 from orchestrator.workflow.archives.first import Choice, before_teardown
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.rollout.remove import Left, left_on, ports_of, remove_stacks
 from orchestrator.workflow.usage import collect

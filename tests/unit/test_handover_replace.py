@@ -18,7 +18,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.handover.exporting import Asked, export
 from orchestrator.workflow.handover.importing import Imported, import_
 from orchestrator.workflow.teardown import TornDown, teardown

@@ -13,7 +13,7 @@ from orchestrator.spec.workshop import THIS_MACHINE
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
 from orchestrator.workflow.archive import Archived, archive
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 
 KEPT_AS, REQUIRED = "_archive", "required"  # in the state like a host: teardown must know it when the spec is gone
 WITHOUT = "Put it right, or go on without one: --without-archive"

@@ -10,7 +10,7 @@ from orchestrator.archive.manifest import Missing
 from orchestrator.archive.names import safe, shown
 from orchestrator.archive.writer import ArchiveWriter
 from orchestrator.errors import UserError
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 
 
 @dataclass(frozen=True, slots=True)

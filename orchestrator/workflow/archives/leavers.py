@@ -13,7 +13,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.archive import Archived, archive_person
 from orchestrator.workflow.archives.first import require_whole
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.people.own_pages import of_people
 
 DOWN = "webui_down"

@@ -17,7 +17,7 @@ from orchestrator.workflow.connections.commands import Command, require_no_clash
 from orchestrator.workflow.connections.look import Connections, require_page, shown
 from orchestrator.workflow.context.hosts import holding_front
 from orchestrator.workflow.context.open import provisioned_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.gateway.served import served_natively
 from orchestrator.workflow.people.seed import seed_own_connections
 from orchestrator.workflow.wanted.connections import wanted_connections

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,16 +43,28 @@ def spec_in_force(file: Path, settings: Settings, state_dir: Path | None, *, pra
 
 def _kept(file: Path, base: Path) -> KeptSpec | None:
     """That of the workshop which the file names; if it can't be read, of the one that was made from it."""
+    found = dict(_made_from(file, base))
+    if (kept := _unchanged(file, found.values())) is not None:
+        return kept
     named = _name_in(file)
     if named and (folder := StateFolder(base / named)).has_state:
         with State.read(folder) as state:
             return state.spec.kept
-    found = dict(_made_from(file, base))
     if len(found) > 1:
         names = ", ".join(sorted(found))
         message = f"cannot tell which workshop: it has been {names}, and it can't be read now"
         raise UserError("state_ambiguous", message, where=Where(file=file), hint="Put right its name:")
     return next(iter(found.values()), None)
+
+
+def _unchanged(file: Path, found: Iterable[KeptSpec]) -> KeptSpec | None:
+    """The one with the file's own text, which then need not be parsed."""
+    try:
+        text = read_text(file)
+    except SpecError:
+        return None
+    same = [kept for kept in found if kept.text == text]
+    return same[0] if len(same) == 1 else None
 
 
 def _name_in(file: Path) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from orchestrator.checks.check import Check
 from orchestrator.errors import UserError, WorkshopError
@@ -21,17 +20,8 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import Containers, containers_on
 from orchestrator.workflow.context.open import identity_of
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.wanted.desired import Desired
-
-
-class Report(Protocol):
-    """Where a workflow says what it is doing: a progress display, or plain lines."""
-
-    def step(self, title: str) -> None:
-        """A new step begins."""
-
-    def say(self, line: str) -> None:
-        """Something within the step, worth a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)

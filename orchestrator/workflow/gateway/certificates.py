@@ -15,12 +15,12 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO, Tls
 from orchestrator.state.folder import StateFolder
 from orchestrator.workflow.context.open import newcomers
-from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.edges import certify_edges, edges_shown
 from orchestrator.workflow.wanted.address import addresses
 
 if TYPE_CHECKING:
     from orchestrator.tls.issue import Issued, Wanted
+    from orchestrator.workflow.context.run import Run
 
 AUTHORITY = "certificate authority"
 CERTIFICATE = "certificate"

@@ -10,8 +10,7 @@ from typing import Any
 
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.machine import Machine, RulesThere
-from orchestrator.render.gateway import POLICY
-from orchestrator.render.policy_file import NEEDED
+from orchestrator.render.policy_file import NEEDED, POLICY
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import who_is_here
 from orchestrator.state.state import State

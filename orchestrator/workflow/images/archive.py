@@ -28,7 +28,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.state.clock import utc_now
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.context.target_file import disk_explained, require_new
 from orchestrator.workflow.images.choice import (
     HERE,

@@ -26,7 +26,7 @@ from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.context.hosts import open_fleet
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.images.choice import HERE
 from orchestrator.workflow.weights.delivery import Parcel
 from orchestrator.workflow.weights.fetch import deliver

@@ -24,7 +24,7 @@ from orchestrator.state.lock import WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.images.choice import HERE, OPTIONAL, local_engine, record_images, recorded_images
 from orchestrator.workflow.images.unpack import unpack
 from orchestrator.workflow.wanted.desired import planned

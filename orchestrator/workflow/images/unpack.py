@@ -17,7 +17,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.rollout.survey import look_for_gpus
 from orchestrator.workflow.wanted.desired import planned
 from orchestrator.workflow.wanted.sizes import known

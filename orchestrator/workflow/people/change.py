@@ -6,10 +6,13 @@ lock, and they plan nothing: a revocation holds within a moment, whoever else is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
@@ -25,11 +28,9 @@ from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.lock import PeopleLock
 from orchestrator.state.state import State
-from orchestrator.workflow.archive import Archived
-from orchestrator.workflow.archives.leavers import DOWN, archive_leaver
 from orchestrator.workflow.context.hosts import at_front
 from orchestrator.workflow.context.open import identity_of, provisioned_folder
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.gateway.live import bring_into_effect
 from orchestrator.workflow.gateway.served import served_natively
 from orchestrator.workflow.gateway.standing import require_newest, rules_there, standing_policy
@@ -37,6 +38,9 @@ from orchestrator.workflow.people.commands import Command, Told
 from orchestrator.workflow.people.credentials import credentials
 from orchestrator.workflow.people.print import handout, handouts
 from orchestrator.workflow.people.seed import seed_changed, seed_own_changed
+
+if TYPE_CHECKING:
+    from orchestrator.workflow.archive import Archived
 
 BEHIND = ("Open WebUI is reached through the gateway: provision brings the accounts in line",)
 NOT_ARCHIVED = "Open WebUI does not run, so nothing of {people} was archived: the chats stay in closed accounts"
@@ -66,12 +70,13 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
         people = tuple(one.person for one in told)
         trouble: UserError | None = None
         webui = spec.workshop.webui
-        if (command.accounts and webui.is_shared) or (webui.is_own and (command.accounts or not webui.bare)):
-            report.step("Open WebUI")
-            try:
-                notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
-            except UserError as problem:
-                trouble = problem  # cards and keys are as good without it
+        with _printing_early(spec, settings, state):
+            if (command.accounts and webui.is_shared) or (webui.is_own and (command.accounts or not webui.bare)):
+                report.step("Open WebUI")
+                try:
+                    notes += _accounts(spec, settings, state, front, people, report) if not notes else BEHIND
+                except UserError as problem:
+                    trouble = problem  # cards and keys are as good without it
         report.step("Cards")
         _take_away_cards(folder.handouts, {person.id for person in people})
         cards = _print(spec, settings, state, people if command.cards else ())
@@ -105,6 +110,8 @@ def _archived(
     """The second: a note where Open WebUI does not run."""
     if not command.archives or spec.workshop.webui.mode == "none":
         return (), ()
+    from orchestrator.workflow.archives.leavers import DOWN, archive_leaver
+
     people = [person for person in state.people.named(command.archives) if person.state != "removed"]
     there = front.docker.containers(spec.workshop.name) if people else {}
     found: list[Archived] = []
@@ -161,6 +168,16 @@ def _take_away_cards(handouts: Path, changed: set[str]) -> None:
     for file in handouts.glob("cards-*.pdf"):
         if changed & set(file.stem.split("-")):
             file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _printing_early(spec: Spec, settings: Settings, state: State) -> Iterator[None]:
+    """The whole set is written while Open WebUI is asked: afterwards it mostly turns out to be right already."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        printing = pool.submit(lambda: handouts(spec, state, served_natively(spec, state, settings)))
+        yield
+        with suppress(UserError):  # told where it is written again
+            printing.result()
 
 
 def _print(spec: Spec, settings: Settings, state: State, people: Sequence[Participant]) -> Path | None:

@@ -15,8 +15,8 @@ from orchestrator.webui.library import Library, LibraryCollection
 from orchestrator.webui.wanted import Connection, Function, Seed, ToolServer, VisibleModel
 from orchestrator.workflow.people.knowledge import wanted_collections
 from orchestrator.workflow.wanted import page as shown
+from orchestrator.workflow.wanted.address import INTERNAL_GATEWAY
 from orchestrator.workflow.wanted.connections import open_connections
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY
 from orchestrator.workflow.wanted.functions import functions
 
 Part = TypeVar("Part", VisibleModel, Function, ToolServer, Connection, LibraryCollection)

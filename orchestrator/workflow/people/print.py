@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.durable import replace_file
 from orchestrator.errors import UserError, Where
@@ -23,10 +24,11 @@ from orchestrator.state.failures import refusals_explained
 from orchestrator.state.lock import printing
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import identity_of
-from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.people.credentials import credentials
-from orchestrator.workflow.wanted.address import Addresses, addresses
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY
+from orchestrator.workflow.wanted.address import INTERNAL_GATEWAY, Addresses, addresses
+
+if TYPE_CHECKING:  # it brings the planning and rendering of a whole class along
+    from orchestrator.workflow.context.run import Run
 
 INSTRUCTOR = "instructor.txt"
 

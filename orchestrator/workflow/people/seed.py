@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.identity.identity import Identity
@@ -18,16 +19,17 @@ from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin, look, seed, seed_connections, seed_people
 from orchestrator.webui.wanted import Foreseen, OllamaModel, Seed
 from orchestrator.workflow.context.open import identity_of
-from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted_nearby
 from orchestrator.workflow.people import elsewhere
 from orchestrator.workflow.people.knowledge import remember, wanted_library
 from orchestrator.workflow.people.own_pages import Seeded, of_people, seed_instances
 from orchestrator.workflow.wanted import page
-from orchestrator.workflow.wanted.address import addresses
+from orchestrator.workflow.wanted.address import INTERNAL_GATEWAY, addresses
 from orchestrator.workflow.wanted.connections import wanted_connections
-from orchestrator.workflow.wanted.desired import INTERNAL_GATEWAY
 from orchestrator.workflow.wanted.functions import functions
+
+if TYPE_CHECKING:  # it brings the planning and rendering of a whole class along
+    from orchestrator.workflow.context.run import Run
 
 READY_SECONDS = 180
 LOOK_SECONDS = 20  # for one answer

@@ -11,7 +11,7 @@ from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.playbook import run_playbook
 from orchestrator.plan.deployment import WEBUI_SERVICE
-from orchestrator.workflow.context.run import Report
+from orchestrator.workflow.context.report import Report
 
 KINDS = {  # what is said before the name of each
     "containers": "container ",

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from orchestrator.plan.deployment import Instance
+from orchestrator.plan.gateway import INTERNAL_PORT
 from orchestrator.plan.instances import domains, practice_domain
 from orchestrator.spec.workshop import Workshop
+
+INTERNAL_GATEWAY = f"http://gateway:{INTERNAL_PORT}/v1"  # as Open WebUI's container reaches it
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from orchestrator.errors import SpecError, UserError
 from orchestrator.identity.identity import Identity, instructor_email
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import WEBUI_SERVICE, Deployment
-from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
+from orchestrator.plan.gateway import API_PORT, METRICS_PORT, WEBUI_PORT, GatewayConfig
 from orchestrator.plan.instances import with_instances
 from orchestrator.plan.placement import Unplaced
 from orchestrator.plan.policy import gateway_config
@@ -29,12 +29,11 @@ from orchestrator.spec.workshop import Workshop
 from orchestrator.webui.environment import DATABASE as WEBUI_DATABASE
 from orchestrator.webui.environment import SECRETS as WEBUI_SECRETS
 from orchestrator.webui.environment import webui_environment
-from orchestrator.workflow.wanted.address import Addresses, addresses, nearby
+from orchestrator.workflow.wanted.address import INTERNAL_GATEWAY, Addresses, addresses, nearby
 from orchestrator.workflow.wanted.authorities import authorities
 from orchestrator.workflow.wanted.synthetic import synthetic_models
 
 LOOPBACK = "127.0.0.1"
-INTERNAL_GATEWAY = f"http://gateway:{INTERNAL_PORT}/v1"  # as Open WebUI's container reaches it
 
 
 @dataclass(frozen=True, slots=True)
