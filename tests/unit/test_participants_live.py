@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from orchestrator.identity import keys
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import PeopleLock, WorkshopLock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import seats
 from tests.unit.command_line import Answer, ask, ask_docker_in_vain
@@ -198,10 +198,30 @@ def test_the_ids_come_after_the_spec(folder: Path) -> None:
     assert "Missing argument 'ID...'" in workshop(folder, "participants", "revoke", "p01", code=2).stderr
 
 
-def test_a_key_is_revoked_at_once_whoever_else_is_at_work(folder: Path, state: State) -> None:
-    with WorkshopLock(state.folder, "provision"):
-        participants(folder, "revoke", "p01")
-    assert state.people.get("p01").state == "revoked"
+@pytest.mark.parametrize("at_work", ["provision", "rehearse", "images load", "preflight", "backends drain"])
+def test_a_key_is_taken_away_at_once_whoever_else_is_at_work(folder: Path, state: State, at_work: str) -> None:
+    path = policy(folder, state)
+    before = set(json.loads(path.read_text(encoding="utf-8"))["keys"])
+    with WorkshopLock(state.folder, at_work):
+        without_docker(folder, "participants", "revoke", "workshop.yaml", "p01")
+        without_docker(folder, "participants", "rotate", "workshop.yaml", "p02")
+        left = set(json.loads(path.read_text(encoding="utf-8"))["keys"])
+        without_docker(folder, "participants", "restore", "workshop.yaml", "p01")
+    gone = {keys.fingerprint(keys.api_key(state.secret, who, 1)) for who in ("p01", "p02")}
+    assert gone <= before
+    assert not gone & left
+    assert state.people.get("p02").key_generation == 2
+
+
+def test_while_the_state_itself_goes_nobody_is_changed(
+    folder: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PeopleLock.__init__.__kwdefaults__ or {}, "patience", 0.1)
+    with WorkshopLock(state.folder, "teardown", alone=True):
+        answer = participants(folder, "revoke", "p01", "--output", "json", code=1)
+    assert error(answer)["code"] == "lock_held"
+    assert "`teardown`" in str(error(answer)["message"])
+    assert state.people.get("p01").state == "active"
 
 
 def test_a_backend_is_not_drained_while_another_command_is_at_work(folder: Path, state: State) -> None:
