@@ -1,18 +1,19 @@
 # From a fresh clone: `make provision` (a practice workshop on this machine), `make test`, `make bench`.
 SPEC ?= workshop.yaml
 SLOWEST := --durations=20 --durations-min=10
+AT_TWO := -n 2 --dist loadfile $(SLOWEST) # containers wait more than they reckon
 # Without a second go, and without what tests/suites knows to be for `make test-all`.
 DAILY := .venv/bin/pytest -m "not full" --junitxml=.pytest_cache/junit/daily
 export TESTCONTAINERS_RYUK_DISABLED := true
 unexport PYTHONDONTWRITEBYTECODE # collecting tests that were not compiled takes twice as long
 
-.PHONY: provision test test-all lint unit stack fleet compat bench pictures durations lock
+.PHONY: provision test test-all lint unit stack classes compat bench pictures durations lock
 
 provision:
 	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
 
 # docs/testing.md says what runs where, how long it takes and why.
-test: lint unit stack fleet
+test: lint unit stack classes
 
 # Everything there is but the benches; SUITES="gateway webui" takes some of it.
 test-all: lint
@@ -26,13 +27,11 @@ lint:
 unit:
 	@bootstrap/prepare.sh --with-tests $(DAILY)/unit.xml tests/unit -n auto --dist worksteal
 
-# Whole workshops and hosts wait more than they reckon: two at a time.
 stack:
-	@bootstrap/prepare.sh --with-tests $(DAILY)/stack.xml tests/stack --ignore tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
-	@bootstrap/prepare.sh --with-tests $(DAILY)/workshop.xml tests/stack/workshop -n 2 --dist loadfile $(SLOWEST)
+	@bootstrap/prepare.sh --with-tests $(DAILY)/stack.xml tests/stack --ignore tests/stack/workshop $(AT_TWO)
 
-fleet:
-	@bootstrap/prepare.sh --with-tests $(DAILY)/fleet.xml tests/fleet -n 2 --dist loadfile $(SLOWEST)
+classes:
+	@bootstrap/prepare.sh --with-tests $(DAILY)/classes.xml tests/stack/workshop tests/fleet $(AT_TWO)
 
 # All that is asked of the newest Open WebUI, of the oldest that the program speaks to.
 compat:

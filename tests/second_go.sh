@@ -8,6 +8,7 @@ suite=$1 cache=.pytest_cache/$1 needed=.pytest_cache/second_goes/$1
 shift
 mkdir -p "$(dirname "$needed")"
 : >"$needed"
+rm -f "$cache/v/cache/lastfailed" # of an earlier run, perhaps of other tests
 
 .venv/bin/pytest -o "cache_dir=$cache" --junitxml="${JUNIT:-$cache/junit.xml}" "$@"
 code=$?

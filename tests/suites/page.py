@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.suites.durations import Durations
@@ -15,7 +15,7 @@ LINT = 60  # seconds
 INTRODUCTION = """\
 `make test` is for every day: lint, and all tests but those marked `full`. It takes {daily} on {cores} cores where the
 images are there; a machine with nothing on it builds them first, some five to ten minutes.
-`make test-all` is everything but the benches, {all}, with 200 examples for each property instead of 15.
+`make test-all` ({all}) is everything but the benches, with 200 examples for each property instead of 15.
 `make test-all SUITES="gateway edge"` runs some suites, and `.venv/bin/pytest tests/fleet/test_fleet_lock.py` what you name.
 
 A test runs every day unless it says why not:
@@ -38,6 +38,8 @@ why, and what did not run, is printed. Docker's images are pulled or built by th
 
 This page is made from the tests' markers and `tests/durations.json`: `python docs/generate.py` after a change of tests,
 `make durations` after a run of `make test` and `make test-all`."""
+TIMES = "Times are added up over tests; two run at once, so that a clock shows about half. `?` and `+`: nobody has \
+measured it yet, or not all of it."
 RULES = "A change asks for the suites of the first line that has its folder; a test or what tests share for its own \
 suite, and for those that import it. What no line has asks for all."
 
@@ -47,9 +49,12 @@ def testing_page(root: Path) -> str:
     found = {suite: modules(root, suite) for suite in SUITES}
     daily = _clock(sum(time for run, time in durations.runs.items() if run.startswith("daily")) + LINT)
     whole = _clock(sum(map(durations.on_the_clock, SUITES)) + LINT)
+    if any(module.path not in durations.of(suite) for suite, of in found.items() for module in of):
+        whole = f"more than {whole}"
     parts = [
         INTRODUCTION.format(daily=daily, all=whole, cores=durations.cores),
-        "## Suites\n\nTimes are added up over tests; two run at once, so that a clock shows about half.",
+        "## Suites",
+        TIMES,
         _table(SUITE_ROW, (_suite(suite, of, durations) for suite, of in found.items())),
         "## What a change asks for",
         RULES,
@@ -68,9 +73,9 @@ def _suite(suite: Suite, of: Sequence[Module], durations: Durations) -> tuple[st
         _code(" ".join(suite.paths)) + "".join(f", {key}={value}" for key, value in suite.environment.items()),
         suite.needs,
         str(sum(module.daily for module in daily)),
-        _clock(sum(durations.daily.get(module.path, 0) for module in daily)),
+        _sum(durations.daily, daily) if daily else "",
         str(sum(module.tests for module in of)),
-        _clock(sum(durations.of(suite).get(module.path, 0) for module in of)),
+        _sum(durations.of(suite), of),
     )
 
 
@@ -86,10 +91,15 @@ def _module(module: Module, durations: Durations) -> tuple[str, ...]:
     )
 
 
+def _sum(figures: Mapping[str, float], of: Sequence[Module]) -> str:
+    known = [figures[module.path] for module in of if module.path in figures]
+    return _clock(sum(known) if known else None) + ("+" if 0 < len(known) < len(of) else "")
+
+
 def _clock(seconds: float | None) -> str:
     """As exact as such a figure is."""
     if seconds is None:
-        return "?"
+        return "?"  # nobody has measured it yet
     if seconds < 1:
         return "< 1 s"
     if seconds < 60:

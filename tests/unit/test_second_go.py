@@ -57,6 +57,16 @@ def test_what_fails_once_passes_and_is_named(run: Run) -> None:
     assert NEEDED.read_text() == "suite/test_it.py::test_shaky\n"
 
 
+def test_what_failed_in_an_earlier_run_is_not_counted(run: Run) -> None:
+    earlier = Path(".pytest_cache/weather/v/cache/lastfailed")
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text('{"suite/test_gone.py::test_gone": true}')
+    code, said = run(ONCE)
+    assert code == 0
+    assert "second go: 1 of weather" in said
+    assert NEEDED.read_text() == "suite/test_it.py::test_shaky\n"
+
+
 def test_what_fails_twice_fails(run: Run) -> None:
     code, said = run("def test_broken(): assert False")
     assert code == 1

@@ -29,6 +29,7 @@ def room(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfi
     return start_gateway(replace(config, callers=people))
 
 
+@pytest.mark.full("measures, and wants a machine to itself")
 def test_200_good_clients_are_not_slowed_by_one_that_guesses(room: Gateway) -> None:
     def timed(who: str) -> tuple[int, float]:
         begin = time.monotonic()
