@@ -136,7 +136,7 @@ def test_a_revocation_holds_at_once_while_provision_waits_for_an_engine_and_afte
     assert waiting.poll() is None
     _go_on(workshop)
     said = waiting.communicate(timeout=300)
-    assert waiting.returncode == 0, print("\n".join(said).replace("\\n", "\n"))
+    assert waiting.returncode == 0, said
     assert answer(workshop, cards["p05"]) == 401
     assert not may_sign_in(workshop, cards["p05"])
     assert answer(workshop, cards["p06"]) == 401
