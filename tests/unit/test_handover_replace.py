@@ -22,6 +22,7 @@ from orchestrator.workflow.context.report import Report
 from orchestrator.workflow.handover.exporting import Asked, export
 from orchestrator.workflow.handover.importing import Imported, import_
 from orchestrator.workflow.teardown import TornDown, teardown
+from tests.unit.command_line import ask
 from tests.unit.handover_class import PASSPHRASE, give, make_class, people, take
 
 
@@ -262,11 +263,10 @@ def test_what_another_workshops_import_replaced_stays(first: Path, tmp_path: Pat
 def test_without_a_terminal_teardown_asks_for_yes_where_only_that_is_left(first: Path, tmp_path: Path) -> None:
     kept, _ = replaced(first, tmp_path)
     state_of(first).forget()
-    words = [sys.executable, "-m", "orchestrator.cli", "teardown", "--output", "json", "workshop.yaml"]
-    refused = subprocess.run(words, cwd=first, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert refused.returncode == 2
+    words = ("teardown", "--output", "json", "workshop.yaml")
+    assert ask(first, *words).returncode == 2
     assert kept.exists()
-    done = subprocess.run([*words, "--yes"], cwd=first, capture_output=True, text=True, check=False)
+    done = ask(first, *words, "--yes")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["removed"] == [f"{kept}: what an import replaced, with an old secret"]
     assert not kept.exists()
