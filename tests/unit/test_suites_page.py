@@ -9,6 +9,7 @@ import pytest
 
 from tests.suites.page import testing_page as page
 
+RUNS = {"daily/unit": 63.0, "daily/classes": 484.0, "all/fleet": 1000.0}
 LOCK, NEW = "tests/fleet/test_lock.py", "tests/fleet/test_new.py"
 
 
@@ -22,10 +23,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def measured(root: Path, daily: float, whole: float) -> None:
-    figures = {"cores": 2, "daily": {LOCK: daily}, "all": {LOCK: whole}, "compat": {}}
-    runs = {"daily/unit": 63, "daily/classes": 484, "all/fleet": 1000}
-    (root / "tests" / "durations.json").write_text(json.dumps(figures | {"runs": runs}))
+def measured(root: Path, daily: float, whole: float, runs: dict[str, float] = RUNS) -> None:
+    figures = {"cores": 2, "daily": {LOCK: daily}, "all": {LOCK: whole}, "compat": {}, "runs": runs}
+    (root / "tests" / "durations.json").write_text(json.dumps(figures))
 
 
 def test_a_module_stands_there_with_its_tests_times_and_reasons(root: Path) -> None:
@@ -43,6 +43,8 @@ def test_what_nobody_has_measured_is_no_zero(root: Path) -> None:
     assert "| `fleet/test_new.py` | New. | 1 | ? | 1 | ? |  |" in text
     assert "| 2 | 10 s+ | 3 | 1 min+ |" in text
     assert "(more than 18 min)" in text
+    measured(root, daily=12, whole=61, runs={})
+    assert "It takes ? on" in page(root)
 
 
 def test_a_figure_that_moved_a_little_is_the_same_on_the_page(root: Path) -> None:

@@ -15,6 +15,10 @@ import requests
 from tests.stack.workshop.bed import Ran, Workshop, llama
 from tests.unit.eventually import eventually
 
+pytestmark = pytest.mark.full(
+    "one more class, with bounds in seconds; tests/unit/test_spec_in_force has what counts, test_workshop_participants revokes every day"
+)
+
 AT_MOST = 3.0  # seconds for a whole command, while others are at work
 KEPT = "goes by the class as it stands"
 

@@ -13,6 +13,8 @@ import requests
 
 from tests.stack.workshop.bed import Workshop
 
+pytestmark = pytest.mark.full("one more class; tests/unit/test_participants_live has a gateway that is ahead")
+
 PASSPHRASE = "eight-words-would-be-better-than-these"
 
 
