@@ -43,6 +43,7 @@ def cards_pdf(handout: Handout, templates: Path, press: Press) -> bytes:
     probe = templates / "probe.typ"
     texts = [_Text("the workshop", text) for text in _common(handout)]
     texts += [_Text(_owner(one), text) for one in handout.active for text in _own(one)]
+    press = press.for_texts(text.text for text in texts)
     if any(press.unshaped(text.text, probe) for text in texts):
         raise font_missing(list(_lacking(texts, press, probe)), handout.fonts)
     return _print(handout, grid, templates, press, texts)

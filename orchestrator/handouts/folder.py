@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from orchestrator.errors import UserError, Where
 from orchestrator.handouts.values import CA_FILE, Handout, Written
 from orchestrator.resources import TEMPLATES
 
-NAMES = ("cards.pdf", "cards.csv", "guide.html")
+GUIDE = "guide.html"
+NAMES = ("cards.pdf", "cards.csv", GUIDE)
 _RECORD = ".handouts.json"  # what the files were made from, and their digests
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -47,18 +48,22 @@ def write_handouts(
         )
     names = (*NAMES, CA_FILE) if handout.ca_certificate else NAMES
     files = tuple(folder / name for name in names)
-    made_from = _digest(handout, templates, system_fonts=system_fonts)
+    made_from = _digest(handout, templates, ("handouts", "guide"), system_fonts=system_fonts)
     cards = len(handout.active)
     try:
         if _is_current(folder, made_from, names):
             return Written(files, changed=False, cards=cards)
-        contents = _contents(handout, templates, system_fonts=system_fonts)
+        guide_from = _digest(replace(handout, credentials=()), templates, ("guide",), system_fonts=system_fonts)
+        contents = _contents(handout, templates, _guide(folder, guide_from), system_fonts=system_fonts)
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
         changed = [_replace(file, content) for file, content in zip(files, contents, strict=True)]
         changed += [_remove(folder / name) for name in _recorded(folder) if name == CA_FILE and name not in names]
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in zip(names, contents, strict=True)}
-        _replace(folder / _RECORD, json.dumps({"made_from": made_from, "files": digests}, indent=1).encode())
+        _replace(
+            folder / _RECORD,
+            json.dumps({"made_from": made_from, "guide_from": guide_from, "files": digests}, indent=1).encode(),
+        )
     except OSError as error:
         raise _not_written(folder, error) from error
     return Written(files, changed=any(changed), cards=cards)
@@ -86,7 +91,18 @@ def _not_written(folder: Path, error: OSError) -> UserError:
     )
 
 
-def _contents(handout: Handout, templates: Path, *, system_fonts: bool) -> tuple[bytes, ...]:
+def _guide(folder: Path, made_from: str) -> bytes | None:
+    """The page that lies there, if it was made from the same: it says nothing of single people."""
+    try:
+        record = json.loads((folder / _RECORD).read_bytes())
+        page = (folder / GUIDE).read_bytes()
+        right = record["guide_from"] == made_from and record["files"][GUIDE] == hashlib.sha256(page).hexdigest()
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return page if right else None
+
+
+def _contents(handout: Handout, templates: Path, guide: bytes | None, *, system_fonts: bool) -> tuple[bytes, ...]:
     from orchestrator.handouts.cards import cards_pdf
     from orchestrator.handouts.guide import guide_html, read_authority
     from orchestrator.handouts.press import Press
@@ -96,7 +112,7 @@ def _contents(handout: Handout, templates: Path, *, system_fonts: bool) -> tuple
     return (
         cards_pdf(handout, templates / "handouts", press),
         credentials_csv(handout.active),
-        guide_html(handout, templates / "guide"),
+        guide or guide_html(handout, templates / "guide"),
         *([read_authority(handout.ca_certificate).pem] if handout.ca_certificate else []),
     )
 
@@ -135,10 +151,10 @@ def _replace(file: Path, content: bytes) -> bool:
     return True
 
 
-def _digest(handout: Handout, templates: Path, *, system_fonts: bool) -> str:
-    """Of everything that the files are made from. The secrets in it have more than 50 random bits each."""
+def _digest(handout: Handout, templates: Path, kinds: Sequence[str], *, system_fonts: bool) -> str:
+    """Of everything that files are made from. The secrets in it have more than 50 random bits each."""
     parts = [_plain(handout), [version(name) for name in _MADE_BY], system_fonts]
-    parts += [_file_digest(file) for kind in ("handouts", "guide") for file in sorted((templates / kind).iterdir())]
+    parts += [_file_digest(file) for kind in kinds for file in sorted((templates / kind).iterdir())]
     parts += (
         [_file_digest(handout.ca_certificate)] if handout.ca_certificate and handout.ca_certificate.is_file() else []
     )

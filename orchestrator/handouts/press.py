@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -38,6 +38,11 @@ class Press:
     @cached_property
     def _found(self) -> tuple[typst.FontInfo, ...]:
         return tuple(self.fonts.fonts())
+
+    def for_texts(self, texts: Iterable[str]) -> Press:
+        """The same without the system's fonts where none of them can be needed: looking through them takes longest."""
+        plain = all(ord(character) < _PLAIN for text in texts for character in text)
+        return Press(self.folder, system_fonts=False) if plain else self
 
     def pdf(self, template: Path, inputs: Mapping[str, str]) -> bytes:
         """A document as PDF/A-2b: Typst refuses to write one in which any character has no glyph.

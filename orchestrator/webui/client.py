@@ -29,6 +29,7 @@ class WebUI:
     """
 
     writes = True
+    entered = False  # it was asked already whether the caller is an administrator
 
     def __init__(
         self,

@@ -189,6 +189,8 @@ def _each_mail_once(wanted: Seed) -> None:
 
 def as_admin(webui: WebUI, admin: Admin) -> WebUI:
     """The server as its administrator sees it: by the session that `webui` has, while it lasts, else by signing in."""
+    if webui.entered:
+        return webui
     if admin.key:
         return house.enter(webui, admin.key)
     if webui.token:
@@ -198,9 +200,10 @@ def as_admin(webui: WebUI, admin: Admin) -> WebUI:
             if refused.status not in {UNAUTHORIZED, FORBIDDEN}:  # else the session has ended
                 raise
         else:
+            webui.entered = True
             return webui
     try:
-        return webui.sign_in(admin.email, admin.password)
+        webui = webui.sign_in(admin.email, admin.password)
     except WebUIRefused as refused:
         if refused.status == TOO_MANY:
             raise UserError(
@@ -217,3 +220,5 @@ def as_admin(webui: WebUI, admin: Admin) -> WebUI:
             where=Where(service=SERVICE),
             hint="Was it changed by hand, or does the data come from another deployment?",
         ) from None
+    webui.entered = True
+    return webui

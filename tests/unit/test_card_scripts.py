@@ -139,3 +139,9 @@ def test_arabic_letters_stand_in_their_order() -> None:
     card = pages(handout(credentials(1, "محمد علي")), Press(None))[0]
 
     assert "محمد" in card
+
+
+def test_the_systems_fonts_are_looked_through_only_where_a_text_may_need_them() -> None:
+    press = Press(None)
+    assert not press.for_texts(["Zoë Müller", "ws-0000", "Łódź"]).system_fonts
+    assert press.for_texts(["Ada", "\u0645\u0631\u064a\u0645"]) is press

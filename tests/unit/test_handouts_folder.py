@@ -155,3 +155,25 @@ def test_somebody_elses_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path, handout(credentials()))
 
     assert (tmp_path / "workshop-ca.crt").read_text() == "theirs"
+
+
+def test_a_page_that_says_the_same_is_not_made_again_and_one_that_was_touched_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, handout(credentials(1), credentials(2)))
+    page = (tmp_path / "guide.html").read_bytes()
+    made: list[str] = []
+
+    def guide_html(wanted: Handout, templates: Path) -> bytes:
+        made.append(wanted.title)
+        return page
+
+    monkeypatch.setattr("orchestrator.handouts.guide.guide_html", guide_html)
+    assert write(tmp_path, handout(credentials(1)))
+    assert made == []
+    (tmp_path / "guide.html").write_bytes(b"somebody's")
+    assert write(tmp_path, handout(credentials(2)))
+    assert len(made) == 1
+    assert (tmp_path / "guide.html").read_bytes() == page
+    assert write(tmp_path, replace(handout(credentials(2)), title="Another"))
+    assert made[1:] == ["Another"]
