@@ -143,7 +143,7 @@ class StateFolder:
                 if part.is_dir() and not any(part.iterdir()):
                     part.rmdir()
             journal = self.database.with_name(self.database.name + "-journal")
-            for file in (self.database, journal, self.secret, self.handed_over):
+            for file in (self.people_lock, self.print_lock, self.database, journal, self.secret, self.handed_over):
                 file.unlink(missing_ok=True)
 
 

@@ -66,7 +66,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     with State.open(folder) as state, at_front(spec, settings, state.deployed.hosts()) as front:
         report.step("Participants")
         archived, unarchived = _archived(spec, state, front, report, command)
-        told, notes = _decided(spec, state, front, report, command)
+        told, notes = _decided(spec, settings, state, front, report, command)
         people = tuple(one.person for one in told)
         trouble: UserError | None = None
         webui = spec.workshop.webui
@@ -88,11 +88,12 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
 
 
 def _decided(
-    spec: Spec, state: State, front: Machine, report: Report, command: Command
+    spec: Spec, settings: Settings, state: State, front: Machine, report: Report, command: Command
 ) -> tuple[tuple[Told, ...], tuple[str, ...]]:
     """In the state and at the gateway; the second: notes on what is not in effect yet."""
     name = f"participants {command.name}"
     with PeopleLock(state.folder):
+        provisioned_folder(spec, state.folder.path.parent, settings)  # a teardown may have held the lock
         there = rules_there(front)
         if state.meta:
             require_ownership(front.name, there.owner, state.meta.deployment_id)
