@@ -31,7 +31,7 @@ behaviour at one level; `make test-all` proves it at every level.
 print each that needed it. Those of the last `make test-all` stand in `tests/second_goes.txt`: a test that needs it twice in
 a row fails `make test-all`, and is mended, or removed with a reason.
 
-CI (`.ci/run`) runs `make test`, then what `make test` left out of the suites that the changes ask for: those since the
+CI (`.ci/run`) runs `make test`, then, of the suites that the changes ask for, whole modules of which `make test` left something out: those since the
 commit in `tests/fully-tested`, which `make test-all` writes when all of it is green; else since yesterday's newest commit;
 and everything where neither is there. No suite begins that would not end 75 minutes after CI began. What was chosen and
 why, and what did not run, is printed. Docker's images are pulled or built by the tests that need them first.
