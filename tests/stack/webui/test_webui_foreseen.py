@@ -30,7 +30,7 @@ class Filter:
     def inlet(self, body: dict) -> dict:
         return body
 """
-TUTOR = VisibleModel("tutor", "preset", ("red",), base="chat", parameters={"system": "Ask back."})
+COACH = VisibleModel("coach", "preset", ("red",), base="chat", parameters={"system": "Ask back."})
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def full(new_class: NewClass, tmp_path: Path) -> Class:
         workshop,
         wanted=replace(
             workshop.wanted,
-            models=(*workshop.wanted.models, TUTOR),
+            models=(*workshop.wanted.models, COACH),
             banners=(Banner("Lunch is at 12."),),
             suggestions=(Suggestion("Ask", "me", "What is attention?"),),
             functions=(Function("polite", "filter", "Be polite", "", FILTER, {"word": "Please"}),),
@@ -103,7 +103,7 @@ def test_all_that_is_missing_is_foreseen_and_nothing_is_made(full: Class, server
     assert {
         "account p01: created",
         "account p02: created",
-        "model tutor: created",
+        "model coach: created",
         "function polite: created",
         "tool servers: 1 set",
         "knowledge Notes: created",
@@ -124,8 +124,8 @@ def test_afterwards_nothing_is_foreseen_and_what_someone_changed_by_hand_is_name
     admin.post("/openai/config/update", connections)
     admin.post("/api/v1/functions/id/polite/toggle", None)
     admin.post("/api/v1/functions/id/polite/valves/update", {"word": "Now"})
-    tutor = admin.get("/api/v1/models/model", id="tutor")
-    admin.post("/api/v1/models/model/update", {**tutor, "params": {"system": "Be rude."}})
+    coach = admin.get("/api/v1/models/model", id="coach")
+    admin.post("/api/v1/models/model/update", {**coach, "params": {"system": "Be rude."}})
     user = full.record("p01").user_id
     as_it_is = {"email": full.person("p01").email, "profile_image_url": ""}
     admin.post(f"/api/v1/users/{user}/update", {"role": "pending", "name": "X", **as_it_is})
@@ -139,7 +139,7 @@ def test_afterwards_nothing_is_foreseen_and_what_someone_changed_by_hand_is_name
     assert told == [
         "connection to the gateway: set",
         "function polite: switched, valves set",
-        "model tutor: put right",
+        "model coach: put right",
         "account p01: role set, name set",
         "knowledge Notes: described anew",
     ]
