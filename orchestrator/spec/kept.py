@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import SpecError, Where
-from orchestrator.spec.document import Document, Path_, read_document, read_text
+from orchestrator.spec.document import Document, Path_, read_document
 from orchestrator.spec.loader import Spec, load_roster, on_this_machine
 from orchestrator.spec.roster import RosterRow
 from orchestrator.spec.workshop import HOSTS_UNKNOWN, Workshop
@@ -39,14 +39,19 @@ class KeptSpec:
             workshop = on_this_machine(workshop)
         return Spec(file, workshop, self.roster, LateDocument(file, self.text), self.text, self.data)
 
-    def remark(self, file: Path) -> str | None:
-        """That the file, or its roster, is another one by now; None: they are the same."""
-        try:
-            if read_text(file) != self.text:
-                read_document(file, read_text(file))
-                return CHANGED.format(file=file.name)
-        except SpecError:
+    def remark(self, file: Path, text: str | None) -> str | None:
+        """That the file with this text, or its roster, is another one by now; None: they are the same.
+
+        `text` is None where it can't be read.
+        """
+        if text is None:
             return UNREADABLE.format(file=file.name)
+        if text != self.text:
+            try:
+                read_document(file, text)
+            except SpecError:
+                return UNREADABLE.format(file=file.name)
+            return CHANGED.format(file=file.name)
         roster, problems = load_roster(LateDocument(file, self.text), dict(self.data))
         if problems:
             return UNREADABLE.format(file=file.name)

@@ -158,7 +158,6 @@ def on_this_machine(workshop: Workshop) -> Workshop:
 
 def load_roster(document: Document, data: dict[str, Any]) -> tuple[tuple[RosterRow, ...] | None, list[UserError]]:
     """The people of the roster that a spec names, and what is wrong with them; None: it names none."""
-    """The people of the roster that a spec names, and what is wrong with them; None: it names none."""
     section = data.get("participants")
     path = section.get("roster") if isinstance(section, dict) else None
     if not isinstance(path, str) or not path:

@@ -7,11 +7,9 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -22,7 +20,8 @@ from orchestrator.state.folder import StateFolder
 from orchestrator.state.handed_over import require_in_charge
 from orchestrator.state.leftovers import sweep_state
 
-PATIENCE, PRINTING, POLL = 20.0, 120.0, 0.02  # s for another change of people to be written, for cards, between looks
+AT_ONCE, PATIENCE, PRINTING = 0.0, 20.0, 120.0  # s for other commands, for another change of people, for cards
+POLL = 0.02  # s between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,109 +37,76 @@ class LockOwner:
         return f"{self.who} (process {self.pid}, `{self.why}`) since {self.since}"
 
 
-class WorkshopLock:
-    """The kernel's lock on a file: it goes with the process, however that ends. What a killed one noted is ignored.
+@contextmanager
+def workshop_lock(folder: StateFolder, why: str, *, handed_over: bool = False, alone: bool = False) -> Iterator[None]:
+    """Held by one command at a time. What a killed one noted of itself is ignored.
 
     Raises UserError `lock_held` at once when someone else has it, and `handed_over` where this state no longer counts,
     unless `handed_over` says that the command is there for that. `alone`: people can't be changed meanwhile either, as
     the state itself moves or goes.
     """
-
-    def __init__(self, folder: StateFolder, why: str, *, handed_over: bool = False, alone: bool = False) -> None:
-        self._folder = folder
-        self._why = why
-        self._handed_over = handed_over
-        self._lock = FileLock(folder.lock, mode=0o600)
-        self._alone = alone
-        self._people = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._folder.create()
-        with refusals_explained(self._folder.path):
-            try:
-                self._lock.acquire(blocking=False)
-            except Timeout:
-                raise held(self._folder, self._folder.lock) from None
-            try:
-                sweep_state(self._folder)
-                if not self._handed_over:
-                    require_in_charge(self._folder)
-                self._write_owner()
-                if self._alone:
-                    self._people.enter_context(PeopleLock(self._folder, handed_over=True))
-            except BaseException:
-                self._lock.release()
-                raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            self._people.close()
-            with refusals_explained(self._folder.path):
-                self._folder.lock_owner.unlink(missing_ok=True)
-        finally:
-            self._lock.release()
-
-    def _write_owner(self) -> None:
-        owner = lock_owner(self._why)
-        aside = self._folder.lock_owner.with_suffix(".new")
-        aside.write_text(json.dumps(asdict(owner)), encoding="utf-8")
-        aside.replace(self._folder.lock_owner)
+    folder.create()
+    with _locked(folder, folder.lock, AT_ONCE):
+        with refusals_explained(folder.path):
+            sweep_state(folder)
+        if not handed_over:
+            require_in_charge(folder)
+        with _noted(folder, why), people_lock(folder, handed_over=True) if alone else nullcontext():
+            yield
 
 
-class PeopleLock:
+@contextmanager
+def _noted(folder: StateFolder, why: str) -> Iterator[None]:
+    """Who holds the lock, for those who come second."""
+    with refusals_explained(folder.path):
+        aside = folder.lock_owner.with_suffix(".new")
+        aside.write_text(json.dumps(asdict(lock_owner(why))), encoding="utf-8")
+        aside.replace(folder.lock_owner)
+    try:
+        yield
+    finally:
+        with refusals_explained(folder.path):
+            folder.lock_owner.unlink(missing_ok=True)
+
+
+@contextmanager
+def people_lock(folder: StateFolder, *, patience: float = PATIENCE, handed_over: bool = False) -> Iterator[None]:
     """Held for the moment in which a change of people is written into the state and to the gateway.
 
     Other changes wait for it, as do commands that move or remove the state; `provision` and others that take long do
     not hold it, so that a key can be revoked at any time. Raises UserError `lock_held` where it does not come free,
-    and `handed_over` as WorkshopLock does.
+    and `handed_over` as workshop_lock does.
     """
-
-    def __init__(self, folder: StateFolder, *, patience: float = PATIENCE, handed_over: bool = False) -> None:
-        self._folder = folder
-        self._patience = patience
-        self._handed_over = handed_over
-        self._lock = FileLock(folder.people_lock, mode=0o600)
-
-    def __enter__(self) -> Self:
-        self._folder.create()
-        with refusals_explained(self._folder.path):
-            try:
-                self._lock.acquire(timeout=self._patience, poll_interval=POLL)
-            except Timeout:
-                raise held(self._folder, self._folder.people_lock) from None
-        if not self._handed_over:
-            try:
-                require_in_charge(self._folder)
-            except BaseException:
-                self._lock.release()
-                raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._lock.release()
+    folder.create()
+    with _locked(folder, folder.people_lock, patience):
+        if not handed_over:
+            require_in_charge(folder)
+        yield
 
 
 @contextmanager
 def printing(folder: StateFolder) -> Iterator[None]:
     """While cards are written: who comes second waits, and then writes them with what the first one changed."""
-    lock = FileLock(folder.print_lock, mode=0o600)
+    with _locked(folder, folder.print_lock, PRINTING):
+        yield
+
+
+@contextmanager
+def _locked(folder: StateFolder, file: Path, patience: float) -> Iterator[None]:
+    """The kernel's lock on a file: it goes with the process, however that ends. Raises UserError `lock_held`."""
+    lock = FileLock(file, mode=0o600)
     with refusals_explained(folder.path):
         try:
-            lock.acquire(timeout=PRINTING, poll_interval=POLL)
+            lock.acquire(timeout=patience, poll_interval=POLL)
         except Timeout:
-            raise held(folder, folder.print_lock) from None
+            raise _held(folder, file) from None
     try:
         yield
     finally:
         lock.release()
 
 
-def held(folder: StateFolder, lock: Path) -> UserError:
+def _held(folder: StateFolder, lock: Path) -> UserError:
     """What is said to who comes second."""
     owner = at_work(folder)
     return UserError(

@@ -14,7 +14,7 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.spelling import did_you_mean, nearest
-from orchestrator.state.lock import PeopleLock, WorkshopLock
+from orchestrator.state.lock import people_lock, workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import at_front, holding_front
 from orchestrator.workflow.context.open import provisioned_folder
@@ -73,11 +73,11 @@ def _set(spec: Spec, settings: Settings, state_dir: Path | None, names: Sequence
     command = f"backends {'drain' if drained else 'resume'}"
     folder = provisioned_folder(spec, state_dir, settings)
     with (
-        WorkshopLock(folder, command),
+        workshop_lock(folder, command),
         State.open(folder) as state,
         holding_front(spec, settings, state, command) as front,
     ):
-        with PeopleLock(folder):
+        with people_lock(folder):
             there = rules_there(front)
             policy = required_policy(front, there, spec) if PATH in there.files else None
             require_newest(state, policy, front.name, spec.file)

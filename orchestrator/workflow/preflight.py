@@ -13,7 +13,7 @@ from orchestrator.errors import HostError, UserError
 from orchestrator.settings import Settings
 from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
@@ -89,7 +89,7 @@ def _keep(spec: Spec, settings: Settings, state_dir: Path | None, found: Mapping
         return
     folder = state_folder(spec, state_dir, settings)
     try:
-        with WorkshopLock(folder, "preflight"), State.open(folder) as state:
+        with workshop_lock(folder, "preflight"), State.open(folder) as state:
             for name, address in undeclared.items():
                 state.gpus.record(name, address, found[name])
     except UserError as problem:

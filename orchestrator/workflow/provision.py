@@ -18,7 +18,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.knowledge_files import find_knowledge, left_out
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO
-from orchestrator.state.lock import WorkshopLock, lock_owner
+from orchestrator.state.lock import lock_owner, workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.archives.first import remember
 from orchestrator.workflow.context.hosts import front_of, open_fleet
@@ -94,7 +94,7 @@ def provision(spec: Spec, options: Options, settings: Settings, report: Report) 
     find_knowledge(spec)  # says what is missing before anything is made
     folder = state_folder(spec, options.state_dir, settings)
     with (
-        WorkshopLock(folder, "provision"),
+        workshop_lock(folder, "provision"),
         State.open(folder) as state,
         Fleet(note_leaving(spec, settings, state), settings.known_hosts) as leaving,
         open_fleet(spec, settings, state.deployed.hosts()) as fleet,

@@ -30,7 +30,7 @@ from orchestrator.spec.models import Model
 from orchestrator.state.clock import utc_now
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import PRIVATE_FOLDER
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.webui.client import WebUI
 from orchestrator.webui.seed import as_admin
@@ -59,7 +59,7 @@ def rehearse(
     """
     folder, workshop = provisioned_folder(spec, state_dir, settings), spec.workshop
     with (
-        WorkshopLock(folder, "rehearse"),
+        workshop_lock(folder, "rehearse"),
         State.read(folder) as state,
         holding_front(spec, settings, state, "rehearse") as front,
     ):

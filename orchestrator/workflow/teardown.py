@@ -16,7 +16,7 @@ from orchestrator.spec.loader import InventoryUse, load
 from orchestrator.state.clock import utc_now
 from orchestrator.state.folder import BESIDE_SPEC, StateFolder, find_state
 from orchestrator.state.kept_aside import KeptAside, kept_aside, remove_kept
-from orchestrator.state.lock import WorkshopLock, lock_owner
+from orchestrator.state.lock import lock_owner, workshop_lock
 from orchestrator.state.record import Teardown, record_teardown
 from orchestrator.state.state import State
 from orchestrator.usage.store import usage_file
@@ -66,7 +66,7 @@ def teardown(
     if not folder.has_state:
         return _without_state(folder, spec, confirm, keep_state=keep_state)
     archived = before_teardown(folder, spec, settings, report, archiving)
-    with WorkshopLock(folder, "teardown", alone=True):
+    with workshop_lock(folder, "teardown", alone=True):
         with (
             State.open(folder) as state,
             Fleet(state.deployed.hosts(), settings.known_hosts) as fleet,
@@ -113,7 +113,7 @@ def _without_state(
     if keep_state or not replaced:
         return done
     confirm(folder.name, lines)
-    with WorkshopLock(folder, "teardown", handed_over=True):
+    with workshop_lock(folder, "teardown", handed_over=True):
         done = _forgotten(done, folder, replaced)
         folder.forget()
     return done

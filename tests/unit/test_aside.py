@@ -19,7 +19,7 @@ from orchestrator.errors import UserError
 from orchestrator.handover import sealed
 from orchestrator.private_folder import LOGS, SOCKETS, WHEEL, PrivateFolder
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from tests.unit.handover_class import give, make_class, take
 
@@ -82,8 +82,8 @@ from orchestrator.state.handed_over import HandedOver, hand_over
 hand_over(folder, HandedOver("2026", "me@here", "x"))
 """,
     "lock.json": """
-from orchestrator.state.lock import WorkshopLock
-with WorkshopLock(folder, "provision"):
+from orchestrator.state.lock import workshop_lock
+with workshop_lock(folder, "provision"):
     pass
 """,
 }
@@ -161,7 +161,7 @@ def test_after_a_kill_the_next_command_under_the_lock_leaves_nothing_in_the_stat
     folder: StateFolder, name: str, kind: str
 ) -> None:
     killed(IN_STATE[name], folder, name, kind)
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         assert lying_aside(folder.path.parents[2]) == []
         assert [path for path in folder.path.iterdir() if path.name.endswith(".new")] == []
 
@@ -188,7 +188,7 @@ def test_on_a_disk_that_needs_a_name_the_same_command_takes_it_away(folder: Stat
 def test_copies_of_an_export_that_was_killed_go_with_the_next_lock(folder: StateFolder) -> None:
     killed(ELSEWHERE["demo.workshop"], folder, "demo.workshop", "unnamed")
     assert (folder.path / ".export" / "state.sqlite3").is_file()
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         assert lying_aside(folder.path.parents[2]) == []
 
 
@@ -206,7 +206,7 @@ take(Path({str(file)!r}), Path({str(second)!r}), state_dir=Path({str(base)!r}))
 """
     killed(program, StateFolder(base / "demo"), "demo", "unnamed")
     assert list(base.rglob("secret")) != []
-    with WorkshopLock(StateFolder(base / "demo"), "provision"):
+    with workshop_lock(StateFolder(base / "demo"), "provision"):
         assert [path.name for path in base.iterdir()] == ["demo"]
         assert lying_aside(second) == []
         assert [*base.rglob("secret"), *second.rglob("secret")] == []
@@ -215,7 +215,7 @@ take(Path({str(file)!r}), Path({str(second)!r}), state_dir=Path({str(base)!r}))
 @pytest.mark.parametrize("name", ["chats.tar.gz", "checkpoint"])
 def test_what_a_process_at_work_writes_stays_and_arrives(folder: StateFolder, name: str) -> None:
     with writing(IN_STATE[name], folder, name, "named") as child:
-        with WorkshopLock(folder, "provision"):
+        with workshop_lock(folder, "provision"):
             assert [left for left in lying_aside(folder.path) if left.endswith(MARK)] != []
         child.communicate(timeout=20)
         assert child.returncode == 0
@@ -238,7 +238,7 @@ def test_names_of_older_versions_go_too_but_only_where_the_program_writes(folder
     for file in (*old, *own):
         file.parent.mkdir(exist_ok=True)
         file.write_text("x", encoding="utf-8")
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         assert [file for file in old if file.exists()] == []
         assert [file for file in own if not file.exists()] == []
 
@@ -256,7 +256,7 @@ def test_somebodys_own_files_links_and_folders_of_such_a_name_stay(tmp_path: Pat
 def test_a_handed_over_state_is_swept_before_the_command_refuses(folder: StateFolder, tmp_path: Path) -> None:
     give(folder.path.parents[1], tmp_path / "x", hand_over=True)
     killed(IN_STATE["chats.tar.gz"], folder, "chats.tar.gz", "named")
-    with pytest.raises(UserError, match="handed over"), WorkshopLock(folder, "provision"):
+    with pytest.raises(UserError, match="handed over"), workshop_lock(folder, "provision"):
         raise AssertionError
     assert lying_aside(folder.path) == []
 

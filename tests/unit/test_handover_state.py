@@ -19,7 +19,7 @@ from orchestrator.handover.named import A_SECRET, ABSOLUTE, ELSEWHERE, MISSING
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.handover.exporting import Asked, export
 from tests.unit.handover_class import SPEC, USAGE, give, lying, make_class, people, take
@@ -193,7 +193,7 @@ def test_a_spec_that_is_there_stays_when_it_is_the_same_and_stops_the_import_whe
 
 def test_a_state_where_a_command_is_at_work_is_not_replaced(first: Path, tmp_path: Path) -> None:
     file = give(first, tmp_path / "x").file
-    with WorkshopLock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
+    with workshop_lock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
         with pytest.raises(UserError) as caught:
             take(file, first, replace=True)
         with pytest.raises(UserError) as other:

@@ -12,7 +12,7 @@ from orchestrator.handover import sealed
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import PeopleLock, WorkshopLock, who_is_here
+from orchestrator.state.lock import people_lock, who_is_here, workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.gateway.standing import outdated_note, require_newest, signed
 from orchestrator.workflow.handover.take_back import take_back
@@ -45,14 +45,14 @@ def test_after_a_hand_over_commands_that_change_something_refuse_until_it_is_tak
 ) -> None:
     spec, folder = load(first / "workshop.yaml"), StateFolder.for_spec(first / "workshop.yaml", "demo")
     give(first, tmp_path / "x", hand_over=True)
-    for lock in (WorkshopLock(folder, "provision"), PeopleLock(folder)):
+    for lock in (workshop_lock(folder, "provision"), people_lock(folder)):
         with pytest.raises(UserError) as caught, lock:
             raise AssertionError
         assert caught.value.code == "handed_over"
     assert str(tmp_path / "x") in str(caught.value)
     assert people(first)  # whoever only looks may
     assert take_back(spec, Settings(), None).was_handed_over
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         pass
     assert not take_back(spec, Settings(), None).was_handed_over
     with State.read(folder) as state:
@@ -79,7 +79,7 @@ def test_a_copy_is_said_to_be_one_and_a_hand_over_is_not(first: Path, tmp_path: 
     assert "only one of you" in take(copy.file, tmp_path / "second").notes[0]
     assert take(last.file, tmp_path / "third").notes == ()
     folder = StateFolder.for_spec(tmp_path / "third" / "workshop.yaml", "demo")
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         pass
 
 
@@ -90,14 +90,14 @@ def test_it_can_be_handed_back(first: Path, tmp_path: Path) -> None:
         state.people.set_revoked("p03", revoked=True)
     take(give(second, tmp_path / "y", hand_over=True).file, first, replace=True)
     assert people(first) == people(second)
-    with WorkshopLock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
+    with workshop_lock(StateFolder.for_spec(first / "workshop.yaml", "demo"), "provision"):
         pass
 
 
 def test_a_note_that_cannot_be_read_counts(first: Path) -> None:
     folder = StateFolder.for_spec(first / "workshop.yaml", "demo")
     folder.handed_over.write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="was handed over: another copy"), WorkshopLock(folder, "provision"):
+    with pytest.raises(UserError, match="was handed over: another copy"), workshop_lock(folder, "provision"):
         raise AssertionError
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import PeopleLock, WorkshopLock, at_work, read_owner
+from orchestrator.state.lock import at_work, people_lock, read_owner, workshop_lock
 from orchestrator.state.state import State
 from tests.unit.state_processes import another_process
 
@@ -22,8 +22,8 @@ HOLD = """
 import sys
 from pathlib import Path
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import WorkshopLock
-with WorkshopLock(StateFolder(Path(sys.argv[1])), "provision workshop.yaml"):
+from orchestrator.state.lock import workshop_lock
+with workshop_lock(StateFolder(Path(sys.argv[1])), "provision workshop.yaml"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -43,7 +43,7 @@ def test_a_second_process_is_told_who_is_at_work_since_when_and_why(folder: Stat
     with holding(folder) as child:
         owner = read_owner(folder)
         assert owner is not None
-        with pytest.raises(UserError) as refusal, WorkshopLock(folder, "teardown"):
+        with pytest.raises(UserError) as refusal, workshop_lock(folder, "teardown"):
             pass
     assert (refusal.value.code, refusal.value.exit_code) == ("lock_held", 1)
     assert owner.pid == child.pid
@@ -54,7 +54,7 @@ def test_a_second_process_is_told_who_is_at_work_since_when_and_why(folder: Stat
 def test_the_lock_is_free_again_when_the_other_has_ended(folder: StateFolder) -> None:
     with holding(folder):
         pass
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         owner = read_owner(folder)
         assert owner is not None
         assert owner.pid == os.getpid()
@@ -66,7 +66,7 @@ def test_a_killed_process_holds_nothing_and_its_note_is_replaced(folder: StateFo
         child.send_signal(signal.SIGKILL)
         child.wait(timeout=10)
         assert read_owner(folder) is not None
-        with WorkshopLock(folder, "provision again"):
+        with workshop_lock(folder, "provision again"):
             owner = read_owner(folder)
             assert owner is not None
             assert (owner.pid, owner.why) == (os.getpid(), "provision again")
@@ -94,16 +94,16 @@ def test_of_another_machine_nobody_here_knows_whether_its_process_lives(folder: 
 
 def test_it_holds_within_one_process_too(folder: StateFolder) -> None:
     with (
-        WorkshopLock(folder, "provision"),
+        workshop_lock(folder, "provision"),
         pytest.raises(UserError, match=f"process {os.getpid()}"),
-        WorkshopLock(folder, "teardown"),
+        workshop_lock(folder, "teardown"),
     ):
         pass
 
 
 def test_the_refused_one_leaves_the_holders_note_alone(folder: StateFolder) -> None:
-    with WorkshopLock(folder, "provision"):
-        with pytest.raises(UserError), WorkshopLock(folder, "teardown"):
+    with workshop_lock(folder, "provision"):
+        with pytest.raises(UserError), workshop_lock(folder, "teardown"):
             pass
         owner = read_owner(folder)
         assert owner is not None
@@ -111,14 +111,14 @@ def test_the_refused_one_leaves_the_holders_note_alone(folder: StateFolder) -> N
 
 
 def test_an_error_inside_frees_the_lock(folder: StateFolder) -> None:
-    with pytest.raises(ZeroDivisionError), WorkshopLock(folder, "provision"):
+    with pytest.raises(ZeroDivisionError), workshop_lock(folder, "provision"):
         _ = 1 / 0
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         pass
 
 
 def test_who_only_reads_needs_no_lock(folder: StateFolder) -> None:
-    with WorkshopLock(folder, "provision"), State.open(folder) as writing:
+    with workshop_lock(folder, "provision"), State.open(folder) as writing:
         writing.begin("llm", folder.path / "workshop.yaml")
         with State.read(folder) as reading:
             assert reading.meta == writing.meta
@@ -126,38 +126,38 @@ def test_who_only_reads_needs_no_lock(folder: StateFolder) -> None:
 
 @pytest.mark.parametrize("note", ["", "{", "[]", '{"who": 1}', '{"surplus": true}', "\udcff"])
 def test_a_note_that_cannot_be_read_still_refuses_the_second(note: str, folder: StateFolder) -> None:
-    with WorkshopLock(folder, "provision"):
+    with workshop_lock(folder, "provision"):
         folder.lock_owner.write_bytes(note.encode("utf-8", "surrogateescape"))
-        with pytest.raises(UserError) as refusal, WorkshopLock(folder, "teardown"):
+        with pytest.raises(UserError) as refusal, workshop_lock(folder, "teardown"):
             pass
     assert refusal.value.code == "lock_held"
 
 
 def test_two_workshops_do_not_wait_for_each_other(tmp_path: Path) -> None:
     one, two = (StateFolder(tmp_path / name) for name in ("one", "two"))
-    with WorkshopLock(one, "provision"), WorkshopLock(two, "provision"):
+    with workshop_lock(one, "provision"), workshop_lock(two, "provision"):
         pass
 
 
 def test_people_can_be_changed_while_another_command_is_at_work_unless_that_moves_the_state(
     folder: StateFolder,
 ) -> None:
-    with WorkshopLock(folder, "provision"), PeopleLock(folder):
+    with workshop_lock(folder, "provision"), people_lock(folder):
         pass
     with (
-        WorkshopLock(folder, "teardown", alone=True),
+        workshop_lock(folder, "teardown", alone=True),
         pytest.raises(UserError, match="`teardown`") as refusal,
-        PeopleLock(folder, patience=0.05),
+        people_lock(folder, patience=0.05),
     ):
         raise AssertionError
     assert refusal.value.code == "lock_held"
-    with PeopleLock(folder, patience=0.05):
+    with people_lock(folder, patience=0.05):
         pass
 
 
 def test_a_second_change_of_people_waits_until_the_first_is_written(folder: StateFolder) -> None:
     with ThreadPoolExecutor() as pool:
-        with PeopleLock(folder):
+        with people_lock(folder):
             second = pool.submit(changed_people, folder)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.1)
@@ -165,5 +165,5 @@ def test_a_second_change_of_people_waits_until_the_first_is_written(folder: Stat
 
 
 def changed_people(folder: StateFolder) -> bool:
-    with PeopleLock(folder):
+    with people_lock(folder):
         return True

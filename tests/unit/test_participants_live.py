@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 from orchestrator.identity import keys
 from orchestrator.spec.loader import load
 from orchestrator.state.folder import StateFolder
-from orchestrator.state.lock import PeopleLock, WorkshopLock
+from orchestrator.state.lock import people_lock, workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import seats
 from tests.unit.command_line import Answer, ask, ask_docker_in_vain
@@ -202,7 +203,7 @@ def test_the_ids_come_after_the_spec(folder: Path) -> None:
 def test_a_key_is_taken_away_at_once_whoever_else_is_at_work(folder: Path, state: State, at_work: str) -> None:
     path = policy(folder, state)
     before = set(json.loads(path.read_text(encoding="utf-8"))["keys"])
-    with WorkshopLock(state.folder, at_work):
+    with workshop_lock(state.folder, at_work):
         without_docker(folder, "participants", "revoke", "workshop.yaml", "p01")
         without_docker(folder, "participants", "rotate", "workshop.yaml", "p02")
         left = set(json.loads(path.read_text(encoding="utf-8"))["keys"])
@@ -216,8 +217,8 @@ def test_a_key_is_taken_away_at_once_whoever_else_is_at_work(folder: Path, state
 def test_while_the_state_itself_goes_nobody_is_changed(
     folder: Path, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PeopleLock.__init__.__kwdefaults__ or {}, "patience", 0.1)
-    with WorkshopLock(state.folder, "teardown", alone=True):
+    monkeypatch.setattr("orchestrator.workflow.people.change.people_lock", partial(people_lock, patience=0.1))
+    with workshop_lock(state.folder, "teardown", alone=True):
         answer = participants(folder, "revoke", "p01", "--output", "json", code=1)
     assert error(answer)["code"] == "lock_held"
     assert "`teardown`" in str(error(answer)["message"])
@@ -226,7 +227,7 @@ def test_while_the_state_itself_goes_nobody_is_changed(
 
 def test_a_backend_is_not_drained_while_another_command_is_at_work(folder: Path, state: State) -> None:
     policy(folder, state)
-    with WorkshopLock(state.folder, "provision"):
+    with workshop_lock(state.folder, "provision"):
         answer = workshop(folder, "backends", "drain", "workshop.yaml", "model-m-1", "--output", "json", code=1)
     assert error(answer)["code"] == "lock_held"
     assert "`provision`" in str(error(answer)["message"])

@@ -11,7 +11,7 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.connections.commands import Command, require_no_clashes
 from orchestrator.workflow.connections.look import Connections, require_page, shown
@@ -33,7 +33,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
     require_page(spec)
     folder, name = provisioned_folder(spec, state_dir, settings), f"connections {command.name}"
     with (
-        WorkshopLock(folder, name),
+        workshop_lock(folder, name),
         State.open(folder) as state,
         holding_front(spec, settings, state, name) as front,
     ):

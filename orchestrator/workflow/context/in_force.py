@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,22 +31,24 @@ def spec_in_force(file: Path, settings: Settings, state_dir: Path | None, *, pra
     Raises SpecError where there is neither, and UserError `state_ambiguous`.
     """
     file = file.absolute()
-    kept = _kept(file, (state_dir or settings.state_dir or file.parent / BESIDE_SPEC).absolute())
+    text = _text_of(file)
+    kept = _kept(file, text, (state_dir or settings.state_dir or file.parent / BESIDE_SPEC).absolute())
     if kept is None:
         return InForce(load(file, practice=practice))
     try:
         spec = kept.restored(file)
     except ValidationError:  # of another version of this program
         return InForce(load(file, practice=practice))
-    return InForce(spec, kept.remark(file))
+    return InForce(spec, kept.remark(file, text))
 
 
-def _kept(file: Path, base: Path) -> KeptSpec | None:
+def _kept(file: Path, text: str | None, base: Path) -> KeptSpec | None:
     """That of the workshop which the file names; if it can't be read, of the one that was made from it."""
     found = dict(_made_from(file, base))
-    if (kept := _unchanged(file, found.values())) is not None:
-        return kept
-    named = _name_in(file)
+    unchanged = [kept for kept in found.values() if kept.text == text]  # which then need not be parsed
+    if len(unchanged) == 1:
+        return unchanged[0]
+    named = _name_in(file, text)
     if named and (folder := StateFolder(base / named)).has_state:
         with State.read(folder) as state:
             return state.spec.kept
@@ -57,19 +59,17 @@ def _kept(file: Path, base: Path) -> KeptSpec | None:
     return next(iter(found.values()), None)
 
 
-def _unchanged(file: Path, found: Iterable[KeptSpec]) -> KeptSpec | None:
-    """The one with the file's own text, which then need not be parsed."""
+def _text_of(file: Path) -> str | None:
+    """None where it can't be read."""
     try:
-        text = read_text(file)
+        return read_text(file)
     except SpecError:
         return None
-    same = [kept for kept in found if kept.text == text]
-    return same[0] if len(same) == 1 else None
 
 
-def _name_in(file: Path) -> str | None:
+def _name_in(file: Path, text: str | None) -> str | None:
     try:
-        data = read_document(file, read_text(file)).data
+        data = read_document(file, text or "").data
     except SpecError:
         return None
     name = data.get("name") if isinstance(data, dict) else None

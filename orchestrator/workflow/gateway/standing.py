@@ -17,7 +17,7 @@ from orchestrator.state.state import State
 
 FOLDER = "gateway"  # of the stack's: what is mounted as the gateway's configuration
 PATH = f"{FOLDER}/{POLICY}"
-OUTDATED = "state_outdated"
+OUTDATED, AHEAD = "state_outdated", "the gateway follows newer changes than this state knows, made by {who}"
 
 Policy = Mapping[str, Any]
 
@@ -64,27 +64,28 @@ def who_is_ahead(state: State, standing: Policy | None) -> str | None:
     return None if state.changes.knows(change["id"]) else f"{change['who']}, on {change['at']}"
 
 
-def require_newest(state: State, standing: Policy | None, host: str, file: Path) -> None:
-    """Raises UserError `state_outdated` where the gateway follows changes that this state does not know."""
+def require_newest(state: State, standing: Policy | None, host: str, file: Path, *, older_state: bool = False) -> None:
+    """Raises UserError `state_outdated` where the gateway follows changes that this state does not know.
+
+    With `older_state` they are to be undone: what this state says comes after them.
+    """
     ahead = who_is_ahead(state, standing)
-    if ahead is None:
+    if standing is None or ahead is None:
         return
-    raise UserError(
-        OUTDATED,
-        f"the gateway follows newer changes than this state knows, made by {ahead}: nothing was changed",
-        where=Where(host=host),
-        hint=take_in(file),
-    )
+    if not older_state:
+        message = f"{AHEAD.format(who=ahead)}: nothing was changed"
+        raise UserError(OUTDATED, message, where=Where(host=host), hint=take_in(file))
+    if standing["revision"] >= state.changes.revision:
+        state.changes.outrun(standing["revision"])
 
 
 def outdated_note(state: State, standing: Policy | None, file: Path) -> tuple[str, ...]:
     """The same, for those who only look."""
     ahead = who_is_ahead(state, standing)
-    return (
-        ()
-        if ahead is None
-        else (f"The gateway follows newer changes than this state knows, made by {ahead}. {take_in(file)}",)
-    )
+    if ahead is None:
+        return ()
+    message = AHEAD.format(who=ahead)
+    return (f"{message[0].upper()}{message[1:]}. {take_in(file)}",)
 
 
 def take_in(file: Path) -> str:

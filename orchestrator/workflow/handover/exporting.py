@@ -25,7 +25,7 @@ from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.handed_over import HandedOver, hand_over
 from orchestrator.state.leftovers import EXPORT
-from orchestrator.state.lock import WorkshopLock, who_is_here
+from orchestrator.state.lock import who_is_here, workshop_lock
 from orchestrator.state.state import Meta, State
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.target_file import disk_explained, require_new
@@ -69,7 +69,7 @@ def export(spec: Spec, settings: Settings, state_dir: Path | None, asked: Asked,
     passphrase = ask()
     require_long(passphrase)
     with (
-        WorkshopLock(folder, "state export", alone=True),
+        workshop_lock(folder, "state export", alone=True),
         State.open(folder) as state,
         _copies(folder, asked) as copies,
     ):

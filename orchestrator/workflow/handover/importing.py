@@ -23,7 +23,7 @@ from orchestrator.settings import Settings
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import BESIDE_SPEC, PRIVATE_FOLDER, StateFolder
 from orchestrator.state.kept_aside import keep_aside
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.handover.places import Places, find_places
 
@@ -70,7 +70,7 @@ def _install(places: Places, file: Path, *, replace: bool) -> Imported:
     kept = []
     with ExitStack() as stack:
         if places.state.path.exists():
-            stack.enter_context(WorkshopLock(places.state, "state import", handed_over=True, alone=True))
+            stack.enter_context(workshop_lock(places.state, "state import", handed_over=True, alone=True))
         for name in changes:
             target = places.folder / name
             if name in in_the_way:

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.handed_over import take_back as remove_note
-from orchestrator.state.lock import WorkshopLock, who_is_here
+from orchestrator.state.lock import who_is_here, workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.open import state_folder
 
@@ -24,7 +24,7 @@ def take_back(spec: Spec, settings: Settings, state_dir: Path | None) -> TakenBa
     folder = state_folder(spec, state_dir, settings)
     with State.read(folder) as before:
         before.secret  # noqa: B018 - raises where nothing was provisioned
-    with WorkshopLock(folder, "state take-back", handed_over=True, alone=True), State.open(folder) as state:
+    with workshop_lock(folder, "state take-back", handed_over=True, alone=True), State.open(folder) as state:
         was_handed_over = remove_note(folder)
         if was_handed_over:
             state.events.add("state take-back", f"by {who_is_here()}")

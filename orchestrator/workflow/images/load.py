@@ -20,7 +20,7 @@ from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
 from orchestrator.spec.loader import Spec
 from orchestrator.state.deployed import DeployedHost
-from orchestrator.state.lock import WorkshopLock
+from orchestrator.state.lock import workshop_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
@@ -54,7 +54,7 @@ def load(file: Path, spec: Spec | None, settings: Settings, state_dir: Path | No
     """
     begun = time.monotonic()
     folder = state_folder(spec, state_dir, settings) if spec else None
-    with WorkshopLock(folder, "images load") if folder else nullcontext():
+    with workshop_lock(folder, "images load") if folder else nullcontext():
         report.step("Checking the file")
         archive = Archive.verified(file.absolute(), report.say)
         report.step("This machine")

@@ -26,7 +26,7 @@ from orchestrator.plan.instances import instances
 from orchestrator.plan.remarks import team_slips
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
-from orchestrator.state.lock import PeopleLock
+from orchestrator.state.lock import people_lock
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import at_front
 from orchestrator.workflow.context.open import identity_of, provisioned_folder
@@ -92,7 +92,7 @@ def _decided(
 ) -> tuple[tuple[Told, ...], tuple[str, ...]]:
     """In the state and at the gateway; the second: notes on what is not in effect yet."""
     name = f"participants {command.name}"
-    with PeopleLock(state.folder):
+    with people_lock(state.folder):
         provisioned_folder(spec, state.folder.path.parent, settings)  # a teardown may have held the lock
         there = rules_there(front)
         if state.meta:

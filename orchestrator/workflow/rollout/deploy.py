@@ -25,15 +25,22 @@ from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend
 from orchestrator.render.files import Files
 from orchestrator.spec.kept import KeptSpec
 from orchestrator.state.failures import refusals_explained
-from orchestrator.state.lock import PeopleLock, who_is_here
+from orchestrator.state.lock import people_lock, who_is_here
 from orchestrator.workflow.context.run import Run
-from orchestrator.workflow.gateway.live import LOADED, TRIES, bring_into_effect, cut_streams, rules_digest
+from orchestrator.workflow.gateway.live import (
+    LOADED,
+    TRIES,
+    bring_into_effect,
+    cut_streams,
+    prints_digest,
+    rules_digest,
+)
 from orchestrator.workflow.gateway.standing import PATH as POLICY_PATH
-from orchestrator.workflow.gateway.standing import require_newest, rules_there, standing_policy
+from orchestrator.workflow.gateway.standing import rules_there, standing_policy
 from orchestrator.workflow.rollout.difference import Difference, difference
 from orchestrator.workflow.rollout.drain import resting
 from orchestrator.workflow.rollout.leave import leaving_engines
-from orchestrator.workflow.rollout.look import LOG
+from orchestrator.workflow.rollout.look import LOG, require_newest_state
 from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.rollout.render import render
 from orchestrator.workflow.weights.fetch import fetch_weights
@@ -89,11 +96,14 @@ def deploy(run: Run) -> Run:
     )
     for name in works:
         nginx = works[name].stack.nginx
-        if nginx and name not in run.failed_hosts:
+        if nginx and name != run.front_name and name not in run.failed_hosts:
             run.state.deployed.record_applied(name, LOADED, rules_digest(run.planned.files[name], nginx))
-    if front and front.found.reloads:
-        gateway = front.containers[GATEWAY_SERVICE].id
-        cut_streams(run.front.docker, gateway, standing, standing_policy(rules_there(run.front)))
+    if front:
+        there = rules_there(run.front)  # a command may have changed people since they were put there
+        run.state.deployed.record_applied(run.front_name, LOADED, prints_digest(there.files))
+        if front.found.reloads:
+            gateway = front.containers[GATEWAY_SERVICE].id
+            cut_streams(run.front.docker, gateway, standing, standing_policy(there))
     return in_force(run)
 
 
@@ -107,7 +117,7 @@ def with_late_changes(run: Run) -> Run:
     """What commands changed of people since the policy was rendered, and may not have reached a gateway not yet up."""
     if run.state.changes.revision == run.planned.gateway.revision:
         return run
-    with PeopleLock(run.state.folder):
+    with people_lock(run.state.folder):
         notes = bring_into_effect(run.spec, run.state, run.front, people=run.people)
     return replace(run, notes=(*run.notes, *notes))
 
@@ -166,8 +176,7 @@ def _seen_now(run: Run, works: Mapping[str, _Work]) -> tuple[Run, Mapping[str, _
     if run.front_name not in works:
         return run, works, {}
     there = rules_there(run.front)
-    if not run.options.older_state:
-        require_newest(run.state, standing_policy(there), run.front_name, run.spec.file)
+    require_newest_state(run, there)
     if run.state.changes.revision != run.planned.gateway.revision:
         run = render(run)
         works = {**works, run.front_name: _compare(run, run.front, works[run.front_name].stack)}

@@ -12,7 +12,7 @@ from orchestrator.checks.preflight.facts import GpuFacts
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState
 from orchestrator.fleet.host_lock import require_not_held
-from orchestrator.fleet.machine import Look, Machine
+from orchestrator.fleet.machine import Look, Machine, RulesThere
 from orchestrator.fleet.ownership import require_ownership
 from orchestrator.fleet.requirements import require_compose, require_docker, require_free_ports, require_free_subnets
 from orchestrator.identity.participant import Participant
@@ -64,8 +64,7 @@ def look_at_hosts(run: Run) -> Run:
         remove_stacks(run.fleet, strangers, workshop, run.report, run.state.folder.logs / LOG)
         run = run.changed(*(f"{name}: removed what was deployed there by another" for name in strangers))
 
-    if not run.options.older_state:  # before anything is noted of people or images
-        require_newest(run.state, standing_policy(rules_there(run.front)), run.front_name, run.spec.file)
+    require_newest_state(run, rules_there(run.front))  # before anything is noted of people or images
     own = instances(run.spec.workshop, _foreseen(run))
 
     def require_ports(machine: Machine) -> None:
@@ -82,6 +81,12 @@ def look_at_hosts(run: Run) -> Run:
         run.state.deployed.record_host(run.fleet[name].host)
         _heed(run, name, seen[name].gpus)
     return run
+
+
+def require_newest_state(run: Run, there: RulesThere) -> None:
+    """Raises UserError `state_outdated`, unless the instructor wants to go on with what this one knows."""
+    standing, older = standing_policy(there), run.options.older_state
+    require_newest(run.state, standing, run.front_name, run.spec.file, older_state=older)
 
 
 def _bootstrapped(
