@@ -27,8 +27,8 @@ A test runs every day unless it says why not:
 Such a mark stands at a test, a class or a case, or as `pytestmark` at a module. It means that something daily proves the
 behaviour at one level; `make test-all` proves it at every level.
 
-`make test` gives no test a second go. `make test-all` and CI do, on real machines, to at most five tests of a suite, and
-print each that needed it. Those of the last `make test-all` stand in `tests/second_goes.txt`: a test that needs it twice in
+`make test` gives no test a second go. `make test-all` and CI do, on real machines, to at most three modules of a suite, and
+print each test that needed it. Those of the last `make test-all` stand in `tests/second_goes.txt`: a test that needs it twice in
 a row fails `make test-all`, and is mended, or removed with a reason.
 
 CI (`.ci/run`) runs `make test`, then, of the suites that the changes ask for, whole modules of which `make test` left something out: those since the

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-Run = Callable[[str], tuple[int, str]]
+Run = Callable[..., tuple[int, str]]
 SCRIPT = Path(__file__).parents[1] / "second_go.sh"
 NEEDED = Path(".pytest_cache/second_goes/weather")
 ONCE = """
@@ -32,10 +32,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tools / "pytest").write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest "$@"\n')
     (tools / "pytest").chmod(0o755)
 
-    def run(tests: str) -> tuple[int, str]:
+    def run(*modules: str) -> tuple[int, str]:
         suite = tmp_path / "suite"
         suite.mkdir()
-        (suite / "test_it.py").write_text(tests)
+        for number, tests in enumerate(modules):
+            (suite / f"test_it{number or ''}.py").write_text(tests)
         done = subprocess.run([SCRIPT, "weather", "suite", "-q"], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 
@@ -51,9 +52,9 @@ def test_what_passes_at_once_has_no_second_go(run: Run) -> None:
 def test_what_fails_once_passes_and_is_named(run: Run) -> None:
     code, said = run(ONCE + "def test_fine(): pass")
     assert code == 0
-    assert "second go: 1 of weather" in said
+    assert "second go: 1 tests of weather, with all of suite/test_it.py" in said
     assert "second go: passed now, and failed before: suite/test_it.py::test_shaky" in said
-    assert "1 passed in" in said  # the other one does not run again
+    assert "2 passed in" in said  # tests of a class follow on
     assert NEEDED.read_text() == "suite/test_it.py::test_shaky\n"
 
 
@@ -63,7 +64,7 @@ def test_what_failed_in_an_earlier_run_is_not_counted(run: Run) -> None:
     earlier.write_text('{"suite/test_gone.py::test_gone": true}')
     code, said = run(ONCE)
     assert code == 0
-    assert "second go: 1 of weather" in said
+    assert "second go: 1 tests of weather, with all of suite/test_it.py" in said
     assert NEEDED.read_text() == "suite/test_it.py::test_shaky\n"
 
 
@@ -73,10 +74,19 @@ def test_what_fails_twice_fails(run: Run) -> None:
     assert "passed now" not in said
 
 
-def test_many_failures_are_no_weather(run: Run) -> None:
-    code, said = run("".join(f"def test_{number}(): assert False\n" for number in range(6)))
+def test_failures_everywhere_are_no_weather(run: Run) -> None:
+    code, said = run(*["def test_broken(): assert False"] * 4)
     assert code == 1
-    assert "second go: none, 6 tests failed" in said
+    assert "second go: none, 4 tests of 4 modules failed" in said
+
+
+def test_a_class_that_did_not_come_up_once_has_its_second_go(run: Run) -> None:
+    begun = ONCE.replace("def test_shaky", "import pytest\n@pytest.fixture(scope='module')\ndef there")
+    tests = "".join(f"def test_{number}(there): pass\n" for number in range(7))
+    code, said = run(begun + tests, "def test_fine(): pass")
+    assert code == 0
+    assert "second go: 7 tests of weather, with all of suite/test_it.py" in said
+    assert "7 passed in" in said  # not the other module's
 
 
 def test_what_can_not_even_be_read_has_no_second_go(run: Run) -> None:
