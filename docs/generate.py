@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from orchestrator.cli.app import COMMANDS, workshop
 from orchestrator.cli.commands.provision import provision
 from orchestrator.spec import connections, endpoints, hosts, limits, values
+from orchestrator.spec.descriptions import descriptions
 from orchestrator.spec.schema import spec_schema
 from orchestrator.spec.workshop import Workshop
 from tests.suites.page import testing_page
@@ -188,10 +189,11 @@ def _section(title: str, section: type[BaseModel], schema: Mapping[str, Any]) ->
     place = f"## `{title}`" if title else "## The file"
     own = schema if section is Workshop else schema["$defs"][section.__name__]
     lines = [place, "", section.__doc__ or "", "", "| key | value | default | |", "|---|---|---|---|"]
+    described = descriptions(section)
     for name in _fields(section):
         field = section.model_fields[name]
         default = "**required**" if field.is_required() else _default(field.get_default(call_default_factory=True))
-        meaning = (field.description or MEANINGS[f"{section.__name__}.{name}"]).replace("\n", " ")
+        meaning = (described.get(name) or MEANINGS[f"{section.__name__}.{name}"]).replace("\n", " ")
         kind = _kind_of(field, f"{title}.{name}".lstrip("."), own["properties"][name], schema)
         lines.append(f"| `{name}` | {kind} | {default} | {_cell(meaning)} |")
     return "\n".join(lines)

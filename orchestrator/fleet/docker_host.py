@@ -14,7 +14,7 @@ from orchestrator.fleet.container_command import ContainerCommand
 if TYPE_CHECKING:
     from docker import DockerClient
 
-LABEL = "workshop.name"
+LABEL, SERVICE_LABEL = "workshop.name", "com.docker.compose.service"
 NO_SUCH, CONFLICT = 404, 409  # the engine's answers for a container that is gone, or stopped, or paused
 NOT_RUNNING = {NO_SUCH, CONFLICT}
 SECONDS = 150  # for one answer of the engine, first questions to a model included
@@ -64,8 +64,20 @@ class DockerHost:
 
     def containers(self, workshop: str) -> dict[str, ContainerState]:
         """The workshop's containers by service, stopped ones too, without those that fetch weights."""
+        return self._inspected(f"{LABEL}={workshop}")
+
+    def container(self, workshop: str, service: str) -> ContainerState | None:
+        """That of one service; None: there is none."""
+        return self._inspected(f"{LABEL}={workshop}", f"{SERVICE_LABEL}={service}").get(service)
+
+    def runs(self, workshop: str, service: str) -> bool:
+        """Whether the container of this service is there, and up."""
+        found = self.container(workshop, service)
+        return found is not None and found.is_up
+
+    def _inspected(self, *labels: str) -> dict[str, ContainerState]:
         with self.explained():
-            found = self.client.api.containers(all=True, filters={"label": f"{LABEL}={workshop}"})
+            found = self.client.api.containers(all=True, filters={"label": list(labels)})
             states = [_state(self.client.api.inspect_container(item["Id"])) for item in found if not _is_fetch(item)]
         return {state.service: state for state in states}
 
@@ -225,7 +237,7 @@ def _state(item: dict[str, Any]) -> ContainerState:
     return ContainerState(
         id=item["Id"],
         name=item["Name"].lstrip("/"),
-        service=labels.get("com.docker.compose.service", ""),
+        service=labels.get(SERVICE_LABEL, ""),
         role=labels.get("workshop.role", ""),
         model=labels.get("workshop.model"),
         state=state["Status"],

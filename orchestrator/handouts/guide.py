@@ -14,7 +14,6 @@ from pathlib import Path
 from orchestrator.errors import UserError, Where
 from orchestrator.handouts.lettering import is_right_to_left, printable
 from orchestrator.handouts.values import CA_FILE, GuideModel, Handout
-from orchestrator.templating import markup
 
 QUESTION = "Say hello in one sentence."
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
@@ -45,6 +44,8 @@ def guide_html(handout: Handout, templates: Path) -> bytes:
         UserError: `certificate_unreadable`.
 
     """
+    from orchestrator.templating import markup  # it takes long to come up
+
     environment = markup(templates)
     environment.filters |= {"shell": _shell, "literal": _literal, "clean": printable, "direction": _direction}
     page = environment.get_template("guide.html.j2").render(

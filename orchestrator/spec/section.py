@@ -12,9 +12,7 @@ from pydantic_core import PydanticCustomError
 class Section(BaseModel):
     """A mapping of workshop.yaml. Values are immutable and never coerced from another type."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Problem(NamedTuple):

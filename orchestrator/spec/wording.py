@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from orchestrator.errors import UserError
+from orchestrator.spec.descriptions import descriptions
 from orchestrator.spec.document import Document, Path_
 from orchestrator.spec.workshop import Workshop
 from orchestrator.spelling import did_you_mean, nearest
@@ -172,5 +173,5 @@ def _fields(path: Path_) -> list[str]:
 
 def _describe(path: Path_) -> str | None:
     section = _section(path[:-1])
-    info = section.model_fields.get(str(path[-1])) if section else None
-    return info.description.split(";")[0] if info and info.description else None
+    text = descriptions(section).get(str(path[-1])) if section else None
+    return text.split(";")[0] if text else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import IO, Any, Self, TypeVar
 
 import requests
-import tenacity
 import urllib3
 from pydantic import SecretStr
 from urllib3.exceptions import InsecureRequestWarning
@@ -83,6 +82,8 @@ class WebUI:
 
     def wait_ready(self, seconds: float) -> None:
         """Returns once the server has started; raises UserError `webui_not_ready` after `seconds`."""
+        import tenacity  # takes long to come up
+
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_delay(seconds),
             wait=tenacity.wait_fixed(0.25),

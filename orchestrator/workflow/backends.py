@@ -127,7 +127,7 @@ def _seen(spec: Spec, state: State, front: Machine, notes: tuple[str, ...] = ())
 
 
 def _ask(spec: Spec, front: Machine) -> Mapping[str, Any] | None:
-    gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+    gateway = front.docker.container(spec.workshop.name, GATEWAY_SERVICE)
     if gateway is None:
         return None
     try:

@@ -109,7 +109,7 @@ def _administrator(url: str, spec: Spec, state: State) -> WebUI:
 
 def _gateway(docker: DockerHost, spec: Spec) -> str:
     """The running gateway's container."""
-    state = docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+    state = docker.container(spec.workshop.name, GATEWAY_SERVICE)
     if state is None or not state.is_up:
         raise UserError("not_provisioned", "this workshop does not run here", hint=f"provision {spec.file.name}")
     return state.id

@@ -89,7 +89,7 @@ def collect(folder: StateFolder, deployment_id: str, docker: DockerHost) -> int:
     Raises UserError for Docker's troubles and the disk's; what was read before stays.
     """
     with _alone(folder), UsageStore.open(usage_file(folder, deployment_id)) as store:
-        container = docker.containers(folder.name).get(GATEWAY_SERVICE)
+        container = docker.container(folder.name, GATEWAY_SERVICE)
         if container is None or container.deployment != deployment_id:
             return 0
         before = store.requests()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from orchestrator.handover import sealed
 from orchestrator.handover.named import A_SECRET, ABSOLUTE, ELSEWHERE, Named, _mentions, named_by
 from orchestrator.settings import Settings
+from orchestrator.spec.descriptions import descriptions
 from orchestrator.spec.knowledge_files import find_knowledge
 from orchestrator.spec.loader import load
 from orchestrator.spec.values import FilesHere, SecretReference
@@ -53,7 +54,7 @@ def fields(model: type[BaseModel], at: str = "") -> Iterator[Field]:
     """All of a model and of those in it."""
     for name, field in model.model_fields.items():
         where = f"{at}{name}"
-        yield Field(where, field.annotation, field.description or "")
+        yield Field(where, field.annotation, descriptions(model).get(name, ""))
         for inner in models_in(field.annotation):
             yield from fields(inner, f"{where}.")
 

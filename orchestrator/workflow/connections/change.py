@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import WEBUI_SERVICE
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
@@ -45,12 +44,7 @@ def change(spec: Spec, settings: Settings, state_dir: Path | None, report: Repor
             state.events.add(name, "; ".join(f"{one.name}: {one.what}" for one in told))
         state.connections.forget_keys()
         report.step("Open WebUI")
-        if not _runs(spec, front):
+        if not front.docker.runs(spec.workshop.name, WEBUI_SERVICE):
             return shown(spec, state, told, (STOPPED,))
         seed_own_connections(spec, state, served_natively(spec, state, settings), report.say)
         return shown(spec, state, told)
-
-
-def _runs(spec: Spec, front: Machine) -> bool:
-    webui = front.docker.containers(spec.workshop.name).get(WEBUI_SERVICE)
-    return webui is not None and webui.is_up

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from orchestrator.plan.instances import instances
-from orchestrator.render.edge import EdgeCredentials
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.sections import AUTO, Tls
 from orchestrator.state.folder import StateFolder
@@ -19,6 +18,7 @@ from orchestrator.workflow.gateway.edges import certify_edges, edges_shown
 from orchestrator.workflow.wanted.address import addresses
 
 if TYPE_CHECKING:
+    from orchestrator.render.edge import EdgeCredentials
     from orchestrator.tls.issue import Issued, Wanted
     from orchestrator.workflow.context.run import Run
 

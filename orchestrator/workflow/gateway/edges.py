@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.plan.edges import edge_hosts
-from orchestrator.render.edge import Credentials, EdgeCredentials
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # rendering takes long to come up
+    from orchestrator.render.edge import Credentials, EdgeCredentials
     from orchestrator.tls.edges import IssuedEdges
     from orchestrator.tls.pair import Pair
 
@@ -44,6 +44,8 @@ def certify_edges(spec: Spec, folder: StateFolder) -> tuple[tuple[str, str], ...
 
 def credentials_of(issued: IssuedEdges) -> EdgeCredentials:
     """As files hold them."""
+    from orchestrator.render.edge import EdgeCredentials
+
     hosts = {host: _credentials(pair) for host, pair in issued.hosts.items()}
     return EdgeCredentials(issued.authority.certificate_pem, _credentials(issued.gateway), hosts)
 
@@ -62,4 +64,6 @@ def _issued(spec: Spec, folder: StateFolder) -> IssuedEdges | None:
 
 
 def _credentials(pair: Pair) -> Credentials:
+    from orchestrator.render.edge import Credentials
+
     return Credentials(pair.certificate_pem, pair.key_pem)

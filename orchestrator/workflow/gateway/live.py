@@ -95,7 +95,7 @@ def bring_into_effect(
     else:
         raise _never_still(front)
     before, after = prints_digest(there.files), prints_digest(_with_file(there, text) if new != old else there.files)
-    gateway = front.docker.containers(spec.workshop.name).get(GATEWAY_SERVICE)
+    gateway = front.docker.container(spec.workshop.name, GATEWAY_SERVICE)
     told = policy_difference(old, new, stated=_stated(identity, people, backends))
     if unwritten:
         raise _only_told(front, gateway, told, unwritten)

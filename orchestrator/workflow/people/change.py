@@ -7,7 +7,6 @@ lock, and they plan nothing: a revocation holds within a moment, whoever else is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -136,15 +135,10 @@ def _accounts(
     if spec.workshop.webui.is_own:
         there = front.docker.containers(spec.workshop.name)
         return _own_pages(spec, settings, state, there, people, report)
-    if spec.workshop.webui.is_here and not _run(spec, front, {WEBUI_SERVICE}):
+    if spec.workshop.webui.is_here and not front.docker.runs(spec.workshop.name, WEBUI_SERVICE):
         return ("Open WebUI does not run: provision brings the accounts in line",)
     seed_changed(spec, state, people, settings, report.say)
     return ()
-
-
-def _run(spec: Spec, front: Machine, pages: AbstractSet[str]) -> bool:
-    there = front.docker.containers(spec.workshop.name)
-    return all(service in there and there[service].is_up for service in pages)
 
 
 def _own_pages(

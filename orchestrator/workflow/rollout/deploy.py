@@ -126,7 +126,7 @@ def _gateway(run: Run, works: Mapping[str, _Work]) -> GatewayAdmin | None:
     """The running gateway; None where it does not run, or stops too."""
     if run.front_name in works and GATEWAY_SERVICE in works[run.front_name].found.stopping:
         return None
-    container = run.front.docker.containers(run.spec.workshop.name).get(GATEWAY_SERVICE)
+    container = run.front.docker.container(run.spec.workshop.name, GATEWAY_SERVICE)
     return GatewayAdmin(run.front.docker, container.id) if container and container.is_up else None
 
 
