@@ -34,17 +34,24 @@ class Choice:
 
 def choose(root: Path) -> Choice:
     base = base_of(root)
-    changed = None if base is None else _git(root, "diff", "--name-only", "--no-renames", "-z", base.commit)
-    if base is None or changed is None:
+    asking = None if base is None else asked_for(root, base.commit)
+    if base is None or asking is None:
         return Choice("no commit to compare with", dict.fromkeys(NAMES, "in doubt, everything"))
+    return Choice(
+        f"compared with {base.commit[:12]} ({base.why})", {name: _because(paths) for name, paths in asking.items()}
+    )
+
+
+def asked_for(root: Path, commit: str) -> Mapping[str, list[str]] | None:
+    """The suites that test what has changed since this commit, with the files; None: there is no such commit."""
+    changed = _git(root, "diff", "--name-only", "--no-renames", "-z", commit)
+    if changed is None:
+        return None
     asking: dict[str, list[str]] = {name: [] for name in NAMES}
     for path in filter(None, changed.split("\0")):
         for name in dict.fromkeys((*wanted_by(path), *_who_imports(root, path))):
             asking[name].append(path)
-    return Choice(
-        f"compared with {base.commit[:12]} ({base.why})",
-        {name: _because(paths) for name, paths in asking.items() if paths},
-    )
+    return {name: paths for name, paths in asking.items() if paths}
 
 
 def base_of(root: Path) -> Base | None:

@@ -32,7 +32,8 @@ print each test that needed it. Those of the last `make test-all` stand in `test
 a row fails `make test-all`, and is mended, or removed with a reason.
 
 CI (`.ci/run`) runs `make test`, then, of the suites that the changes ask for, whole modules of which `make test` left something out: those since the
-commit in `tests/fully-tested`, which `make test-all` writes when all of it is green; else since yesterday's newest commit;
+commit in `tests/fully-tested`, which `make test-all` writes when all of it is green, in one go or suite by suite, with nothing
+changed since that a suite tests; else since yesterday's newest commit;
 and everything where neither is there. No suite begins that would not end 75 minutes after CI began. What was chosen and
 why, and what did not run, is printed. Docker's images are pulled or built by the tests that need them first.
 

@@ -58,10 +58,27 @@ def commit(root: Path) -> str:
     (root / "tests" / "durations.json").write_text('{"cores": 2, "daily": {}, "all": {}, "compat": {}, "runs": {}}')
     (root / "tests" / second_goes.FILE.rpartition("/")[2]).touch()
     (root / ".gitignore").write_text(".pytest_cache/\n.venv/\n")
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
-    for command in (("init", "-q"), ("add", "--all"), (*who, "commit", "-q", "-m", "all")):
-        subprocess.run(["git", *command], cwd=root, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"})
-    return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=root, text=True).strip()
+    git(root, "init", "-q")
+    return commit_all(root)
+
+
+def commit_all(root: Path) -> str:
+    git(root, "add", "--all")
+    git(root, "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-q", "-m", "all")
+    return git(root, "rev-parse", "HEAD").strip()
+
+
+def commit_file(root: Path, path: str, text: str) -> str:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+    return commit_all(root)
+
+
+def git(root: Path, *command: str) -> str:
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}
+    return subprocess.run(
+        ["git", *command], cwd=root, check=True, env=environment, capture_output=True, text=True
+    ).stdout
 
 
 def write(root: Path, tests: str) -> None:
@@ -127,9 +144,37 @@ def test_files_that_no_commit_has_are_not_marked(root: Path, commit: str, ran: d
     assert not (root / MARK).exists()
 
 
-def test_some_suites_mark_nothing(root: Path, commit: str, ran: dict[str, float | None]) -> None:
+def test_some_suites_mark_nothing(
+    root: Path, commit: str, ran: dict[str, float | None], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_all(root, ["edge", "gateway"]) == 0
     assert list(ran) == ["gateway", "edge"]
+    assert not (root / MARK).exists()
+    assert "not green yet, or changed since: unit, workshop, fleet, webui, images, compat" in capsys.readouterr().out
+
+
+def test_the_rest_may_follow_where_nothing_has_changed_that_the_first_ones_test(
+    root: Path, commit: str, ran: dict[str, float | None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_all(root, [name for name in NAMES if name != "edge"]) == 0
+    later = commit_file(root, "tests/stack/edge/test_it.py", "# mended")
+    assert run_all(root, ["edge"]) == 0
+    assert (root / MARK).read_text() == f"{later}\n"
+    (root / MARK).unlink()
+    commit_file(root, "orchestrator/tls/pair.py", "# mended")
+    assert run_all(root, ["edge"]) == 0
+    assert not (root / MARK).exists()
+    assert "not green yet, or changed since: unit, workshop, fleet\n" in capsys.readouterr().out
+
+
+def test_a_suite_that_fails_was_green_no_more(
+    root: Path, commit: str, ran: dict[str, float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_all(root, [name for name in NAMES if name != "edge"]) == 0
+    monkeypatch.setattr(runner, "run", lambda *_: Ran("failed", 1))
+    assert run_all(root, ["gateway"]) == 1
+    monkeypatch.setattr(runner, "run", lambda *_: Ran("green", 1))
+    assert run_all(root, ["edge"]) == 0
     assert not (root / MARK).exists()
 
 
