@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from orchestrator.plan.model_size import weight_bytes
+from orchestrator.engines.size import weight_bytes
 from orchestrator.spec.gguf import parts_of
 
 if TYPE_CHECKING:

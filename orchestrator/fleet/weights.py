@@ -19,11 +19,12 @@ from typing import Self
 from pydantic import SecretStr
 
 from orchestrator import resources
+from orchestrator.engines.container import Fetch
+from orchestrator.engines.weights import SCRIPTS
 from orchestrator.errors import HostError, Where
 from orchestrator.fleet.docker_host import LABEL, NO_SUCH
 from orchestrator.fleet.machine import Machine
-from orchestrator.plan.deployment import Fetch, project_name
-from orchestrator.plan.weights import SCRIPTS
+from orchestrator.plan.deployment import project_name
 
 PAUSE = 1.0  # seconds between two looks
 SAID = "WORKSHOP "  # how the scripts' own lines begin

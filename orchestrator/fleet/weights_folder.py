@@ -11,9 +11,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from orchestrator.engines.container import Fetch
 from orchestrator.fleet.weights_store import Kept
-from orchestrator.plan.deployment import Fetch
-from orchestrator.spec.components import Component
 
 CHUNK = 1 << 20
 
@@ -42,7 +41,7 @@ class FolderStore:
 
 def kept(folder: Path, fetch: Fetch) -> Path | None:
     """The model's tree: hub/models--OWNER--NAME or models--OWNER--NAME, or OWNER--REPO--FILE.gguf or FILE.gguf."""
-    if not fetch.tree or fetch.component is Component.OLLAMA:  # whose folders look otherwise
+    if not fetch.tree or not fetch.plain:
         return None
     tree = PurePosixPath(fetch.tree)
     names = [tree, PurePosixPath(tree.name), PurePosixPath(tree.name.rpartition("--")[2])]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.plan.deployment import Fetch
+from orchestrator.engines.container import Fetch
 
 
 @dataclass(frozen=True, slots=True)

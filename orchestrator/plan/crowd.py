@@ -9,7 +9,6 @@ from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.models import Engine
 
 
 def at_once(deployment: Deployment, model: str) -> int | None:
@@ -37,7 +36,7 @@ def crowd_remarks(spec: Spec, deployment: Deployment, people: Sequence[Participa
 def _short(spec: Spec, deployment: Deployment, people: Sequence[Participant]) -> Iterator[tuple[Path_, str]]:
     assumed = spec.workshop.capacity
     for index, model in enumerate(spec.workshop.models):
-        if model.engine is Engine.EXTERNAL or model.embeds:
+        if model.is_external or model.embeds:
             continue
         users = sum(model.open_to(person.team) for person in people)
         asking, able = math.ceil(users * assumed.at_once), at_once(deployment, model.name)

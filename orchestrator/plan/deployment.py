@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from orchestrator.engines.capacity import Serves
+from orchestrator.engines.container import Container, Fetch
 from orchestrator.identity.pages import OwnPage
-from orchestrator.plan.capacity import Serves
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
 from orchestrator.plan.gateway import Page, Server
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import GATEWAY, WEBUI, Component
 from orchestrator.spec.hosts import Host
-from orchestrator.spec.models import Engine
-from orchestrator.spec.values import SecretReference
 
 GATEWAY_SERVICE = "gateway"
 WEBUI_SERVICE = "webui"
 WEBUI_CONTAINER_PORT = 8080
-HEALTH = {  # the path that answers 200 without a model being asked; engines only
-    Component.VLLM: "/health",
-    Component.VLLM_CPU: "/health",
-    Component.LLAMACPP: "/health",
-    Component.LLAMACPP_CUDA: "/health",
-    Component.TGI: "/health",
-    Component.OLLAMA: "/api/version",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """How one engine is started. Paths are those inside the container; hosts of volumes are volume names."""
-
-    component: Component
-    port: int
-    command: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    secret_environment: dict[str, SecretReference] = field(default_factory=dict)
-    entrypoint: tuple[str, ...] = ()  # the image's own, needed only to run it with secrets
-    health: tuple[str, ...] = ()  # argv of the health check
-    volumes: tuple[tuple[str, str], ...] = ()  # (volume, path): weights, kept by teardown --keep-weights
-    files: tuple[tuple[str, str], ...] = ()  # (file or folder in the stack's own folder, path): read-only
-    shm_gib: int | None = None
-    memory_mib: int | None = None  # hard limit
-    start_seconds: int = 120  # until it must be healthy
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A container that runs once, and leaves weights in a volume (with the network) or in the running engine."""
-
-    component: Component
-    command: tuple[str, ...]
-    volumes: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, str], ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    secret_environment: dict[str, SecretReference] = field(default_factory=dict)
-    after_start: bool = False  # asks the running engine, on its network, instead of preparing a volume
-    key: str = ""  # the same for the same files in the same volume
-    tree: str = ""  # a file or folder in the volume that holds them all; empty: they can't be copied alone
-    seconds: int = 0  # that it may take
-
-    @property
-    def volume(self) -> str:
-        """The one that it fills."""
-        return self.volumes[0][0]
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Volume and key: fetches that agree in it leave the same files."""
-        return self.volume, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +23,7 @@ class Backend:
 
     service: str  # the Compose service, and its name on the engines network
     model: str
-    engine: Engine  # as the spec asks
+    engine: str  # as the spec asks
     replica: int  # from 1
     host: str
     container: Container
@@ -92,7 +39,7 @@ class Backend:
     @property
     def server(self) -> Server:
         """How the gateway asks it."""
-        health = HEALTH[self.container.component]
+        health = self.container.ready
         if self.edge is None:
             return Server(self.service, self.container.port, name=self.service, health=health)
         return Server(
@@ -169,7 +116,7 @@ class Stack:
         """The images that this host needs."""
         needed = {backend.container.component for backend in self.backends}
         needed |= {backend.fetch.component for backend in self.backends if backend.fetch}
-        own = ((Component.GATEWAY, self.gateway or self.edge), (Component.WEBUI, self.webui or self.has_instances))
+        own = ((GATEWAY, self.gateway or self.edge), (WEBUI, self.webui or self.has_instances))
         return frozenset(needed | {component for component, here in own if here})
 
 
@@ -192,7 +139,7 @@ class Deployment:
     def native(self) -> frozenset[str]:
         """The models whose every backend speaks Ollama's own API."""
         every = {backend.model for backend in self.backends}
-        other = {backend.model for backend in self.backends if backend.container.component is not Component.OLLAMA}
+        other = {backend.model for backend in self.backends if not backend.container.native}
         return frozenset(every - other)
 
     def backends_of(self, model: str) -> tuple[Backend, ...]:

@@ -1,8 +1,4 @@
-"""Which image each component runs, before anyone has looked whether it can be had. Pure.
-
-The versions are pinned here. Those of nginx, Open WebUI and vLLM are the releases that compose/images builds too; no
-tag of this table was pulled where it was written, so docs/decisions.md lists them as not tried.
-"""
+"""Which image each component runs, before anyone has looked whether it can be had. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchestrator.pins import IMAGES
 from orchestrator.spec.components import Component
 
 Source = Literal["registry", "archive", "packages"]
@@ -17,16 +14,7 @@ DOCKER_HUB = "docker.io"
 DIGITS = 16  # of a digest: 64 bits
 LONGEST_TAG = 128 - DIGITS - 1  # characters
 
-REFERENCES: Mapping[Component, str] = {
-    Component.GATEWAY: "nginx:1.30.6",  # must carry njs 1.0 or newer: looked at before it is used
-    Component.WEBUI: "ghcr.io/open-webui/open-webui:v0.12.4",
-    Component.LLAMACPP: "ghcr.io/ggml-org/llama.cpp:server-b11669",
-    Component.LLAMACPP_CUDA: "ghcr.io/ggml-org/llama.cpp:server-cuda-b11669",
-    Component.VLLM: "vllm/vllm-openai:v0.32.0",
-    Component.VLLM_CPU: "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo:v0.32.0",
-    Component.OLLAMA: "ollama/ollama:0.33.0",
-    Component.TGI: "ghcr.io/huggingface/text-generation-inference:3.3.5",
-}
+REFERENCES: Mapping[Component, str] = {Component(name): reference for name, reference in IMAGES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.plan.model_size import GIB, gib
+from orchestrator.engines.size import GIB, gib
 
 MIB = 1 << 20
 IDLE_MIB = 320  # measured: 0.12.4 as packaged, seeded, after first questions; its cgroup uses 317 MiB, 301 anonymous

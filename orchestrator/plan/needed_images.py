@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from orchestrator.engines.registry import engine_of
 from orchestrator.plan.stacks import practice_components
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import GATEWAY, WEBUI, Component
 from orchestrator.spec.hosts import Host
-from orchestrator.spec.models import Engine, Model
 from orchestrator.spec.workshop import Workshop
-
-_ENGINES = {Engine.VLLM: Component.VLLM, Engine.OLLAMA: Component.OLLAMA, Engine.TGI: Component.TGI}
 
 
 def needed_components(workshop: Workshop) -> frozenset[Component]:
@@ -22,15 +20,9 @@ def components_for(host: Host, workshop: Workshop) -> frozenset[Component]:
     """What may run on a host with these roles: all engines, as long as nobody knows where each model goes."""
     if workshop.practice:
         return practice_components(workshop)
-    found = {Component.GATEWAY}  # of an inference host, too: its edge
+    found = {GATEWAY}  # of an inference host, too: its edge
     if "webui" in host.roles and workshop.webui.runs:
-        found.add(Component.WEBUI)
+        found.add(WEBUI)
     if "inference" in host.roles:
-        found |= {part for model in workshop.models if (part := _component(model))}
+        found |= {part for model in workshop.models if (part := engine_of(model).image(model))}
     return frozenset(found)
-
-
-def _component(model: Model) -> Component | None:
-    if model.engine is Engine.LLAMACPP:
-        return Component.LLAMACPP_CUDA if model.gpus_wanted else Component.LLAMACPP
-    return _ENGINES.get(model.engine)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.plan.deployment import Fetch
-from orchestrator.plan.engines import real_engine
-from orchestrator.spec.models import Engine, Model
+from orchestrator.engines.container import Fetch
+from orchestrator.engines.engine import Start
+from orchestrator.engines.registry import engine_of
+from orchestrator.spec.models import Model
 from orchestrator.spec.workshop import Workshop
 
 
@@ -15,7 +16,7 @@ def needed_weights(workshop: Workshop) -> tuple[dict[str, Fetch], Mapping[str, s
     fetches: dict[tuple[str, str], tuple[str, Fetch]] = {}
     lying: dict[str, str] = {}
     for model in workshop.models if not workshop.practice else ():
-        if model.engine is Engine.EXTERNAL:
+        if model.is_external:
             continue
         fetch = _fetch(model)
         if fetch is None or model.source.startswith("/"):
@@ -26,4 +27,4 @@ def needed_weights(workshop: Workshop) -> tuple[dict[str, Fetch], Mapping[str, s
 
 
 def _fetch(model: Model) -> Fetch | None:
-    return real_engine(model, gpus=model.gpus_wanted, share=None, parallel=1)[1]
+    return engine_of(model).serve(model, Start(model.gpus_wanted, None, 1)).fetch

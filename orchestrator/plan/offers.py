@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.plan.capacity import need
-from orchestrator.plan.model_size import GIB, UNKNOWN, ModelSize, stated
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import GIB, UNKNOWN, ModelSize, stated
 from orchestrator.plan.placement import Before, Facts, Unplaced, place
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.hosts import Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 CONTEXTS = tuple(1024 << power for power in range(10, -1, -1))  # 1,048,576 to 1,024 tokens
 GPUS = (1, 2, 4, 8)
@@ -65,9 +65,11 @@ def _changes(lack: Unplaced, facts: Facts) -> Iterator[tuple[str, Model]]:
         where = f"host {model.host}" if model.host else f"labels {', '.join(model.labels)}"
         yield f"another host, without {where}", without
     yield from _contexts(model, size.context)
-    if model.engine is Engine.VLLM and "kv_cache_dtype" not in model.args and size.kv(1, 1, 1.0) is not None:
-        yield "args: {kv_cache_dtype: fp8}", model.model_copy(update={"args": {**model.args, "kv_cache_dtype": "fp8"}})
-    if model.engine in {Engine.VLLM, Engine.TGI}:
+    engine = engine_of(model)
+    if engine.smaller_cache and not engine.smaller_cache.keys() & model.args and size.kv(1, 1, 1.0) is not None:
+        text = ", ".join(f"{name}: {value}" for name, value in engine.smaller_cache.items())
+        yield f"args: {{{text}}}", model.model_copy(update={"args": {**model.args, **engine.smaller_cache}})
+    if engine.splits:
         more = [gpus for gpus in GPUS if gpus > model.gpus_wanted]
         for gpus in (*more, *(fewer for fewer in reversed(GPUS) if fewer < model.gpus_wanted)):
             yield f"gpus: {gpus}", model.model_copy(update={"gpus": gpus})
@@ -75,7 +77,7 @@ def _changes(lack: Unplaced, facts: Facts) -> Iterator[tuple[str, Model]]:
     if 0 < lack.placed < model.replicas:
         yield f"replicas: {lack.placed}", model.model_copy(update={"replicas": lack.placed})
     if model.memory_gib:
-        least = need(model, size, max(1, model.gpus_wanted), facts.assumed, facts.heads).total
+        least = engine.need(model, size, max(1, model.gpus_wanted), facts.assumed, facts.heads).total
         if least and least / GIB < model.memory_gib:
             lower = -(-least // (1 << 29)) / 2  # the next half GiB
             yield f"memory_gib: {lower:g}", model.model_copy(update={"memory_gib": lower})

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.plan.capacity import need, split_problem
-from orchestrator.plan.model_size import UNKNOWN, ModelSize
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import UNKNOWN, ModelSize
 from orchestrator.plan.rooms import Claim, Room, Seat, sums
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 LOOKS = 3000  # places tried before it is given up: some milliseconds for a small class, half a second for 50 hosts
 ASSUMED = Capacity()
@@ -80,7 +80,7 @@ def place(
     The first try takes the best place for each. Where that leaves one without, others are tried: what runs is moved
     only then, and only where all fit so.
     """
-    wanted = [model for model in models if model.engine is not Engine.EXTERNAL]
+    wanted = [model for model in models if not model.is_external]
     search = _Search(wanted, hosts, facts, before or {})
     return search.result({model.name: index for index, model in enumerate(models)})
 
@@ -100,11 +100,12 @@ class _Search:
     def _add(self, model: Model, facts: Facts) -> None:
         size = (facts.sizes or {}).get(model.name, UNKNOWN)
         gpus = max(1, model.gpus_wanted)
-        problem = split_problem(model, size, gpus)
+        engine = engine_of(model)
+        problem = engine.split_problem(size, gpus)
         if problem:
             self.unsplit.append(Unplaced(model, problem))
         else:
-            self.claims.append(Claim.of(model, need(model, size, gpus, facts.assumed, facts.heads)))
+            self.claims.append(Claim.of(model, engine.need(model, size, gpus, facts.assumed, facts.heads)))
 
     def _empty(self) -> list[Room]:
         return [Room(host, self.found.get(host.name)) for host in self.hosts]

@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from orchestrator.plan.capacity import Need, in_words, utilisation
-from orchestrator.plan.model_size import GIB
+from orchestrator.engines.capacity import Need, in_words
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import GIB
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 SLACK = 1e-9  # of a fraction
 NO_GPUS = Gpus(count=0)
@@ -29,7 +30,7 @@ class Claim:
         if model.memory_gib:
             return cls(model, needs, model.memory_gib)
         total = needs.total
-        return cls(model, needs, None if total is None else total / GIB / utilisation(model))
+        return cls(model, needs, None if total is None else total / GIB / engine_of(model).takes(model, None))
 
     @property
     def shares(self) -> bool:
@@ -41,9 +42,7 @@ class Claim:
 
     def wanted(self, count: int) -> int:
         """GPUs of one replica on a host with `count`."""
-        if self.model.gpus is None and self.model.engine is Engine.OLLAMA:
-            return min(1, count)
-        return self.model.gpus_wanted
+        return engine_of(self.model).gpus(self.model, count)
 
     def fits(self, memory: float | None) -> bool:
         """Whether a GPU of that size, empty, is enough."""
@@ -143,7 +142,7 @@ def sums(claim: Claim) -> str:
     """Where the figure of a claim comes from; empty where the instructor gave it."""
     if claim.shares or claim.least is None:
         return ""
-    share = utilisation(claim.model)
+    share = engine_of(claim.model).takes(claim.model, None)
     of = f", of which the engine takes {share:.0%}" if share < 1 else ""
     return f"each of its GPUs needs {claim.least:.3g} GiB{of}: {in_words(claim.needs)}"
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.engines.capacity import Room
+from orchestrator.engines.engine import Start
+from orchestrator.engines.practice import STAND_IN
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import GIB, UNKNOWN, ModelSize, known_sizes
 from orchestrator.labels import distinct, slug
-from orchestrator.plan.capacity import parallel, serves, utilisation
 from orchestrator.plan.deployment import Backend, Deployment, Stack, project_name
 from orchestrator.plan.edges import Edge
-from orchestrator.plan.engines import real_engine
-from orchestrator.plan.model_size import GIB, ModelSize, known_sizes
 from orchestrator.plan.offers import with_offers
 from orchestrator.plan.placement import Facts, Place, Placed, Unplaced, place
-from orchestrator.plan.practice import practice_engine, practice_serves
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import GATEWAY, WEBUI, Component
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.spec.workshop import THIS_MACHINE, Workshop
 
 
@@ -41,7 +42,7 @@ def plan_stacks(
     names = service_names(workshop.models)
     if workshop.practice:
         backends = [
-            _practice_backend(model, n, names[model.name], dict(unavailable))
+            _practice_backend(model, n, names[model.name], unavailable)
             for model in workshop.models
             for n in range(model.replicas)
         ]
@@ -74,9 +75,8 @@ def plan_stacks(
 
 def practice_components(workshop: Workshop) -> frozenset[Component]:
     """The images that practice mode would like to have for these models."""
-    wanted = {Engine.VLLM: Component.VLLM_CPU, Engine.OLLAMA: Component.OLLAMA}
-    own = {Component.GATEWAY, Component.LLAMACPP} | ({Component.WEBUI} if workshop.webui.runs else set())
-    return frozenset(own | {wanted[model.engine] for model in workshop.models if model.engine in wanted})
+    own = {GATEWAY, STAND_IN} | ({WEBUI} if workshop.webui.runs else set())
+    return frozenset(own.union(*(engine_of(model).practice_images for model in workshop.models)))
 
 
 def service_names(models: Sequence[Model]) -> dict[str, str]:
@@ -84,9 +84,9 @@ def service_names(models: Sequence[Model]) -> dict[str, str]:
     return distinct((model.name for model in models), lambda name: f"model-{slug(name)}")
 
 
-def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Component, str]) -> Backend:
+def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[Component, str]) -> Backend:
     service = f"{name}-{index + 1}"
-    engine = practice_engine(model, service, unavailable)
+    engine = engine_of(model).practice(model, service, unavailable)
     return Backend(
         service=service,
         model=model.name,
@@ -97,29 +97,29 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: dict[Com
         fetch=engine.fetch,
         served_name=engine.served_name,
         stand_in=engine.stand_in,
-        serves=None if model.embeds else practice_serves(engine),
+        serves=None if model.embeds else engine.serves,
         embeds=model.embeds,
     )
 
 
 def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
     model, gpus = placed.model, len(placed.gpus)
-    container, fetch, served = real_engine(model, gpus=gpus, share=placed.share, parallel=parallel(facts.heads, model))
-    share = utilisation(model) if placed.share is None or "gpu_memory_utilization" in model.args else placed.share
-    budget = placed.memory_gib * share if placed.memory_gib else model.memory_gib
-    size = (facts.sizes or {}).get(model.name)
-    able = serves(model, size, budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads)
+    engine = engine_of(model)
+    served = engine.serve(model, Start(gpus, placed.share, engine.parallel(model, facts.heads)))
+    budget = placed.memory_gib * engine.takes(model, placed.share) if placed.memory_gib else model.memory_gib
+    size = (facts.sizes or {}).get(model.name, UNKNOWN)
+    able = engine.serves(model, size, Room(budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads))
     return Backend(
         service=f"{name}-{placed.replica}",
         model=model.name,
         engine=model.engine,
         replica=placed.replica,
         host=placed.host.name,
-        container=container,
+        container=served.container,
         edge=Edge.of(placed.host) if placed.host.is_behind_edge else None,
         gpus=placed.gpus,
-        fetch=fetch if placed.replica == 1 or model.replicas > 1 else None,
-        served_name=served,
+        fetch=served.fetch if placed.replica == 1 or model.replicas > 1 else None,
+        served_name=served.name,
         memory_gib=budget if placed.gpus else None,
         serves=None if model.embeds else able,
         embeds=model.embeds,

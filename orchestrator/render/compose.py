@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator import resources
+from orchestrator.engines.arguments import curl_health
+from orchestrator.engines.container import Container, Fetch
 from orchestrator.plan import gateway as inside
-from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Container, Fetch, Stack
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
 from orchestrator.plan.edges import EDGE_HEALTH_PORT, EDGE_PORT, EDGE_SERVICE
-from orchestrator.plan.engines import curl_health
 from orchestrator.spec.components import Component
 from orchestrator.templating import configuration
 
@@ -63,7 +64,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
         .get_template("stack.yaml.j2")
         .render(
             stack=stack,
-            images={component.value: reference for component, reference in values.images.items()},
+            images=values.images,
             labels={
                 "workshop.name": values.workshop,
                 "workshop.deployment": values.deployment,

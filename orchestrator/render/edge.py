@@ -12,7 +12,6 @@ from orchestrator.render.files import PRIVATE, READABLE, File
 from orchestrator.render.gateway import CLIENT_CONF, PATHS
 from orchestrator.render.nginx import DOCKER_DNS, nginx_text, server_values
 from orchestrator.resources import TEMPLATES
-from orchestrator.spec.components import Component
 
 NATIVE = "/ollama"  # before the paths of Ollama's own API, as participants call it
 METRICS = "/metrics"  # how full the engine is; Ollama has none
@@ -69,23 +68,21 @@ def edge_conf(stack: Stack, *, resolver: str = DOCKER_DNS) -> str:
 
 def _backend(backend: Backend) -> dict[str, object]:
     server = backend.server
-    gets = [path for path in (server.health, METRICS) if path]
-    if backend.container.component is Component.OLLAMA:
-        gets.remove(METRICS)
+    gets = [path for path in (server.health, METRICS if backend.container.metrics else None) if path]
     return {
         "service": backend.service,
         "name": server.host_header,
-        "posts": list(_posts(backend.container.component)),
+        "posts": _posts(native=backend.container.native),
         "gets": gets,
         **server_values(backend.service, backend.container.port),
     }
 
 
-def _posts(component: Component) -> list[str]:
+def _posts(*, native: bool) -> list[str]:
     """What the gateway may send there; see PATHS."""
-    native = [path.removeprefix(NATIVE) for path in PATHS if path.startswith(f"{NATIVE}/")]
+    own = [path.removeprefix(NATIVE) for path in PATHS if path.startswith(f"{NATIVE}/")]
     plain = [path for path in PATHS if not path.startswith(f"{NATIVE}/")]
-    return [*plain, *native] if component is Component.OLLAMA else plain
+    return [*plain, *own] if native else plain
 
 
 def _client_conf(own: Credentials) -> str:

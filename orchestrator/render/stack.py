@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pydantic import SecretStr
 
 from orchestrator import resources
+from orchestrator.engines.practice import CHECKPOINT, GGUF, PUT_SCRIPT
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
 from orchestrator.plan.edges import EDGE_SERVICE
 from orchestrator.plan.gateway import GatewayConfig
-from orchestrator.plan.practice import CHECKPOINT, GGUF, PUT_SCRIPT
 from orchestrator.render.compose import SECRETS_FOLDER, StackValues, inputs_digest, render_compose, secret_names
 from orchestrator.render.edge import EdgeCredentials, edge_files, gateway_files
 from orchestrator.render.files import PRIVATE, READABLE, RUNNABLE, File

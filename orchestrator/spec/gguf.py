@@ -27,3 +27,8 @@ def stem_of(source: str) -> str:
     """What all parts have in common; of a whole file, itself."""
     found = PART.match(source)
     return f"{found['stem']}-of-{found['count']}" if found else source
+
+
+def is_gguf(source: str) -> bool:
+    """Whether llama.cpp can load this source: a GGUF file in a repository, at a URL, or on the host."""
+    return source.endswith(".gguf") and (source.startswith(("/", "https://", "http://")) or source.count("/") > 1)

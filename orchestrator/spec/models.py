@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -11,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from orchestrator.spec import teams
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.endpoints import BaseUrl, HeaderName, HeaderValue, QueryName, QueryValue
-from orchestrator.spec.gguf import is_later_part, parts_of
+from orchestrator.spec.engine_names import EngineName, kind_of
 from orchestrator.spec.hosts import Label
 from orchestrator.spec.limits import Bounds
 from orchestrator.spec.providers import BEARER, PRESETS, Preset, Provider
@@ -33,24 +32,16 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 ArgumentValue = Text | int | float | bool | list[Text | int | float]
 
 
-class Engine(StrEnum):
-    VLLM = "vllm"
-    OLLAMA = "ollama"
-    LLAMACPP = "llamacpp"
-    TGI = "tgi"
-    EXTERNAL = "external"
-
-
 Balance = Literal["least_connections", "participant", "prompt"]
 EXTERNAL_ONLY = ("provider", "base_url", "api_key", "api_key_header", "headers", "query", "ca")
-GPU_ENGINES = frozenset({Engine.VLLM, Engine.TGI})
+EXTERNAL = "external"  # whose fields are of their own
 
 
 class Model(Section):
     """One model: its name for clients, the engine that serves it, and who may use it."""
 
     name: ModelName
-    engine: Annotated[Engine, Field(strict=False)]
+    engine: EngineName
     source: Line
     """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
 
@@ -122,8 +113,13 @@ class Model(Section):
         return self.base_url or (self.preset.base_url if self.preset else None)
 
     @property
+    def is_external(self) -> bool:
+        """Whether a provider serves it, and no engine of ours."""
+        return self.engine == EXTERNAL
+
+    @property
     def gpus_wanted(self) -> int:
-        return self.gpus if self.gpus is not None else int(self.engine in GPU_ENGINES)
+        return self.gpus if self.gpus is not None else int(kind_of(self.engine).needs_gpus)
 
     def open_to(self, team: str | None) -> bool:
         """Whether a member of this team may use it."""
@@ -135,7 +131,7 @@ class Model(Section):
         return self
 
     def _engine_problems(self) -> Iterable[Problem]:
-        yield from self._external_problems() if self.engine is Engine.EXTERNAL else self._own_problems()
+        yield from self._external_problems() if self.is_external else self._own_problems()
         for name, number in duplicates(self.aliases):
             yield Problem(("aliases", number), f"the alias {name!r} stands here twice")
         if self.name in self.aliases:
@@ -149,14 +145,7 @@ class Model(Section):
         for field in EXTERNAL_ONLY:
             if field in self.model_fields_set and getattr(self, field) is not None:
                 yield Problem((field,), f"{field} belongs to engine: external, not to {self.engine}")
-        if self.engine is Engine.TGI and self.embeds:
-            yield Problem(("embeds",), "tgi makes no embeddings", "engine: vllm, ollama or llamacpp does")
-        if self.engine in GPU_ENGINES and self.gpus == 0:
-            yield Problem(("gpus",), f"{self.engine} needs at least one GPU (practice mode needs none)")
-        if self.engine is Engine.LLAMACPP and not is_gguf(self.source):
-            yield Problem(("source",), "expected OWNER/REPO/FILE.gguf, a URL or an absolute path ending in .gguf")
-        if self.engine is Engine.LLAMACPP and is_later_part(self.source):
-            yield Problem(("source",), "a later part of a file in parts", f"Name the first: {parts_of(self.source)[0]}")
+        yield from kind_of(self.engine).problems(self)
 
     def _external_problems(self) -> Iterable[Problem]:
         if self.endpoint is None:
@@ -172,8 +161,3 @@ class Model(Section):
         for name, _ in duplicates(name.lower() for name in names):
             given = next(own for own in reversed(self.headers) if own.lower() == name)
             yield Problem(("headers", given), f"the header {given} is given twice")
-
-
-def is_gguf(source: str) -> bool:
-    """Whether llama.cpp can load this source: a GGUF file in a repository, at a URL, or on the host."""
-    return source.endswith(".gguf") and (source.startswith(("/", "https://", "http://")) or source.count("/") > 1)

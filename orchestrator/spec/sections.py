@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import ComponentName
 from orchestrator.spec.section import Problem, Section, refuse
 from orchestrator.spec.values import HostName, ImageReference, Line, Port, RelativePath, SecretReference
 from orchestrator.spec.webui import WebUI
@@ -96,7 +96,7 @@ class Images(Section):
     source: Literal["auto", "registry", "archive", "packages"] = "auto"
     registry: ImageReference | None = None
     """A registry (and path) that mirrors all images; replaces the registry of each."""
-    override: dict[Annotated[Component, Field(strict=False)], ImageReference] = {}
+    override: dict[ComponentName, ImageReference] = {}
     """A reference for single components."""
     login: RegistryLogin | None = None
     """For a registry that wants one, or gives more to who has an account."""

@@ -19,7 +19,7 @@ from orchestrator.spec.inventory import InventoryChoice
 from orchestrator.spec.knowledge import embedder, knowledge_problems
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.machines import is_loopback, machine_problems, role_problems
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.spec.names import name_problems
 from orchestrator.spec.people import Participants
 from orchestrator.spec.section import Problem, below, refuse, same_names
@@ -193,7 +193,7 @@ class Workshop(Ports):
         yield from role_problems(self.hosts, webui=self.webui.runs)
         yield from machine_problems(self.hosts)
         names = {host.name for host in self.hosts if "inference" in host.roles}
-        if not names and any(model.engine is not Engine.EXTERNAL for model in self.models):
+        if not names and any(not model.is_external for model in self.models):
             yield Problem(("hosts",), "no host has the role inference")
         for index, model in enumerate(self.models):
             if model.host is not None and model.host not in names:

@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.engines.capacity import Serves
 from orchestrator.identity.identity import Identity
-from orchestrator.plan.capacity import Serves
 from orchestrator.plan.crowd import crowd_remarks, people_for
 from orchestrator.plan.deployment import Backend
 from orchestrator.plan.remarks import remarks

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.engines.reported import Reported
 from orchestrator.errors import HostError, UserError
 from orchestrator.fleet.disk_room import require_room
 from orchestrator.fleet.docker_host import ContainerState
@@ -15,7 +16,6 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import Deployment
 from orchestrator.plan.gateway import Window
 from orchestrator.plan.policy import window
-from orchestrator.plan.reported import Reported
 from orchestrator.plan.stacks import service_names
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec

@@ -50,7 +50,7 @@ def test_accounts_and_keys(
     rounds: int,
     tmp_path: Path,
 ) -> None:
-    for component in (Component.GATEWAY, Component.WEBUI, Component.LLAMACPP):
+    for component in (Component("gateway"), Component("webui"), Component("llamacpp")):
         image(component)
     workshop = new_workshop(dict(SMALL), "bench-accounts")
     workshop.provision()

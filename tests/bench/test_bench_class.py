@@ -78,7 +78,7 @@ def test_a_whole_class(
     engine: docker.DockerClient,
     tmp_path: Path,
 ) -> None:
-    for component in (Component.GATEWAY, Component.WEBUI, Component.LLAMACPP):
+    for component in (Component("gateway"), Component("webui"), Component("llamacpp")):
         image(component)
     workshop = new_workshop(dict(CLASS), "bench-class")
     workshop.provision()

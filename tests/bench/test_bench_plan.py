@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.identity.identity import Identity
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.images import ImageChoice, reference_for
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import COMPONENTS
 from orchestrator.spec.loader import load
 from orchestrator.workflow.wanted.desired import Desired, desired, planned
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RUNS = 7
 PEOPLE, HOSTS = 1000, 50
-IMAGES = {component: reference_for(component, ImageChoice()) for component in Component}
+IMAGES = {component: reference_for(component, ImageChoice()) for component in COMPONENTS}
 
 
 def spec_text() -> str:

@@ -50,7 +50,7 @@ def test_provision_and_again(
     floor: float | None,
     aim: float | None,
 ) -> None:
-    for component in (Component.GATEWAY, Component.WEBUI, Component.LLAMACPP):
+    for component in (Component("gateway"), Component("webui"), Component("llamacpp")):
         image(component)
     workshop = new_workshop(dict(document), name)
     fresh: list[float] = []

@@ -55,7 +55,7 @@ def line(number: int) -> str:
 def test_usage(report: Report, image: Callable[[Component], str], engine: docker.DockerClient, tmp_path: Path) -> None:
     (tmp_path / "access.jsonl").write_text("".join(f"{line(number)}\n" for number in range(LINES)), encoding="utf-8")
     container = engine.containers.create(
-        image(Component.GATEWAY),
+        image(Component("gateway")),
         ["sleep", "600"],
         labels={"workshop.test": "1"},
         volumes={str(tmp_path): {"bind": DATA_DIR, "mode": "rw"}},

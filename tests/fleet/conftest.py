@@ -15,7 +15,7 @@ until the module's last test, then they are removed), `mirror` (a registry that 
 Further: `bed.registry(login=("user", "password"))`, `bed.slow_route(host, delay=0.3)`, `bed.wrong_known_hosts(host)`,
 `host.rekey()`, `HostSetup(disks={"/var/lib/docker": "300m"})` with `host.fill_disk()`, `HostSetup(kind="bare")`,
 `HostSetup(trusts=[])` (an sshd that refuses the key), `SshAuthority` for certificates of users and hosts (bed/keys.py). `small_image` (busybox, 2 MB) is for
-what needs no real one; `packaged(Component.GATEWAY)` names the
+what needs no real one; `packaged(Component("gateway"))` names the
 program's own image of a component.
 
 The classes are in bed/: bed.py, ssh_host.py, registry.py, slow_route.py, keys.py. A host takes 1 to 3 s and some 185 MiB, so
@@ -97,4 +97,4 @@ def mirror(bed: Bed) -> Iterator[Registry]:
 
 @pytest.fixture(scope="session")
 def gateway_image(packaged: Callable[[Component], str]) -> str:
-    return packaged(Component.GATEWAY)
+    return packaged(Component("gateway"))

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.full("images and a class from one file, minutes; tests/
 
 LOGIN = ("class", secrets.token_hex(12))
 PORT = 28410
-COMPONENTS = (Component.GATEWAY, Component.LLAMACPP)
+COMPONENTS = (Component("gateway"), Component("llamacpp"))
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def room(
     give_weights(tmp_path_factory.mktemp("weights"), gpu)
     folder = tmp_path_factory.mktemp("room")
     with bed.registry(login=LOGIN) as registry:
-        digests = {
-            component.value: registry.push(packaged(component), REFERENCES[component].removeprefix("ghcr.io/"))
+        digests: dict[str, str] = {
+            component: registry.push(packaged(component), REFERENCES[component].removeprefix("ghcr.io/"))
             for component in COMPONENTS
         }
         sections = {
@@ -111,7 +111,11 @@ def test_what_only_this_machine_can_pull_is_copied_to_hosts_and_is_the_same_ther
     assert sorted(line for line in done["changes"] if "copied from this machine" in line) == sorted(
         f"{host}: image {room.registry.outer}/{Reference.parse(REFERENCES[part]).repository}"
         f"{Reference.parse(REFERENCES[part]).suffix}: copied from this machine"
-        for host, part in (("front", Component.GATEWAY), ("gpu-1", Component.GATEWAY), ("gpu-1", Component.LLAMACPP))
+        for host, part in (
+            ("front", Component("gateway")),
+            ("gpu-1", Component("gateway")),
+            ("gpu-1", Component("llamacpp")),
+        )
     )
     here = room.names()
     assert len(here) == 2

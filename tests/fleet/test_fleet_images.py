@@ -74,7 +74,7 @@ def fleet(bed: Bed, trio: list[SshHost]) -> Iterator[Fleet]:
 
 def engine(fleet: Fleet, name: str, reference: str, folder: Path, login: Login | None = None) -> Engine:
     machine = fleet[name]
-    choice = ImageChoice(source="registry", override={Component.OLLAMA: reference})
+    choice = ImageChoice(source="registry", override={Component("ollama"): reference})
     settings = BuildSettings(folder, folder)
     reach = registries_of(machine)
     search = Search(choice, {}, machine.docker.client, settings, print, name, login, reach)
@@ -97,12 +97,12 @@ def test_every_host_pulls_by_the_digest_that_was_pulled_first(
     with bed.registry(login=("class", "sentinel")) as registry:
         digest = registry.push(small_image, "fleet-images:1")
         reference = f"{registry.address}/{NAME}:1"
-        refused = gather([Component.OLLAMA], engine(fleet, "one", reference, tmp_path), [], builds=False)
-        assert "no basic auth credentials" in refused.missing[Component.OLLAMA]
+        refused = gather([Component("ollama")], engine(fleet, "one", reference, tmp_path), [], builds=False)
+        assert "no basic auth credentials" in refused.missing[Component("ollama")]
         login = Login(registry.address, "class", lambda: SecretStr("sentinel"))
         first = engine(fleet, "one", reference, tmp_path, login)
-        found = gather([Component.OLLAMA], first, [], builds=False)
-        image = found.images[Component.OLLAMA]
+        found = gather([Component("ollama")], first, [], builds=False)
+        image = found.images[Component("ollama")]
         assert image == Image(reference, digest, "registry")
         registry.push(other_image, "fleet-images:1")  # the tag moves on: nobody else gets it
         distribution = Distribution(found.sources, print, login)
@@ -123,8 +123,8 @@ def test_a_registry_that_gives_no_more_is_made_up_for_by_the_host_that_has_it(
         registry.push(small_image, "fleet-images:2")
         reference = f"{address}/{NAME}:2"
         nowhere = engine(fleet, "full", f"{bed.outer_address}:1/x:1", tmp_path)  # as a machine that no registry answers
-        found = gather([Component.OLLAMA], nowhere, [engine(fleet, "one", reference, tmp_path)], builds=False)
-        image = found.images[Component.OLLAMA]
+        found = gather([Component("ollama")], nowhere, [engine(fleet, "one", reference, tmp_path)], builds=False)
+        image = found.images[Component("ollama")]
         assert found.sources[image.pinned].name == "one"
         came = brought(fleet, Distribution(found.sources, print), image, "one", "two")
     assert came["two"].changes == (f"two: image {reference}: copied from one",)
@@ -138,8 +138,8 @@ def test_a_host_that_reaches_no_registry_is_not_kept_waiting(
     with bed.registry() as registry:
         registry.push(small_image, "fleet-images:3")
         first = engine(fleet, "one", f"{registry.address}/{NAME}:3", tmp_path)
-        found = gather([Component.OLLAMA], first, [], builds=False)
-    image = found.images[Component.OLLAMA]  # and the registry is gone
+        found = gather([Component("ollama")], first, [], builds=False)
+    image = found.images[Component("ollama")]  # and the registry is gone
     came = brought(fleet, Distribution(found.sources, print), image, "two")
     assert came["two"] == Brought((f"two: image {image.reference}: copied from one",))
     assert "images/create" not in trio[1].read("/var/log/dockerd.log").rpartition(NAME + ":2")[2]

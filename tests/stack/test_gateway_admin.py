@@ -48,7 +48,7 @@ START = f"cat > /tmp/nginx.conf <<'END'\n{CONF}\nEND\ncat > /tmp/echo.js <<'END'
 def container(packaged: Any) -> Iterator[Any]:
     client = docker.from_env()
     made = client.containers.run(
-        packaged(Component.GATEWAY),
+        packaged(Component("gateway")),
         ["sh", "-c", f"{START} -g 'daemon off;'"],
         labels={"workshop.test": "1"},
         detach=True,

@@ -125,15 +125,15 @@ def test_an_image_is_pulled_once_and_then_found_by_its_digest(
     client: Any, registry: Registry, settings: BuildSettings
 ) -> None:
     digest = registry.publish("library/ollama", "1.0", b"first")
-    choice = ImageChoice(override={Component.OLLAMA: f"{registry.address}/library/ollama:1.0"})
-    first = resolve([Component.OLLAMA], choice, {}, client, settings=settings, report=print)
-    image = first.images[Component.OLLAMA]
+    choice = ImageChoice(override={Component("ollama"): f"{registry.address}/library/ollama:1.0"})
+    first = resolve([Component("ollama")], choice, {}, client, settings=settings, report=print)
+    image = first.images[Component("ollama")]
     assert image == Image(f"{registry.address}/library/ollama:1.0", digest, "registry")
     assert client.images.get(image.pinned)
 
     registry.asked.clear()
     start = time.monotonic()
-    again = resolve([Component.OLLAMA], choice, first.images, client, settings=settings, report=print)
+    again = resolve([Component("ollama")], choice, first.images, client, settings=settings, report=print)
     assert time.monotonic() - start < 0.1
     assert again == first
     assert registry.asked == []
@@ -141,36 +141,36 @@ def test_an_image_is_pulled_once_and_then_found_by_its_digest(
 
 def test_a_tag_that_moved_does_not_move_the_workshop(client: Any, registry: Registry, settings: BuildSettings) -> None:
     registry.publish("library/ollama", "1.0", b"first")
-    choice = ImageChoice(override={Component.OLLAMA: f"{registry.address}/library/ollama:1.0"})
-    first = resolve([Component.OLLAMA], choice, {}, client, settings=settings, report=print)
-    client.images.remove(client.images.get(first.images[Component.OLLAMA].pinned).id, force=True)
+    choice = ImageChoice(override={Component("ollama"): f"{registry.address}/library/ollama:1.0"})
+    first = resolve([Component("ollama")], choice, {}, client, settings=settings, report=print)
+    client.images.remove(client.images.get(first.images[Component("ollama")].pinned).id, force=True)
 
     registry.publish("library/ollama", "1.0", b"second")
-    again = resolve([Component.OLLAMA], choice, first.images, client, settings=settings, report=print)
+    again = resolve([Component("ollama")], choice, first.images, client, settings=settings, report=print)
     assert again == first
 
 
 def test_a_registry_of_ones_own_stands_in_for_all(client: Any, registry: Registry, settings: BuildSettings) -> None:
     registry.publish("mirror/ollama/ollama", "0.33.0", b"mirrored")
     choice = ImageChoice(source="registry", registry=f"{registry.address}/mirror")
-    found = resolve([Component.OLLAMA, Component.TGI], choice, {}, client, settings=settings, report=print)
-    assert found.images[Component.OLLAMA].reference == f"{registry.address}/mirror/ollama/ollama:0.33.0"
-    assert "text-generation-inference:3" in found.missing[Component.TGI]
+    found = resolve([Component("ollama"), Component("tgi")], choice, {}, client, settings=settings, report=print)
+    assert found.images[Component("ollama")].reference == f"{registry.address}/mirror/ollama/ollama:0.33.0"
+    assert "text-generation-inference:3" in found.missing[Component("tgi")]
 
 
 def test_what_cannot_be_had_is_named_within_seconds(client: Any, settings: BuildSettings) -> None:
     start = time.monotonic()
     said: list[str] = []
-    wanted = [Component.OLLAMA, Component.TGI]
+    wanted = [Component("ollama"), Component("tgi")]
     found = resolve(wanted, ImageChoice(registry=NOWHERE), {}, client, settings=settings, report=said.append)
     assert time.monotonic() - start < 6
     assert set(found.missing) == set(wanted)
-    assert "in no Debian, PyPI or npm package" in found.missing[Component.OLLAMA]
+    assert "in no Debian, PyPI or npm package" in found.missing[Component("ollama")]
     assert f"the registry {NOWHERE} can't be reached from here" in said
 
 
 def test_without_a_registry_the_image_is_built_and_then_kept(client: Any, settings: BuildSettings) -> None:
-    choice, wanted = ImageChoice(registry=NOWHERE), [Component.LLAMACPP, Component.GATEWAY]
+    choice, wanted = ImageChoice(registry=NOWHERE), [Component("llamacpp"), Component("gateway")]
     first = resolve(wanted, choice, {}, client, settings=settings, report=print)
     assert first.images == {c: Image(RECIPES[c].tag, None, "packages") for c in wanted}
     start = time.monotonic()
@@ -187,8 +187,8 @@ def test_a_build_that_fails_names_its_log(
     (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo the reason; exit 7\n")
     monkeypatch.setattr(recipes_module, "IMAGES", tmp_path)
     choice = ImageChoice(source="packages")
-    found = resolve([Component.LLAMACPP], choice, {}, client, settings=settings, report=print)
-    reason = found.missing[Component.LLAMACPP]
+    found = resolve([Component("llamacpp")], choice, {}, client, settings=settings, report=print)
+    reason = found.missing[Component("llamacpp")]
     assert "exit code: 7" in reason
     assert "\n" not in reason
     log = settings.logs / "build-llamacpp.log"
@@ -199,12 +199,12 @@ def test_a_build_that_fails_names_its_log(
 def test_the_cpu_build_of_vllm_is_not_tried_without_its_wheel(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(RECIPES[Component.VLLM_CPU].folder, tmp_path / "vllm")
+    shutil.copytree(RECIPES[Component("vllm_cpu")].folder, tmp_path / "vllm")
     (tmp_path / "vllm" / "new").touch()  # so that no earlier image will do
     monkeypatch.setattr(recipes_module, "IMAGES", tmp_path)
     bare = BuildSettings(tmp_path / "logs", tmp_path / "cache")
-    found = resolve([Component.VLLM_CPU], ImageChoice(source="packages"), {}, client, settings=bare, report=print)
-    assert "PIP_FIND_LINKS" in found.missing[Component.VLLM_CPU]
+    found = resolve([Component("vllm_cpu")], ImageChoice(source="packages"), {}, client, settings=bare, report=print)
+    assert "PIP_FIND_LINKS" in found.missing[Component("vllm_cpu")]
     assert not bare.logs.exists()
 
 
@@ -212,45 +212,47 @@ def test_an_archives_image_is_used_and_no_registry_asked(
     client: Any, registry: Registry, settings: BuildSettings
 ) -> None:
     digest = registry.publish("library/ollama", "1.0", b"loaded")
-    choice = ImageChoice(override={Component.OLLAMA: f"{registry.address}/library/ollama:1.0"})
-    pulled = resolve([Component.OLLAMA], choice, {}, client, settings=settings, report=print).images[Component.OLLAMA]
+    choice = ImageChoice(override={Component("ollama"): f"{registry.address}/library/ollama:1.0"})
+    pulled = resolve([Component("ollama")], choice, {}, client, settings=settings, report=print).images[
+        Component("ollama")
+    ]
     client.images.remove(pulled.origin)  # what is loaded has no digest of a registry
     registry.asked.clear()
-    recorded = {Component.OLLAMA: Image(pulled.reference, digest, "archive")}
+    recorded = {Component("ollama"): Image(pulled.reference, digest, "archive")}
     only = replace(choice, source="archive")
-    found = resolve([Component.OLLAMA], only, recorded, client, settings=settings, report=print)
+    found = resolve([Component("ollama")], only, recorded, client, settings=settings, report=print)
     assert found.images == recorded
-    assert client.images.get(recorded[Component.OLLAMA].pinned)
+    assert client.images.get(recorded[Component("ollama")].pinned)
     client.images.remove(pulled.pinned, force=True)
     client.images.remove(pulled.reference, force=True)
-    gone = resolve([Component.OLLAMA], only, recorded, client, settings=settings, report=print)
-    assert "workshop images load FILE SPEC" in gone.missing[Component.OLLAMA]
+    gone = resolve([Component("ollama")], only, recorded, client, settings=settings, report=print)
+    assert "workshop images load FILE SPEC" in gone.missing[Component("ollama")]
     assert registry.asked == []
 
 
 def test_without_a_record_an_archives_image_is_known_by_its_name(client: Any, settings: BuildSettings) -> None:
-    recipe = RECIPES[Component.LLAMACPP]
-    resolve([Component.LLAMACPP], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
+    recipe = RECIPES[Component("llamacpp")]
+    resolve([Component("llamacpp")], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
     choice = ImageChoice(source="archive")
-    found = resolve([Component.LLAMACPP, Component.TGI], choice, {}, client, settings=settings, report=print)
-    assert found.images == {Component.LLAMACPP: Image(recipe.tag, None, "archive")}
-    assert "it was in no archive that was loaded" in found.missing[Component.TGI]
+    found = resolve([Component("llamacpp"), Component("tgi")], choice, {}, client, settings=settings, report=print)
+    assert found.images == {Component("llamacpp"): Image(recipe.tag, None, "archive")}
+    assert "it was in no archive that was loaded" in found.missing[Component("tgi")]
 
 
 def test_the_gateways_image_is_looked_into_once(client: Any, settings: BuildSettings) -> None:
-    made = resolve([Component.GATEWAY], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
-    reference = made.images[Component.GATEWAY].pinned
+    made = resolve([Component("gateway")], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
+    reference = made.images[Component("gateway")].pinned
     start = time.monotonic()
     check_gateway(client, reference, settings.cache)
     assert time.monotonic() - start < 0.1
 
 
 def test_an_image_without_nginx_is_no_gateway(client: Any, settings: BuildSettings) -> None:
-    made = resolve([Component.LLAMACPP], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
-    reference = made.images[Component.LLAMACPP].reference
-    choice = ImageChoice(override={Component.GATEWAY: reference})
-    found = resolve([Component.GATEWAY], choice, {}, client, settings=settings, report=print)
-    assert f"{reference} has no nginx, no njs" in found.missing[Component.GATEWAY]
+    made = resolve([Component("llamacpp")], ImageChoice(source="packages"), {}, client, settings=settings, report=print)
+    reference = made.images[Component("llamacpp")].reference
+    choice = ImageChoice(override={Component("gateway"): reference})
+    found = resolve([Component("gateway")], choice, {}, client, settings=settings, report=print)
+    assert f"{reference} has no nginx, no njs" in found.missing[Component("gateway")]
 
 
 def _digest(content: bytes) -> str:

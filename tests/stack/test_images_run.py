@@ -65,12 +65,12 @@ def start(tmp_path: Path, packaged: Callable[[Component], str]) -> Iterator[Star
 
 def test_llama_cpp_answers_with_a_sentence(models: Path, start: Start) -> None:
     command = ["--model", "/models/tiny.gguf", "--alias", "tiny", "--threads", "1", "--ctx-size", "4096"]
-    assert_answers(start(Component.LLAMACPP, 8080, command, seconds=30))
+    assert_answers(start(Component("llamacpp"), 8080, command, seconds=30))
 
 
 def test_llama_cpp_embeds(models: Path, start: Start) -> None:
     command = ["--model", "/models/embed.gguf", "--embeddings", "--threads", "1", "--ctx-size", "2048"]
-    address = start(Component.LLAMACPP, 8080, command, seconds=30)
+    address = start(Component("llamacpp"), 8080, command, seconds=30)
     answer = requests.post(f"{address}/v1/embeddings", json={"input": "hello", "model": "embed"}, timeout=30).json()
     assert len(answer["data"][0]["embedding"]) == 64
 
@@ -78,13 +78,13 @@ def test_llama_cpp_embeds(models: Path, start: Start) -> None:
 def test_vllm_answers_with_a_sentence(models: Path, start: Start) -> None:
     command = ["--model", "/models/tiny", "--served-model-name", "tiny", "--max-model-len", "2048", "--enforce-eager"]
     offline = {"HF_HUB_OFFLINE": "1"}
-    assert_answers(start(Component.VLLM_CPU, 8000, command, seconds=180, environment=offline, mem_limit="6g"))
+    assert_answers(start(Component("vllm_cpu"), 8000, command, seconds=180, environment=offline, mem_limit="6g"))
 
 
 def test_open_webui_starts_by_the_script_that_its_own_image_has(start: Start) -> None:
     environment = {"OFFLINE_MODE": "true", "ENABLE_OLLAMA_API": "false", "RAG_EMBEDDING_ENGINE": "openai"}
     command = ["bash", "-c", "command -v curl jq >/dev/null && cd /app/backend && exec bash start.sh"]
-    address = start(Component.WEBUI, 8080, command, seconds=120, environment=environment)
+    address = start(Component("webui"), 8080, command, seconds=120, environment=environment)
     assert requests.get(f"{address}/api/version", timeout=10).json() == {"version": "0.12.4", "deployment_id": ""}
 
 

@@ -8,33 +8,41 @@ from typing import Any
 
 import pytest
 
-from orchestrator.plan import practice
-from orchestrator.plan.attention import Attention, attention
-from orchestrator.plan.capacity import need, serves
-from orchestrator.plan.model_size import (
+from orchestrator.engines.attention import Attention, attention
+from orchestrator.engines.capacity import Room, Serves
+from orchestrator.engines.kinds import vllm
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import (
     GIB,
     UNKNOWN,
     ModelSize,
     common_models,
     from_config,
     known_sizes,
-    kv_width,
     stated,
     weight_bytes,
 )
 from orchestrator.practice.weights import HEADS, LAYERS, WIDTH
 from orchestrator.spec.capacity import Capacity, Size
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 LLAMA = common_models()["meta-llama/Llama-3.1-8B-Instruct"]
 ASSUMED = Capacity()
-TABLE: list[dict[str, Any]] = json.loads((files("orchestrator.plan") / "common_models.json").read_text("utf-8"))[
+TABLE: list[dict[str, Any]] = json.loads((files("orchestrator.engines") / "common_models.json").read_text("utf-8"))[
     "models"
 ]
 
 
 def model(**fields: object) -> Model:
-    return Model.model_validate({"name": "m", "engine": Engine.VLLM, "source": "o/r"} | fields)
+    return Model.model_validate({"name": "m", "engine": "vllm", "source": "o/r"} | fields)
+
+
+def serves(model: Model, size: ModelSize, budget: float | None, gpus: int, heads: int = 0) -> Serves:
+    return engine_of(model).serves(model, size, Room(budget, gpus, ASSUMED, heads))
+
+
+def kv_width(model: Model) -> float | None:
+    return engine_of(model).kv_width(model)
 
 
 def config(**fields: object) -> dict[str, object]:
@@ -61,7 +69,7 @@ def test_the_kv_cache_holds_as_many_tokens_as_vllm_said() -> None:
 @pytest.mark.parametrize(("gpus", "measured"), [(1, 53.29), (2, 71.29 - 7.48 - 3.58 - 1.26)])
 def test_the_room_for_tokens_is_a_little_less_than_what_vllm_measured(gpus: int, measured: float) -> None:
     """79.22 GiB at 0.90, one GPU and two (https://github.com/vllm-project/vllm/pull/10511)."""
-    serving = serves(model(), LLAMA, 79.22 * 0.90 * GIB, gpus, ASSUMED, 0)
+    serving = serves(model(), LLAMA, 79.22 * 0.90 * GIB, gpus)
     one = LLAMA.kv(1, gpus, 2.0)
     assert serving.kv_tokens is not None
     assert one is not None
@@ -138,7 +146,7 @@ def test_what_is_not_understood_is_not_guessed(fields: dict[str, object]) -> Non
     assert isinstance(why, str)
     size = from_config(config(**fields), GIB, "here")
     assert size.kv(1, 1, 2.0) is None
-    serving = serves(model(), size, 80.0 * GIB, 1, ASSUMED, 0)
+    serving = serves(model(), size, 80.0 * GIB, 1)
     assert (serving.requests, serving.why) == (None, why)
 
 
@@ -182,13 +190,13 @@ def test_gpus_share_the_kv_heads_until_each_has_one() -> None:
 
 def test_requests_are_what_is_free_over_what_one_takes() -> None:
     budget = 24 * 0.92 * GIB
-    serving = serves(model(context=8192), LLAMA, budget, 1, ASSUMED, 0)
+    serving = serves(model(context=8192), LLAMA, budget, 1)
     free = budget - LLAMA.weights - 3.5 * GIB if LLAMA.weights else 0
     assert serving.requests == int(free // (4096 * 131_072)) == 7
     assert serving.request_tokens == 4096
-    assert serves(model(context=2048), LLAMA, budget, 1, ASSUMED, 0).requests == 14
-    assert serves(model(args={"kv_cache_dtype": "fp8"}), LLAMA, budget, 1, ASSUMED, 0).requests == 14
-    assert serves(model(args={"max_num_seqs": 3}), LLAMA, budget, 1, ASSUMED, 0).requests == 3
+    assert serves(model(context=2048), LLAMA, budget, 1).requests == 14
+    assert serves(model(args={"kv_cache_dtype": "fp8"}), LLAMA, budget, 1).requests == 14
+    assert serves(model(args={"max_num_seqs": 3}), LLAMA, budget, 1).requests == 3
 
 
 @pytest.mark.parametrize(
@@ -199,12 +207,12 @@ def test_requests_are_what_is_free_over_what_one_takes() -> None:
         ({}, stated(Size(kv_kib_per_token=1), UNKNOWN), 80.0),
         ({}, stated(Size(weights_gib=1), UNKNOWN), 80.0),
         ({"args": {"kv_cache_dtype": "nvfp4"}}, LLAMA, 80.0),
-        ({"engine": Engine.TGI}, LLAMA, 80.0),
+        ({"engine": "tgi"}, LLAMA, 80.0),
     ],
     ids=["no size", "no GPU's memory", "no weights", "no KV", "a dtype of another kind", "TGI"],
 )
 def test_what_cannot_be_reckoned_has_a_reason(fields: dict[str, Any], size: ModelSize, budget: float | None) -> None:
-    serving = serves(model(**fields), size, budget and budget * GIB, 1, ASSUMED, 0)
+    serving = serves(model(**fields), size, budget and budget * GIB, 1)
     assert serving.requests is None
     assert serving.kv_tokens is None
     assert serving.why
@@ -213,28 +221,30 @@ def test_what_cannot_be_reckoned_has_a_reason(fields: dict[str, Any], size: Mode
 def test_what_the_spec_states_goes_before_what_was_found() -> None:
     size = stated(Size(weights_gib=2, kv_kib_per_token=64), LLAMA)
     assert (size.weights, size.kv(1, 1, 2.0), size.kv(1, 2, 2.0)) == (2 * GIB, 65536, 32768)
-    assert serves(model(), size, 8.0 * GIB, 1, ASSUMED, 0).requests == 10
+    assert serves(model(), size, 8.0 * GIB, 1).requests == 10
     mine = model(source="meta-llama/Llama-3.1-8B-Instruct", size=Size(weights_gib=5))
     known = known_sizes([mine])["m"]
     assert (known.weights, known.attention, known.origin) == (5 * GIB, LLAMA.attention, "workshop.yaml")
 
 
 def test_ollama_and_llamacpp_serve_as_many_as_they_have_slots() -> None:
-    ollama = model(engine=Engine.OLLAMA, source="llama3.2:3b", context=2048)
-    serving = serves(ollama, UNKNOWN, None, 1, ASSUMED, 33)
+    ollama = model(engine="ollama", source="llama3.2:3b", context=2048)
+    serving = serves(ollama, UNKNOWN, None, 1, 33)
     assert (serving.requests, serving.request_tokens) == (9, 2048)  # a quarter of 33
 
 
 def test_vllm_needs_room_for_one_request_of_full_length() -> None:
-    short, full = (need(model(context=context), LLAMA, 1, ASSUMED, 0).kv for context in (4096, 65536))
+    short, full = (
+        engine_of(model()).need(model(context=context), LLAMA, 1, ASSUMED, 0).kv for context in (4096, 65536)
+    )
     assert (short, full) == (2 * 4096 * 131_072, 65536 * 131_072)
 
 
 def test_the_width_of_a_cached_number_follows_the_arguments() -> None:
     assert kv_width(model()) == 2
-    assert kv_width(model(engine=Engine.LLAMACPP, source="a/b/c.gguf", args={"cache_type_k": "q8_0"})) is None
+    assert kv_width(model(engine="llamacpp", source="a/b/c.gguf", args={"cache_type_k": "q8_0"})) is None
     both = {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}
-    assert kv_width(model(engine=Engine.LLAMACPP, source="a/b/c.gguf", args=both)) == 1.0625
+    assert kv_width(model(engine="llamacpp", source="a/b/c.gguf", args=both)) == 1.0625
 
 
 def test_of_a_repository_each_weight_is_counted_once() -> None:
@@ -246,4 +256,4 @@ def test_of_a_repository_each_weight_is_counted_once() -> None:
 
 
 def test_the_synthetic_model_takes_what_practice_mode_reckons_with() -> None:
-    assert Attention(HEADS, HEADS, 2 * (WIDTH // HEADS), LAYERS).kv_bytes(1, 1, 2.0) == practice.TOKEN_BYTES
+    assert Attention(HEADS, HEADS, 2 * (WIDTH // HEADS), LAYERS).kv_bytes(1, 1, 2.0) == vllm.PRACTICE_TOKEN_BYTES

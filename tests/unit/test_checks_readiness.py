@@ -7,14 +7,14 @@ import pytest
 from docker import DockerClient
 
 from orchestrator.checks.readiness import ask_all, first_answer
+from orchestrator.engines.container import Container
 from orchestrator.fleet.docker_host import DockerHost
-from orchestrator.plan.deployment import Backend, Container
+from orchestrator.plan.deployment import Backend
 from orchestrator.spec.components import Component
-from orchestrator.spec.models import Engine
 
 TEXT = json.dumps({"choices": [{"message": {"content": "Gute Nacht, schöne Welt"}, "finish_reason": "stop"}]})
 WHOLE = f"{TEXT}\n200 {len(TEXT.encode())}"
-BACKEND = Backend("model-1", "m", Engine.VLLM, 1, "here", Container(Component.VLLM, 8000), served_name="m")
+BACKEND = Backend("model-1", "m", "vllm", 1, "here", Container(Component("vllm"), 8000), served_name="m")
 
 
 class LossyHost(DockerHost):

@@ -33,13 +33,13 @@ from orchestrator.cli.commands import (
     usage,
 )
 from orchestrator.cli.outcome import error_document
+from orchestrator.engines.capacity import Serves
 from orchestrator.errors import HostError, UserError, Where
 from orchestrator.fleet.images.archive_manifest import ArchivedImage, ArchivedWeights, WeightsFile
 from orchestrator.fleet.images.archive_manifest import Manifest as ImageManifest
 from orchestrator.handover.contents import Entry, LeftOut, Manifest
 from orchestrator.identity.credentials import Credentials
 from orchestrator.identity.participant import Participant
-from orchestrator.plan.capacity import Serves
 from orchestrator.plan.images import Image
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Gpus
@@ -329,7 +329,7 @@ def test_state() -> None:
 def test_images() -> None:
     sums = f"sha256:{'0' * 64}"
     image = ArchivedImage(
-        component=Component.GATEWAY,
+        component=Component("gateway"),
         reference="nginx:1.30",
         digest=None,
         id=sums,
@@ -345,8 +345,8 @@ def test_images() -> None:
     manifest = ImageManifest(
         program="1", workshop="w", made="2026-11-21T12:00:00+00:00", images=(image,), parts=(), weights=(weights,)
     )
-    lacks = {Component.OLLAMA: "no package"}
-    made = Built("w", {Component.GATEWAY: Image("a:b", None, "packages")}, lacks, 1.0)
+    lacks = {Component("ollama"): "no package"}
+    made = Built("w", {Component("gateway"): Image("a:b", None, "packages")}, lacks, 1.0)
     kept = SavedImages("w", Path("/x/w.tar.zst"), 10, manifest, lacks, {"big": "lies on the host"}, 1.0)
     taken = Loaded(
         workshop=None,

@@ -23,7 +23,7 @@ from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.compose import Published, StackValues, inputs_digest, render_compose
 from orchestrator.render.edge import Credentials, EdgeCredentials
 from orchestrator.render.files import File, write_tree
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import COMPONENTS
 from orchestrator.spec.loader import Spec, load
 from orchestrator.spec.workshop import Workshop
 from orchestrator.workflow.wanted.desired import desired, planned
@@ -186,7 +186,7 @@ def values(**changes: Any) -> StackValues:
     plain: dict[str, Any] = {
         "workshop": "w",
         "deployment": "d",
-        "images": {component: f"registry.example.org/{component}:1" for component in Component},
+        "images": {component: f"registry.example.org/{component}:1" for component in COMPONENTS},
         "published": (Published(8080, 8080), Published(3000, 3000)),
         "tls": False,
         "webui_environments": {"webui": {}},

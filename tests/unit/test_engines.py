@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.arguments import flags
 from orchestrator.plan.deployment import Backend, Deployment
-from orchestrator.plan.engines import flags
 from orchestrator.spec.components import Component
 from orchestrator.workflow.wanted.desired import planned
 from tests.unit.spec_samples import spec_of, with_models
@@ -71,12 +71,12 @@ def test_llamacpp_gives_each_slot_its_own_context(tmp_path: Path) -> None:
     container = backend_of(tmp_path, "name: m, engine: llamacpp, source: o/r/f.gguf, context: 1000").container
     slots = int(container.environment["LLAMA_ARG_N_PARALLEL"])
     assert int(container.environment["LLAMA_ARG_CTX_SIZE"]) == 1000 * slots
-    assert container.component is Component.LLAMACPP
+    assert container.component is Component("llamacpp")
 
 
 def test_llamacpp_on_a_gpu_runs_another_image(tmp_path: Path) -> None:
     backend = backend_of(tmp_path, "name: m, engine: llamacpp, source: o/r/f.gguf, gpus: 1")
-    assert backend.container.component is Component.LLAMACPP_CUDA
+    assert backend.container.component is Component("llamacpp_cuda")
     assert backend.container.environment["LLAMA_ARG_N_GPU_LAYERS"] == "999"
 
 
@@ -164,8 +164,8 @@ ONE_OF_EACH = (
 
 def test_practice_runs_the_engine_itself_where_there_is_a_cpu_image(tmp_path: Path) -> None:
     runs = {backend.model: backend.container.component for backend in practised(tmp_path, {}, *ONE_OF_EACH).backends}
-    assert (runs["v"], runs["o"], runs["l"]) == (Component.VLLM_CPU, Component.OLLAMA, Component.LLAMACPP)
-    assert (runs["t"], runs["e"]) == (Component.LLAMACPP, Component.LLAMACPP)
+    assert (runs["v"], runs["o"], runs["l"]) == (Component("vllm_cpu"), Component("ollama"), Component("llamacpp"))
+    assert (runs["t"], runs["e"]) == (Component("llamacpp"), Component("llamacpp"))
 
 
 def test_what_stands_in_for_tgi_and_for_a_provider_is_named_as_such(tmp_path: Path) -> None:

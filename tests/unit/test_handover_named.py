@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Union, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -95,7 +95,7 @@ def filled(annotation: Any, kind: type, value: object) -> list[object]:
     if origin in known:
         wrap = known[origin]
         return [wrap([one]) if wrap else one for part in inner for one in filled(part, kind, value)]
-    is_plain = origin is None and (annotation in {Any, None, ...} or isinstance(annotation, type))
+    is_plain = origin is None and (annotation in {Any, None, ...} or isinstance(annotation, type | NewType))
     assert is_plain or origin is Literal, f"the test does not know {annotation}"
     return []
 

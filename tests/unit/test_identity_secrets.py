@@ -16,7 +16,7 @@ from orchestrator.identity.callers import callers
 from orchestrator.identity.identity import MOST_GUESTS, VERIFY, Identity
 from orchestrator.identity.pages import OwnPage
 from orchestrator.identity.participant import Participant
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import COMPONENTS
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.people.own_seed import parts_of, wanted_seed_at
 from orchestrator.workflow.people.seed import wanted_seed
@@ -83,7 +83,7 @@ def test_all_that_is_rendered_and_seeded_is_among_them(tmp_path: Path, mode: str
         planned(spec, {}),
         identity,
         deployment_id="d",
-        images={component: str(component) for component in Component},
+        images={component: str(component) for component in COMPONENTS},
         cache=tmp_path / "cache",
         tls={},
     )

@@ -83,7 +83,7 @@ def about(**parts: Any) -> Manifest:
 
 
 def archived(stream: io.BytesIO) -> bytes:
-    both = [saved(Component.GATEWAY, GATEWAY), saved(Component.WEBUI, WEBUI)]
+    both = [saved(Component("gateway"), GATEWAY), saved(Component("webui"), WEBUI)]
     return b"".join(written(stream, both, about))
 
 
@@ -118,7 +118,7 @@ def refusal(path: Path) -> UserError:
 
 def test_what_was_saved_is_told_with_digest_platform_and_checksums(archive: Archive) -> None:
     gateway, webui = archive.manifest.images
-    assert (gateway.component, gateway.reference, gateway.digest) == (Component.GATEWAY, "nginx:1.30", DIGEST)
+    assert (gateway.component, gateway.reference, gateway.digest) == (Component("gateway"), "nginx:1.30", DIGEST)
     assert (webui.digest, webui.platform) == (None, "linux/amd64")
     assert {part.sha256 for part in archive.manifest.parts} >= {
         hashlib.sha256(x).hexdigest() for x in (BASE, TOP, OTHER)

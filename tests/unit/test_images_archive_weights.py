@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.container import Fetch
 from orchestrator.errors import UserError
 from orchestrator.fleet.images import weights_write
 from orchestrator.fleet.images.archive_manifest import Manifest
@@ -21,7 +22,6 @@ from orchestrator.fleet.images.archive_tar import PIECE, SaveError
 from orchestrator.fleet.images.archive_write import written
 from orchestrator.fleet.images.weights_read import ArchiveStore
 from orchestrator.fleet.images.weights_write import Crate, Crates
-from orchestrator.plan.deployment import Fetch
 from orchestrator.spec.components import Component
 from tests.unit.test_images_archive import BASE, GATEWAY, about, docker_save, members, saved, sealed, silent
 
@@ -73,11 +73,11 @@ def crate(files: Mapping[str, bytes | str] | None = None, listing: tuple[str, ..
 
 
 def fetch(key: str = "lab--tiny", tree: str = TREE) -> Fetch:
-    return Fetch(Component.VLLM, (), (("weights-huggingface", "/w"),), key=key, tree=tree)
+    return Fetch(Component("vllm"), (), (("weights-huggingface", "/w"),), key=key, tree=tree)
 
 
 def pieces(*crates: Crate) -> Iterator[bytes]:
-    return written(docker_save((GATEWAY, [BASE])), [saved(Component.GATEWAY, GATEWAY)], about, Crates(crates))
+    return written(docker_save((GATEWAY, [BASE])), [saved(Component("gateway"), GATEWAY)], about, Crates(crates))
 
 
 @pytest.fixture

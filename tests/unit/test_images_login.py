@@ -121,8 +121,8 @@ def test_a_registry_in_a_network_that_the_engine_trusts_is_asked_without_tls_too
 def test_a_spec_needs_images_wherever_its_models_go(tmp_path: Path) -> None:
     workshop = spec(tmp_path, "  source: auto\n").workshop
     front, gpu = workshop.hosts
-    assert components_for(front, workshop) == {Component.GATEWAY, Component.WEBUI}
-    assert components_for(gpu, workshop) == {Component.GATEWAY, Component.VLLM, Component.LLAMACPP}
+    assert components_for(front, workshop) == {Component("gateway"), Component("webui")}
+    assert components_for(gpu, workshop) == {Component("gateway"), Component("vllm"), Component("llamacpp")}
     assert needed_components(workshop) == components_for(front, workshop) | components_for(gpu, workshop)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-import orchestrator.fleet.images.recipes as recipes_module
+import orchestrator.engines.image as image_module
 from orchestrator.fleet.images import reachable
 from orchestrator.fleet.images.reachable import reachable_registries
 from orchestrator.fleet.images.recipes import RECIPES
@@ -170,10 +170,10 @@ def test_the_environment_comes_before_pips_own_files(tmp_path: Path) -> None:
 def test_a_changed_folder_gives_another_image_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    recipe = RECIPES[Component.WEBUI]
+    recipe = RECIPES[Component("webui")]
     original = recipe.tag
     shutil.copytree(recipe.folder, tmp_path / "webui")
-    monkeypatch.setattr(recipes_module, "IMAGES", tmp_path)
+    monkeypatch.setattr(image_module, "IMAGES", tmp_path)
     script = recipe.folder / "start.sh"
     assert recipe.tag == original
     match change:

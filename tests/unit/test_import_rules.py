@@ -21,11 +21,11 @@ LAYERS = (
     {"fleet", "handover", "tls"},  # plan says which hosts and containers, render which files
     {"render", "doctor", "webui", "usage"},
     {"handouts", "plan", "state"},
-    {"identity", "archive"},
+    {"identity", "archive", "engines"},
     {"spec"},
     {"inventory", "practice"},
     {"redaction", "settings", "private_folder", "ansible_process", "templating", "durable"},
-    {"errors", "spelling", "labels", "resources", "spreadsheet", "aside", "local_time"},
+    {"errors", "spelling", "labels", "resources", "spreadsheet", "aside", "local_time", "pins"},
 )
 # Names of the module that imports and of the one that is imported, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

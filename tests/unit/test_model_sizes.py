@@ -12,8 +12,8 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
+from orchestrator.engines.size import GIB
 from orchestrator.fleet.model_files import ask_hub, read_folder
-from orchestrator.plan.model_size import GIB
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State

@@ -13,7 +13,7 @@ from orchestrator.plan.instances import instances, with_instances
 from orchestrator.plan.stacks import plan_stacks
 from orchestrator.render.files import File
 from orchestrator.settings import Settings
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import COMPONENTS
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.seats import CountedSeats
@@ -71,7 +71,7 @@ def rendered(made: Spec, cache: Path) -> tuple[Stack, dict[str, File]]:
         deployment,
         who(made),
         deployment_id="d",
-        images={component: str(component) for component in Component},
+        images={component: str(component) for component in COMPONENTS},
         cache=cache,
         tls={},
     )

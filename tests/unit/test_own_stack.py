@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from orchestrator.identity.identity import Identity
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.stacks import plan_stacks
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import COMPONENTS
 from orchestrator.workflow.wanted.desired import desired
 from tests.unit.spec_samples import VALID, spec_of
 
@@ -26,7 +26,7 @@ def services(folder: Path, webui: str) -> dict[str, Any]:
         deployment,
         Identity(b"s" * 32, spec.workshop, PEOPLE),
         deployment_id="d",
-        images={component: str(component) for component in Component},
+        images={component: str(component) for component in COMPONENTS},
         cache=folder / "cache",
         tls={},
     )

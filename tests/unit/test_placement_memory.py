@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.size import GIB, ModelSize, known_sizes
 from orchestrator.errors import SpecError
-from orchestrator.plan.model_size import GIB, ModelSize, known_sizes
 from orchestrator.plan.placement import Facts, Place, Placement, place
 from orchestrator.plan.stacks import Known, plan_stacks
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.workflow.wanted.desired import planned
 from tests.unit.spec_samples import spec_of, told, with_models
 
@@ -24,7 +24,7 @@ def host(name: str, count: int, memory: float | list[float] | None = None, **fie
 
 
 def model(name: str, source: str = LLAMA_8B, **fields: object) -> Model:
-    return Model.model_validate({"name": name, "engine": Engine.VLLM, "source": source, "context": 8192, **fields})
+    return Model.model_validate({"name": name, "engine": "vllm", "source": source, "context": 8192, **fields})
 
 
 def spread(models: list[Model], hosts: list[Host], **known: object) -> Placement:

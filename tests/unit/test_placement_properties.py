@@ -8,10 +8,10 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.plan.model_size import GIB, ModelSize
+from orchestrator.engines.size import GIB, ModelSize
 from orchestrator.plan.placement import Facts, Place, Placed, place
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 LABELS = ("fast", "lab")
 MEMORIES = (16, 24, 48, 80)
@@ -37,7 +37,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Model], list[Host], Facts]:
     models = [
         Model(
             name=f"m{n}",
-            engine=draw(st.sampled_from([Engine.VLLM, Engine.OLLAMA])),
+            engine=draw(st.sampled_from(["vllm", "ollama"])),
             source="o/r",
             replicas=draw(st.integers(1, 3)),
             gpus=draw(st.sampled_from([None, 1, 2])),

@@ -54,7 +54,7 @@ def test_a_host_with_engines_and_without_the_gateway_has_an_edge() -> None:
     assert {name: stack.edge for name, stack in stacks.items()} == {"front": False, "b": True, "c": True}
     assert stacks["b"].services[0] == "edge"
     assert "edge" not in stacks["front"].services
-    assert stacks["b"].components == {Component.GATEWAY, Component.VLLM}
+    assert stacks["b"].components == {Component("gateway"), Component("vllm")}
 
 
 def test_a_host_on_which_nothing_is_placed_has_none() -> None:

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.errors import SpecError
 from orchestrator.plan.placement import Placed, Unplaced, place
 from orchestrator.spec.hosts import Gpus, Host
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.workflow.wanted.desired import planned
 from tests.unit.spec_samples import spec_of, with_models
 
@@ -20,7 +20,7 @@ def host(name: str, gpus: int = 0, memory: float | None = None) -> Host:
 
 
 def model(name: str, **fields: object) -> Model:
-    return Model.model_validate({"name": name, "engine": Engine.VLLM, "source": "o/r", **fields})
+    return Model.model_validate({"name": name, "engine": "vllm", "source": "o/r", **fields})
 
 
 def spread(models: Sequence[Model], hosts: Sequence[Host]) -> tuple[tuple[Placed, ...], tuple[Unplaced, ...]]:
@@ -67,12 +67,12 @@ def test_what_is_lacking_is_told_host_by_host() -> None:
 
 @pytest.mark.parametrize(("gpus", "expected"), [(0, ()), (1, (0,))])
 def test_ollama_takes_a_gpu_where_there_is_one(gpus: int, expected: tuple[int, ...]) -> None:
-    placed, _ = spread([model("m", engine=Engine.OLLAMA)], [host("a", gpus)])
+    placed, _ = spread([model("m", engine="ollama")], [host("a", gpus)])
     assert placed[0].gpus == expected
 
 
 def test_an_external_model_needs_no_host() -> None:
-    external = model("m", engine=Engine.EXTERNAL, base_url="https://api.example.org/v1")
+    external = model("m", engine="external", base_url="https://api.example.org/v1")
     assert spread([external], []) == ((), ())
 
 

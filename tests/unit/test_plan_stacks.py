@@ -109,10 +109,10 @@ def test_practice_runs_each_engine_on_the_cpu_of_this_machine() -> None:
     deployment = planned(*models, practice=True, hosts=[{"name": "far", "address": "10.0.0.1"}])
     assert [stack.host.address for stack in deployment.stacks] == ["localhost"]
     assert [backend.container.component for backend in deployment.backends] == [
-        Component.VLLM_CPU,
-        Component.VLLM_CPU,
-        Component.OLLAMA,
-        Component.LLAMACPP,
+        Component("vllm_cpu"),
+        Component("vllm_cpu"),
+        Component("ollama"),
+        Component("llamacpp"),
     ]
     assert deployment.notes == ()
     assert all(not backend.gpus for backend in deployment.backends)
@@ -125,9 +125,9 @@ def test_practice_says_in_words_what_stands_in_for_what() -> None:
         {"name": "c", "engine": "tgi", "source": "o/r"},
         {"name": "d", "engine": "external", "source": "x", "base_url": "https://api.example.org/v1"},
     )
-    lacking = {Component.VLLM_CPU: "no wheel", Component.OLLAMA: "no registry"}
+    lacking = {Component("vllm_cpu"): "no wheel", Component("ollama"): "no registry"}
     deployment = planned(*models, unavailable=lacking, practice=True)
-    assert {backend.container.component for backend in deployment.backends} == {Component.LLAMACPP}
+    assert {backend.container.component for backend in deployment.backends} == {Component("llamacpp")}
     assert deployment.notes == (
         "a: llama.cpp stands in for vLLM: no wheel",
         "b: llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: no registry",

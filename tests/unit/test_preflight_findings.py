@@ -20,8 +20,8 @@ from orchestrator.checks.preflight.facts import (
 )
 from orchestrator.checks.preflight.finding import Finding, worst
 from orchestrator.checks.preflight.judge import CHECKS, judge, unreached
+from orchestrator.engines.size import GIB
 from orchestrator.errors import HostError, UserError
-from orchestrator.plan.model_size import GIB
 from orchestrator.spec.hosts import Gpus
 
 L4 = Gpu("NVIDIA L4", 22.5, 22.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.plan.reported import Reported, from_metrics
+from orchestrator.engines.reported import Reported, from_metrics
 
 METRICS = """\
 # HELP vllm:cache_config_info Information of the LLMEngine CacheConfig

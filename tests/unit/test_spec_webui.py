@@ -141,7 +141,7 @@ def test_with_open_webui_elsewhere_no_host_has_one_and_none_is_started(tmp_path:
 
     assert spec.workshop.webui.url == "https://chat.example.org"
     assert "webui.port" not in spec.workshop.published
-    assert Component.WEBUI not in needed_components(spec.workshop)
+    assert Component("webui") not in needed_components(spec.workshop)
     deployment, _ = plan_stacks(spec.workshop, 1, {})
     assert not any("webui" in service for stack in deployment.stacks for service in stack.services)
     where = addresses(spec.workshop)

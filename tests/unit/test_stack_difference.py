@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.container import Container
 from orchestrator.fleet.machine import StackThere
 from orchestrator.fleet.scripts import stack
-from orchestrator.plan.deployment import GATEWAY_SERVICE, Backend, Container, Stack
+from orchestrator.plan.deployment import GATEWAY_SERVICE, Backend, Stack
 from orchestrator.render.files import File, Files, Print, digest, write_tree
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
-from orchestrator.spec.models import Engine
 from orchestrator.workflow.gateway.live import rules_digest
 from orchestrator.workflow.rollout.difference import Difference, difference
 
@@ -58,7 +58,7 @@ def test_an_edge_whose_certificate_is_renewed_is_reloaded_not_recreated(tmp_path
     files: Files = {"compose.yaml": File(b"services: {}\n"), "edge/cert.pem": File(b"old")}
     write_tree(tmp_path, files)
     there = StackThere(lying_in(tmp_path), {})
-    engine = Backend("m-1", "m", Engine.VLLM, 1, "gpu", Container(Component.VLLM, 8000))
+    engine = Backend("m-1", "m", "vllm", 1, "gpu", Container(Component("vllm"), 8000))
     behind = replace(STACK, gateway=False, backends=(engine,))
     renewed = {**files, "edge/cert.pem": File(b"new")}
 

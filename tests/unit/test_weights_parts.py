@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator import resources
+from orchestrator.engines.size import weight_bytes
 from orchestrator.errors import SpecError
 from orchestrator.fleet import weights_folder
 from orchestrator.fleet.model_files import ask_hub, read_folder
 from orchestrator.plan.deployment import Backend
-from orchestrator.plan.model_size import weight_bytes
 from orchestrator.spec.gguf import parts_of, stem_of
 from orchestrator.workflow.wanted.desired import planned
 from tests.fleet.bed.hub_stand_in import HubStandIn, sha256

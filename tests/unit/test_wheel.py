@@ -33,7 +33,7 @@ def test_every_playbook_template_and_compose_file_is_in_the_wheel(wheel: Path) -
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert {f"orchestrator/_data/{path}" for path in tracked} <= inside
     assert {f"orchestrator/_data/bootstrap/{name}" for name in SCRIPT} <= inside
-    assert "orchestrator/plan/common_models.json" in inside
+    assert "orchestrator/engines/common_models.json" in inside
 
 
 def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.checks.preflight.facts import Amount, Disk, Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
+from orchestrator.engines.size import GIB, gib
 from orchestrator.fleet.docker_host import engine_trouble
 from orchestrator.fleet.requirements import compose_problem, port_problem
-from orchestrator.plan.model_size import GIB, gib
 
 LEAST_FREE = 2 * GIB  # logs, layers, Open WebUI's data
 PLENTY = 40 * GIB  # where not all sizes are known

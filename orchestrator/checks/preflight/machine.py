@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
+from orchestrator.engines.size import GIB, gib
 from orchestrator.plan.instance_memory import memory_of, shortage
-from orchestrator.plan.model_size import GIB, gib
 
 PYTHON_LEAST = (3, 8)
 LEAST_MEMORY = GIB  # below that even a gateway alone is not safe

@@ -1,19 +1,17 @@
-"""What engines say of themselves: who waits, who is computed, how full they are. Read through the gateway's container.
-
-Metrics: docs.vllm.ai "Production metrics"; llama.cpp tools/server/README.md; TGI "metrics". Ollama has none.
-"""
+"""What engines say of themselves, read through the gateway's container: who waits, who is computed, how full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.checks.rehearsal.values import Backend, Glance, Queue
+from orchestrator.engines.registry import all_engines
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost
 
-WAITING = ("vllm:num_requests_waiting", "llamacpp:requests_deferred", "tgi_queue_size")
-RUNNING = ("vllm:num_requests_running", "llamacpp:requests_processing", "tgi_batch_current_size")
-CACHE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "llamacpp:kv_cache_usage_ratio")
+_TOLD = tuple(engine.metrics for engine in all_engines().values() if engine.metrics)
+WAITING, RUNNING = tuple(one.waiting for one in _TOLD), tuple(one.running for one in _TOLD)
+CACHE = tuple(name for one in _TOLD for name in one.cache)
 MARK = "@@workshop"
 SECONDS = 2  # for one engine
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.checks.rehearsal.figures import Figures
 from orchestrator.checks.rehearsal.result import Rehearsal, StepResult
 from orchestrator.checks.rehearsal.values import Bounds, Queue
-from orchestrator.spec.models import Engine
+from orchestrator.engines.registry import engine_named
 from orchestrator.spec.workshop import THIS_MACHINE
 
 MOST = 0.5  # of the answers that were not good: what made so many of them is the reason
@@ -162,7 +162,8 @@ def _for_a_queue(queue: Queue, done: Rehearsal) -> tuple[str, ...]:
     model = queue.backend.model
     if queue.cache_max is not None and queue.cache_max >= FULL:
         return (f"its memory for contexts is full: shorten the context of {model}, or add a replica",)
-    if done.engines.get(model) == Engine.VLLM:
+    engine = done.engines.get(model)
+    if engine and engine_named(engine).batches:
         return (f"add a replica of {model} or shorten its context",)
     return (f"add a replica of {model}, or serve it by vLLM, which computes more requests at once",)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from orchestrator.fleet.images.recipes import Recipe, Suite
+from orchestrator.engines.image import Recipe, Suite
 from orchestrator.fleet.images.torch import TorchSource
 from orchestrator.private_folder import WHEEL, PrivateFolder
 from orchestrator.resources import IMAGES

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from orchestrator.engines.image import Recipe, Suite
 from orchestrator.fleet.images.build import BuildError, build, make_base
-from orchestrator.fleet.images.recipes import NOT_PACKAGED, RECIPES, Recipe, Suite
+from orchestrator.fleet.images.recipes import NOT_PACKAGED, RECIPES
 from orchestrator.fleet.images.registry import PullError, local_image, pull
 from orchestrator.fleet.images.settings import BuildSettings
 from orchestrator.fleet.images.torch import TorchSource, find_torch

@@ -1,51 +1,17 @@
-"""What is built from packages: a folder of compose/images/ each, and the name that its content gives the result."""
+"""How each image is built from packages, or why it is not."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
-from orchestrator.resources import IMAGES
-from orchestrator.spec.components import Component
+from orchestrator.engines.image import Recipe
+from orchestrator.engines.registry import all_engines
+from orchestrator.spec.components import GATEWAY, WEBUI, Component
 
-Suite = Literal["bookworm", "forky"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """`name` is the folder and the image's last word; `suite` the Debian release that it stands on."""
-
-    name: str
-    suite: Suite
-    needs_torch: bool = False
-
-    @property
-    def folder(self) -> Path:
-        return IMAGES / self.name
-
-    @property
-    def tag(self) -> str:
-        """Changes when, and only when, a file of the folder changes: an image under this name is never made again."""
-        digest = hashlib.sha256(self.suite.encode())
-        for path in sorted(item for item in self.folder.rglob("*") if item.is_file()):
-            executable = path.stat().st_mode & 0o100
-            digest.update(f"\0{path.relative_to(self.folder).as_posix()}\0{bool(executable)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return f"workshop-{self.name}:{digest.hexdigest()[:12]}"
-
-
+_ENGINES = {image: how for engine in all_engines().values() for image, how in engine.images.items()}
 RECIPES: Mapping[Component, Recipe] = {
-    Component.GATEWAY: Recipe("gateway", "forky"),
-    Component.WEBUI: Recipe("webui", "bookworm"),
-    Component.LLAMACPP: Recipe("llamacpp", "forky"),
-    Component.VLLM_CPU: Recipe("vllm", "bookworm", needs_torch=True),
+    GATEWAY: Recipe("gateway", "forky"),
+    WEBUI: Recipe("webui", "bookworm"),
+    **{image: how for image, how in _ENGINES.items() if isinstance(how, Recipe)},
 }
-NOT_PACKAGED: Mapping[Component, str] = {
-    Component.LLAMACPP_CUDA: "llama.cpp for NVIDIA's GPUs is in no package",
-    Component.VLLM: "vLLM for GPUs is not built here",
-    Component.OLLAMA: "Ollama's server is in no Debian, PyPI or npm package",
-    Component.TGI: "TGI is in no package",
-}
+NOT_PACKAGED: Mapping[Component, str] = {image: how for image, how in _ENGINES.items() if isinstance(how, str)}

@@ -15,7 +15,7 @@ from orchestrator.fleet.images.reachable import reachable_registries
 from orchestrator.fleet.images.registry import PullError, local_image, pull
 from orchestrator.fleet.images.settings import BuildSettings
 from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
-from orchestrator.spec.components import Component
+from orchestrator.spec.components import GATEWAY, Component
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -173,7 +173,7 @@ class Search:
         return result.missing[component] not in {"", self._why_not_here(component)}
 
     def _accept(self, component: Component, image: Image, result: Resolution) -> None:
-        if component is Component.GATEWAY:
+        if component == GATEWAY:
             try:
                 check_gateway(self.client, image.pinned, self.settings.cache)
             except UserError as error:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import IO
 
+from orchestrator.engines.container import Fetch
 from orchestrator.fleet.images.archive_manifest import HEADER, SKIP_WEIGHTS, ArchivedWeights, WeightsFile, invalid
 from orchestrator.fleet.images.archive_read import Archive, opened
 from orchestrator.fleet.images.archive_tar import PIECE, end, header, link, padding
 from orchestrator.fleet.weights_store import Kept
-from orchestrator.plan.deployment import Fetch
 
 AT_ONCE = 4  # hosts that read it: more would only make the disk seek
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.engines.capacity import Serves
+from orchestrator.engines.reported import Reported, from_metrics
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import ContainerState, DockerHost
-from orchestrator.plan.capacity import Serves
 from orchestrator.plan.deployment import Backend, Deployment
-from orchestrator.plan.reported import Reported, from_metrics
-from orchestrator.spec.components import Component
 
-VLLM = frozenset({Component.VLLM, Component.VLLM_CPU})
 SECONDS = 3  # for one engine
 
 
@@ -43,7 +41,7 @@ def said(docker: DockerHost, containers: Mapping[str, ContainerState], deploymen
     found = {}
     for backend in deployment.backends:
         container = containers.get(backend.service)
-        if backend.container.component not in VLLM or container is None or not container.is_up:
+        if not backend.container.tells_cache or container is None or not container.is_up:
             continue
         url = f"http://127.0.0.1:{backend.container.port}/metrics"
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
+from orchestrator.engines.registry import all_engines
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import DockerHost, connect_local
 from orchestrator.fleet.images.distribute import Brought, Distribution
@@ -28,7 +29,8 @@ from orchestrator.workflow.wanted.desired import planned
 from orchestrator.workflow.wanted.sizes import known
 
 HERE = "this machine"
-OPTIONAL = frozenset({Component.VLLM_CPU, Component.OLLAMA})  # practice mode has a stand-in for these
+# Practice mode has a stand-in for these.
+OPTIONAL = frozenset(image for engine in all_engines().values() for image in engine.practice_images)
 
 
 def choose_images(run: Run) -> Run:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 
+from orchestrator.engines.container import Fetch
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import NO_SUCH
 from orchestrator.fleet.fleet import Fleet
@@ -19,7 +20,6 @@ from orchestrator.fleet.images.weights_write import Crate
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.weights import Weights, look, send
 from orchestrator.fleet.weights_folder import FolderStore
-from orchestrator.plan.deployment import Fetch
 from orchestrator.plan.needed_weights import needed_weights
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component

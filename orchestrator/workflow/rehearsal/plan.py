@@ -13,7 +13,7 @@ from orchestrator.identity.identity import MOST_GUESTS
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Deployment
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.spec.names import fallbacks
 from orchestrator.spelling import did_you_mean, nearest
 
@@ -57,7 +57,7 @@ def chosen(spec: Spec, names: Sequence[str]) -> dict[str, Model]:
     own = {
         name: model
         for name, model in there.items()
-        if spec.workshop.practice or model.engine is not Engine.EXTERNAL  # a provider sends a bill
+        if spec.workshop.practice or not model.is_external  # a provider sends a bill
     }
     if not own:
         hint = "Name those that may be asked, at your cost: --model NAME"
@@ -72,7 +72,7 @@ def remarks(spec: Spec, models: Mapping[str, Model], comers: Sequence[Guest], gu
         f"{name} falls back to {other.name}: what its own engines can't take is asked there, at your cost."
         for name, model in models.items()
         for other in fallbacks(model, there)
-        if other.engine is Engine.EXTERNAL and not spec.workshop.practice
+        if other.is_external and not spec.workshop.practice
     ]
     wanted, made = (sum(guest.account is not None for guest in those) for those in (comers, guests))
     if made < wanted:

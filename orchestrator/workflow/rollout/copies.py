@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from orchestrator.checks.preflight.facts import Facts
+from orchestrator.engines.container import Fetch
 from orchestrator.errors import UserError
 from orchestrator.fleet import weights_folder
 from orchestrator.fleet.fleet import Fleet
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.weights import Weights, look
-from orchestrator.plan.deployment import Deployment, Fetch
+from orchestrator.plan.deployment import Deployment
 from orchestrator.settings import Settings
 from orchestrator.spec.loader import Spec
 from orchestrator.state.state import State

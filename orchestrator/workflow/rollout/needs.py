@@ -7,25 +7,26 @@ import platform
 from collections.abc import Mapping, Sequence
 
 from orchestrator.checks.preflight.facts import Amount, Facts, Needs, Seat
+from orchestrator.engines.container import Fetch
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import known_sizes
 from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.model_files import HUB
 from orchestrator.fleet.scripts import engine
-from orchestrator.plan.deployment import Deployment, Fetch, Stack
+from orchestrator.plan.deployment import Deployment, Stack
 from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
 from orchestrator.plan.instance_memory import memory_of
 from orchestrator.plan.instances import own_ports
-from orchestrator.plan.model_size import known_sizes
 from orchestrator.plan.stacks import Known
 from orchestrator.spec.components import Component
 from orchestrator.spec.hosts import Host
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import front_of, hosts_of
 from orchestrator.workflow.images.choice import recorded_images
 
 MIB = 1 << 20
-OLLAMA_HUB = "https://registry.ollama.ai"
 REGISTRY = {DOCKER_HUB: "https://registry-1.docker.io"}  # where images of docker.io really are
 
 
@@ -160,8 +161,8 @@ def _hub(model: Model) -> tuple[str, str]:
     """Its name, and its URL."""
     own = model.environment.get("HF_ENDPOINT")
     hub = own if isinstance(own, str) else os.environ.get("HF_ENDPOINT") or HUB
-    if model.engine is Engine.OLLAMA:
-        hub = OLLAMA_HUB
+    if (other := engine_of(model).own_hub) is not None:
+        hub = other
     elif model.source.startswith(("https://", "http://")):
         hub = "/".join(model.source.split("/")[:3])
     return hub.partition("://")[2].rstrip("/"), hub

@@ -11,14 +11,15 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from orchestrator.durable import replace_file
+from orchestrator.engines.registry import engine_of
+from orchestrator.engines.size import ModelSize, common_models, from_config
 from orchestrator.errors import UserError
 from orchestrator.fleet.model_files import HUB, ModelFiles, ask_hub, read_folder
-from orchestrator.plan.model_size import ModelSize, common_models, from_config
 from orchestrator.plan.placement import Place
 from orchestrator.plan.stacks import Known
 from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.spec.values import SecretReference
 from orchestrator.state.failures import refusals_explained
 from orchestrator.state.folder import StateFolder
@@ -79,7 +80,7 @@ def _worth_asking(model: Model) -> bool:
     """Not for what has no repository, is told already, or may not be asked for."""
     told = model.size is not None and model.size.weights_gib is not None and model.size.kv_kib_per_token is not None
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in YES
-    repository = model.engine in {Engine.VLLM, Engine.TGI, Engine.LLAMACPP} and "://" not in model.source
+    repository = engine_of(model).hub_repository and "://" not in model.source
     local = model.source.startswith(("./", "../", "/", "~"))
     return repository and not (told or offline or local or model.source in common_models())
 

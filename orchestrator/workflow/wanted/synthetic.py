@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.aside import folder_aside, name_aside
+from orchestrator.engines.practice import CHECKPOINT, GGUF
 from orchestrator.plan.deployment import Deployment
-from orchestrator.plan.practice import CHECKPOINT, GGUF
 
 
 def synthetic_models(deployment: Deployment, folder: Path) -> dict[str, bytes]:

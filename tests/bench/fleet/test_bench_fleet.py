@@ -38,7 +38,7 @@ def test_hosts_over_ssh(
     aim: float | None,
 ) -> None:
     """On one host it has all roles; else one is the gateway's, and each other one has a replica."""
-    images = [image(component) for component in (Component.GATEWAY, Component.LLAMACPP)]
+    images = [image(component) for component in (Component("gateway"), Component("llamacpp"))]
     names = ["front", *(f"gpu-{place}" for place in range(1, number))]
     with bed.hosts(*(HostSetup(name=name) for name in names)) as hosts:
         for each in images:

@@ -44,7 +44,7 @@ def bed(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Bed]:
 @pytest.fixture
 def standing(bed: Bed, image: Callable[[Component], str], report: Report) -> list[Target]:
     """All that could be started, the model servers themselves first."""
-    nginx, python = image(Component.GATEWAY), image(Component.WEBUI)
+    nginx, python = image(Component("gateway")), image(Component("webui"))
     version = "import sys; print('%d.%d' % sys.version_info[:2])"
     of_image = bed.engine.containers.run(python, ["python3", "-c", version], entrypoint="", remove=True)
     started = [targets.direct(bed, nginx, python), targets.bare(bed, nginx), targets.this_gateway(bed, nginx)]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from orchestrator.engines.image import Suite
 from orchestrator.fleet.images.build import make_base
-from orchestrator.fleet.images.recipes import Suite
 from tests.fleet.bed.engine import docker
 
 FOLDER = Path(__file__).parents[1] / "image"

@@ -72,7 +72,7 @@ def room(
     write_gguf(models / "embedding.gguf", name="embedding", embedding=True)
     for file, text in render_gateway(GatewayConfig("checks", "Checks", (), (), ())).items():
         (config / file).write_text(text, encoding="utf-8")
-    gateway_image, engine_image = packaged(Component.GATEWAY), packaged(Component.LLAMACPP)
+    gateway_image, engine_image = packaged(Component("gateway")), packaged(Component("llamacpp"))
     engine = run(engine_image, llama("tiny"), "engine", engines, volumes=[f"{models}:/models:ro"])
     gateway = run(
         gateway_image,

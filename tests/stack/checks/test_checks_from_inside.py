@@ -15,19 +15,19 @@ from orchestrator.checks.readiness import ask_all, first_answer
 from orchestrator.checks.runner import side_by_side
 from orchestrator.checks.subject import EngineUnderTest, Subject
 from orchestrator.checks.trust import authorities
-from orchestrator.plan.deployment import Backend, Container
+from orchestrator.engines.container import Container
+from orchestrator.plan.deployment import Backend
 from orchestrator.plan.gateway import Window
 from orchestrator.redaction.redactor import Redactor
 from orchestrator.spec.components import Component
-from orchestrator.spec.models import Engine
 
 if TYPE_CHECKING:
     from tests.stack.checks.conftest import Room
 
 
 def backend(service: str = "engine", port: int = 8080) -> Backend:
-    container = Container(Component.LLAMACPP, port)
-    return Backend(service, "tiny", Engine.LLAMACPP, 1, "here", container, served_name="tiny")
+    container = Container(Component("llamacpp"), port)
+    return Backend(service, "tiny", "llamacpp", 1, "here", container, served_name="tiny")
 
 
 def given(room: Room) -> Subject:

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.engines.container import Container
 from orchestrator.identity import keys
 from orchestrator.identity.identity import Identity
 from orchestrator.identity.participant import Participant
-from orchestrator.plan.deployment import Backend, Container, Deployment
+from orchestrator.plan.deployment import Backend, Deployment
 from orchestrator.plan.gateway import ADMIN_PORT, CONFIG_DIR
 from orchestrator.render.edge import EdgeCredentials
 from orchestrator.render.files import File, write_tree
@@ -213,7 +214,7 @@ def _with_stubs(deployment: Deployment) -> Deployment:
         if backend.model == "llama":
             return backend
         container = Container(
-            Component.VLLM_CPU,  # its image is exchanged for one with Python
+            Component("vllm_cpu"),  # its image is exchanged for one with Python
             8000,
             command=("python3", "-u", "/stub.py", backend.service),
             health=("true",),

@@ -81,9 +81,9 @@ def bed(packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPathF
     text = SPEC.format(**ports, address=address, gguf=folder / "tiny.gguf", provider=PROVIDER)
     file.write_text(text, encoding="utf-8")
     images = {
-        Component.GATEWAY: packaged(Component.GATEWAY),
-        Component.LLAMACPP: packaged(Component.LLAMACPP),
-        Component.VLLM_CPU: packaged(Component.WEBUI),
+        Component("gateway"): packaged(Component("gateway")),
+        Component("llamacpp"): packaged(Component("llamacpp")),
+        Component("vllm_cpu"): packaged(Component("webui")),
     }
     made = Bed(load(file), folder, images, f"edge-test-{secrets.token_hex(3)}", ports)
     try:
@@ -100,7 +100,7 @@ def provider(bed: Bed) -> Iterator[str]:
     name, network = f"{bed.prefix}-provider", f"{bed.prefix}-front_front"
     mounts = [f"--volume={bed.folder}:/tls:ro", f"--volume={bed.folder}/provider.conf:/etc/nginx/nginx.conf:ro"]
     command = ["docker", "run", "--detach", "--rm", "--name", name, "--network", network, "--network-alias", PROVIDER]
-    image = bed.images[Component.GATEWAY]
+    image = bed.images[Component("gateway")]
     subprocess.run([*command, *mounts, image, "nginx", "-g", "daemon off;"], check=True, capture_output=True)
     eventually(lambda: bed.ask("rented").status == 200 or None)
     rented = ("model-rented", "model-bill")  # whoever could not be reached is left alone for ten seconds

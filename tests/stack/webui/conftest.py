@@ -102,7 +102,7 @@ def server(packaged: Callable[[Component], str], tmp_path_factory: pytest.TempPa
         with running(oldest_image(tmp_path_factory.mktemp("oldest")), packaged, OLDEST_NEEDS) as found:
             yield found
     else:
-        with running(packaged(Component.WEBUI), packaged) as found:
+        with running(packaged(Component("webui")), packaged) as found:
             yield found
 
 
@@ -140,7 +140,7 @@ def running(
         code["ollama.py"] = OLLAMA_STAND_IN.read_bytes()
         others = f"python3 /mcp_tools.py {MCP_PORT} & python3 /providers.py & /ollama.py serve &"
         start(
-            packaged(Component.WEBUI),
+            packaged(Component("webui")),
             code,
             STUB_PORT,
             stub_port,

@@ -11,13 +11,15 @@ import docker
 import pytest
 from docker import DockerClient
 
+from orchestrator.engines.container import Fetch, Served
+from orchestrator.engines.engine import Start
+from orchestrator.engines.kinds.ollama import ENGINE
 from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.weights import Weights, look
-from orchestrator.plan.weights import ollama_fetch, ollama_models, ollama_name
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.settings import Settings
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.spec.values import SecretReference
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
@@ -59,7 +61,7 @@ class Class:
         self.names = {host: f"weights-{secrets.token_hex(3)}-{host}" for host in ("one", "two")}
 
     def weights(self, host: str, model: Model) -> Weights:
-        return Weights(self.names[host], "d", ollama_fetch(model), OLLAMA.tag)
+        return Weights(self.names[host], "d", _fetch(model), OLLAMA.tag)
 
     def bring(self, model: Model, *hosts: str) -> Delivered:
         parcel = Parcel(model.name, {host: self.weights(host, model) for host in hosts}, {})
@@ -77,7 +79,7 @@ class Class:
             weights.image,
             ["-c", script],
             entrypoint="/bin/sh",
-            environment=ollama_models(model),
+            environment=_fetch(model).environment,
             volumes={weights.volume: {"bind": str(weights.path), "mode": "rw"}},
             network_mode="none",
             remove=True,
@@ -86,8 +88,18 @@ class Class:
 
     def has(self, host: str, model: Model) -> bool:
         """As its engine will see it."""
-        ask = f"ollama serve & sleep 1; ollama show {ollama_name(model)} && echo there || true"
+        ask = f"ollama serve & sleep 1; ollama show {_served(model).name} && echo there || true"
         return "there" in self.shell(host, model, ask)
+
+
+def _served(model: Model) -> Served:
+    return ENGINE.serve(model, Start(0, None, 1))
+
+
+def _fetch(model: Model) -> Fetch:
+    found = _served(model).fetch
+    assert found
+    return found
 
 
 def machine(host: str) -> Machine:
@@ -109,11 +121,11 @@ def two(client: DockerClient, tmp_path: Path, registry: OllamaRegistryStandIn) -
 
 def pulled(registry: OllamaRegistryStandIn, tag: str = "tiny:1b") -> Model:
     environment: dict[str, str | SecretReference] = {"OLLAMA_STAND_IN_REGISTRY": registry.endpoint}
-    return Model(name="chat", engine=Engine.OLLAMA, source=tag, environment=environment, fetch_timeout=60)
+    return Model(name="chat", engine="ollama", source=tag, environment=environment, fetch_timeout=60)
 
 
 def made(source: Path) -> Model:
-    return Model(name="own", engine=Engine.OLLAMA, source=str(source), fetch_timeout=60)
+    return Model(name="own", engine="ollama", source=str(source), fetch_timeout=60)
 
 
 def blobs(registry: OllamaRegistryStandIn) -> list[str]:

@@ -16,6 +16,8 @@ import pytest
 from docker import DockerClient
 from pydantic import SecretStr
 
+from orchestrator.engines.container import Fetch
+from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.images.archive_manifest import Manifest
 from orchestrator.fleet.images.archive_read import Archive
@@ -26,12 +28,10 @@ from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.weights import Weights, look, send
 from orchestrator.fleet.weights_folder import FolderStore
 from orchestrator.fleet.weights_store import Kept, Store
-from orchestrator.plan.deployment import Fetch
-from orchestrator.plan.weights import HUGGING_FACE, repository_fetch
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.settings import Settings
 from orchestrator.spec.components import Component
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 from orchestrator.state.deployed import DeployedHost
 from orchestrator.workflow.weights.delivery import Delivered, Delivery, Parcel
 from tests.fleet.bed.hub_stand_in import HubStandIn
@@ -107,11 +107,11 @@ class Bed:
 @pytest.fixture
 def bed(client: DockerClient, hub: HubStandIn, packaged: Callable[[Component], str]) -> Iterator[Bed]:
     model = Model(
-        name="tiny", engine=Engine.VLLM, source=REPOSITORY, environment={"HF_ENDPOINT": hub.endpoint}, fetch_timeout=60
+        name="tiny", engine="vllm", source=REPOSITORY, environment={"HF_ENDPOINT": hub.endpoint}, fetch_timeout=60
     )
-    fetch = repository_fetch(model, Component.VLLM, HUGGING_FACE)
+    fetch = repository_fetch(model, Component("vllm"), HUGGING_FACE)
     assert fetch is not None
-    image = packaged(Component.VLLM_CPU)
+    image = packaged(Component("vllm_cpu"))
     token = secrets.token_hex(3)
     weights = {host: Weights(f"weights-{token}-{host}", "d", fetch, image) for host in ("one", "two")}
     hub.asked.clear()

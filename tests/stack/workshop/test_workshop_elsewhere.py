@@ -39,7 +39,7 @@ def visit(
     engine: docker.DockerClient, packaged: Callable[[Component], str], make_workshop: Callable[..., Workshop]
 ) -> Iterator[Visit]:
     (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
-    with house(engine, packaged(Component.WEBUI)) as found:
+    with house(engine, packaged(Component("webui"))) as found:
         grace = found.account(GRACE, "Grace of the house")
         before = found.everything()
         workshop = make_workshop(

@@ -29,7 +29,7 @@ def ollama_image(make_workshop: Callable[..., Workshop], packaged: Callable[[Com
         yield given
         return
     engine, name = make_workshop("nobody").engine, "workshop-test-ollama-stand-in:latest"
-    base = packaged(Component.WEBUI)  # any image with Python would do; this one is here
+    base = packaged(Component("webui"))  # any image with Python would do; this one is here
     engine.images.build(path=str(STAND_IN), tag=name, buildargs={"BASE": base}, rm=True)
     yield name
     engine.images.remove(name, force=True)

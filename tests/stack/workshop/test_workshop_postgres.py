@@ -29,7 +29,7 @@ LABELS = {"workshop.test": "1"}
 def database(engine: docker.DockerClient, packaged: Callable[[Component], str]) -> Iterator[Any]:
     """On the address by which containers reach this machine."""
     name = f"workshop-test-postgres:{secrets.token_hex(4)}"
-    base = packaged(Component.WEBUI)  # any Debian would do; this one is here
+    base = packaged(Component("webui"))  # any Debian would do; this one is here
     engine.images.build(path=str(FOLDER), tag=name, buildargs={"BASE": base}, rm=True, labels=LABELS)
     (bridge,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
     container = engine.containers.run(

@@ -41,7 +41,7 @@ def embedder(
     write_gguf(folder / "tiny.gguf", name="tiny")
     settings = ["--model", "/models/tiny.gguf", "--threads", "1", "--embeddings", "--pooling", "mean"]
     mounted = {str(folder): {"bind": "/models", "mode": "ro"}}
-    container = run_container(packaged(Component.LLAMACPP), settings, "embedder", keep=True, volumes=mounted)
+    container = run_container(packaged(Component("llamacpp")), settings, "embedder", keep=True, volumes=mounted)
     eventually(partial(_succeeds, container, "curl", "-fsS", "http://127.0.0.1:8080/health"), START_SECONDS)
     return Server("embedder", 8080)
 
@@ -50,7 +50,7 @@ def embedder(
 def ollama_stand_in(run_container: Callable[..., Any], packaged: Callable[[Component], str]) -> Server:
     """A STAND-IN for Ollama, with two models in it; tests/stack/workshop/test_workshop_ollama.py can ask a real one."""
     container = run_container(
-        packaged(Component.WEBUI),  # for its Python
+        packaged(Component("webui")),  # for its Python
         ["python3", "-u", "/ollama.py", "serve"],
         "ollama-stand-in",
         keep=True,

@@ -11,9 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from orchestrator.plan.attention import Attention, attention
+from orchestrator.engines.attention import Attention, attention
 from orchestrator.spec.capacity import Size
-from orchestrator.spec.models import Engine, Model
+from orchestrator.spec.models import Model
 
 GIB = 1 << 30
 KIB = 1 << 10
@@ -23,19 +23,6 @@ WHOLE = re.compile(r"^(model|pytorch_model)[^/]*\.(safetensors|bin)$")  # not ad
 QUANTISED = re.compile(
     r"^[^/]*(gptq|awq|[0-9]-?bit)[^/]*\.safetensors$", re.IGNORECASE
 )  # by tools with names of their own
-KV_WIDTHS = {  # bytes per number, by the name that the engine's argument has
-    Engine.VLLM: {
-        "auto": 2.0,
-        "float16": 2.0,
-        "half": 2.0,
-        "bfloat16": 2.0,
-        "fp8": 1.0,
-        "fp8_e4m3": 1.0,
-        "fp8_e5m2": 1.0,
-    },
-    Engine.LLAMACPP: {"f16": 2.0, "bf16": 2.0, "f32": 4.0, "q8_0": 34 / 32},  # 32 numbers and their scale
-    Engine.OLLAMA: {"f16": 2.0, "q8_0": 34 / 32},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +47,6 @@ class ModelSize:
 
 
 UNKNOWN = ModelSize()
-
-
-def kv_width(model: Model) -> float | None:
-    """Bytes per number in this model's KV cache, by its arguments; None: not known here."""
-    match model.engine:
-        case Engine.VLLM:
-            name: object = model.args.get("kv_cache_dtype", model.args.get("kv-cache-dtype", "auto"))
-        case Engine.LLAMACPP:
-            names = {str(model.args.get(f"cache_type_{part}", "f16")) for part in "kv"}
-            name = names.pop() if len(names) == 1 else ""
-        case Engine.OLLAMA:
-            name = model.environment.get("OLLAMA_KV_CACHE_TYPE", "f16")
-        case _:
-            return None
-    return KV_WIDTHS[model.engine].get(str(name))
 
 
 def from_config(config: Mapping[str, Any], weights: int | None, origin: str) -> ModelSize:
@@ -112,7 +84,7 @@ def stated(size: Size | None, other: ModelSize) -> ModelSize:
 @cache
 def common_models() -> Mapping[str, ModelSize]:
     """The committed table, by repository."""
-    text = (files("orchestrator.plan") / "common_models.json").read_text(encoding="utf-8")
+    text = (files("orchestrator.engines") / "common_models.json").read_text(encoding="utf-8")
     return {
         entry["repository"]: from_config(entry["config"], entry["weights_bytes"], TABLE)
         for entry in json.loads(text)["models"]
@@ -125,7 +97,7 @@ def known_sizes(models: Iterable[Model], found: Mapping[str, ModelSize] | None =
     return {
         model.name: stated(model.size, (found or {}).get(model.name) or table.get(model.source) or UNKNOWN)
         for model in models
-        if model.engine is not Engine.EXTERNAL
+        if not model.is_external
     }
 
 

@@ -1,0 +1,53 @@
+"""What the containers of engines have in common: options, environments, questions about health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.spec.gguf import parts_of
+from orchestrator.spec.models import Model
+from orchestrator.spec.values import SecretReference
+
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its network
+
+
+def flags(arguments: Mapping[str, object]) -> Iterator[str]:
+    """`{"max_num_seqs": 64, "enable_x": True}` as `--max-num-seqs 64 --enable-x`, in the order given."""
+    for name, value in arguments.items():
+        option = "--" + name.replace("_", "-")
+        if value is True:
+            yield option
+        elif value is False:
+            yield option.replace("--", "--no-", 1)
+        elif isinstance(value, list):
+            yield from (option, *map(str, value))
+        else:
+            yield from (option, str(value))
+
+
+def argument(model: Model, name: str) -> object:
+    """What the spec gives for `max_num_seqs`, with hyphens or underscores; None: nothing."""
+    return model.args.get(name, model.args.get(name.replace("_", "-")))
+
+
+def number(model: Model, name: str) -> float | None:
+    """The same where it is a number."""
+    given = argument(model, name)
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+def curl_health(port: int, path: str = "/health") -> tuple[str, ...]:
+    return ("curl", "-fsS", "-o", "/dev/null", "-m", "3", f"http://127.0.0.1:{port}{path}")
+
+
+def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretReference]]:
+    """The model's own environment: what may be seen, and what may not."""
+    plain = {name: value for name, value in model.environment.items() if isinstance(value, str)}
+    secret = {name: value for name, value in model.environment.items() if isinstance(value, SecretReference)}
+    return plain, secret
+
+
+def on_the_host(model: Model) -> tuple[tuple[str, str], ...]:
+    """What is mounted where the source is a path."""
+    return tuple((file, file) for file in parts_of(model.source)) if model.source.startswith("/") else ()

@@ -1,0 +1,79 @@
+"""llama.cpp: tools/server/README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.engines.arguments import curl_health, flags, on_the_host, split_environment
+from orchestrator.engines.container import Container, Served
+from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
+from orchestrator.engines.image import Recipe
+from orchestrator.engines.llama_server import embeds, slots
+from orchestrator.engines.practice import stand_in
+from orchestrator.engines.slots import SlotEngine, context_of
+from orchestrator.engines.weights import GGUF_FILES, file_fetch, weights_file
+from orchestrator.spec.components import Component
+from orchestrator.spec.gguf import is_gguf, is_later_part, parts_of
+from orchestrator.spec.models import Model
+from orchestrator.spec.section import Problem
+
+CPU, GPU = Component("llamacpp"), Component("llamacpp_cuda")
+PORT = 8080
+ENTRYPOINT = (  # the project's own image has it in /app, Debian's package elsewhere
+    "/bin/sh", "-c", 'exec "$(command -v llama-server || echo /app/llama-server)" "$@"', "llama-server"
+)  # fmt: skip
+KV_WIDTHS = {"f16": 2.0, "bf16": 2.0, "f32": 4.0, "q8_0": 34 / 32}  # bytes per number; 32 numbers and their scale
+
+
+class LlamaCpp(SlotEngine):
+    title = "llama.cpp"
+    images = {CPU: Recipe("llamacpp", "forky"), GPU: "llama.cpp for NVIDIA's GPUs is in no package"}
+    hub_repository = True
+    metrics = Metrics("llamacpp:requests_deferred", "llamacpp:requests_processing", ("llamacpp:kv_cache_usage_ratio",))
+
+    def problems(self, model: Model) -> Iterable[Problem]:
+        yield from super().problems(model)
+        if not is_gguf(model.source):
+            yield Problem(("source",), "expected OWNER/REPO/FILE.gguf, a URL or an absolute path ending in .gguf")
+        if is_later_part(model.source):
+            first = parts_of(model.source)[0]
+            yield Problem(("source",), "a later part of a file in parts", f"Name the first: {first}")
+
+    def image(self, model: Model) -> Component:
+        return _image(model.gpus_wanted)
+
+    def serve(self, model: Model, start: Start) -> Served:
+        plain, secret = split_environment(model)
+        context = context_of(model)
+        environment = {"LLAMA_ARG_MODEL": weights_file(model.source)} | slots(context, start.parallel)
+        if model.embeds:
+            environment |= embeds(context)
+        if start.gpus:
+            environment["LLAMA_ARG_N_GPU_LAYERS"] = "999"
+        container = Container(
+            component=_image(start.gpus),
+            port=PORT,
+            entrypoint=ENTRYPOINT,
+            command=("--alias", model.name, *flags(model.args)),
+            environment=environment | plain,
+            secret_environment=secret,
+            health=curl_health(PORT),
+            volumes=(GGUF_FILES,),
+            files=on_the_host(model),
+            start_seconds=model.start_timeout,
+        )
+        return Served(container, model.name, file_fetch(model, container.component))
+
+    def kv_width(self, model: Model) -> float | None:
+        names = {str(model.args.get(f"cache_type_{part}", "f16")) for part in "kv"}
+        return KV_WIDTHS.get(names.pop()) if len(names) == 1 else None
+
+    def practice(self, model: Model, service: str, unavailable: Unavailable) -> PracticeEngine:
+        return stand_in(model, None)
+
+
+ENGINE = LlamaCpp()
+
+
+def _image(gpus: int) -> Component:
+    return GPU if gpus else CPU

@@ -1,0 +1,179 @@
+"""vLLM: `vllm serve --help`."""
+
+from __future__ import annotations
+
+import math
+
+from orchestrator.engines.arguments import (
+    EVERYWHERE,
+    OFFLINE,
+    argument,
+    curl_health,
+    flags,
+    number,
+    on_the_host,
+    split_environment,
+)
+from orchestrator.engines.capacity import LEAST_REQUESTS, Room, Serves, not_reckoned, request_tokens
+from orchestrator.engines.container import Container, Served
+from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
+from orchestrator.engines.image import Recipe
+from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in
+from orchestrator.engines.size import GIB, ModelSize
+from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
+from orchestrator.spec.capacity import Capacity
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Model
+
+GPU, CPU = Component("vllm"), Component("vllm_cpu")
+PORT = 8000
+SHARE = 0.92
+"""Of a GPU's memory, where nothing else is said: gpu_memory_utilization in vllm/config/cache.py of vLLM 0.32."""
+OVERHEAD_GIB = 3.5
+"""What it takes of each GPU besides weights and KV cache. https://github.com/vllm-project/vllm/pull/10511 measured
+1.79 GiB outside PyTorch and 1.26 GiB of activations (Llama 3 8B, 80 GB); CUDA graphs, 0.36 GiB in
+https://github.com/gpustack/runner/pull/251, count since vLLM 0.21. Smaller GPUs take less: it errs to the safe side."""
+OVERHEAD_SHARED_GIB = 5.5
+"""The same where several GPUs work together: 3.58 and 1.26 GiB in that pull request."""
+MOST_REQUESTS = 256
+"""At once unless max_num_seqs says otherwise: its default on GPUs below 70 GiB."""
+KV_WIDTHS = {  # bytes per number, by kv_cache_dtype
+    "auto": 2.0,
+    "float16": 2.0,
+    "half": 2.0,
+    "bfloat16": 2.0,
+    "fp8": 1.0,
+    "fp8_e4m3": 1.0,
+    "fp8_e5m2": 1.0,
+}
+PRACTICE_KV_GIB = 1
+PRACTICE_TOKEN_BYTES = 512  # 2 layers, a key and a value, 64 numbers, two bytes each
+
+
+class Vllm(Engine):
+    title = "vLLM"
+    images = {GPU: "vLLM for GPUs is not built here", CPU: Recipe("vllm", "bookworm", needs_torch=True)}
+    practice_images = (CPU,)
+    needs_gpus = True
+    splits = True
+    hub_repository = True
+    metrics = Metrics(
+        "vllm:num_requests_waiting",
+        "vllm:num_requests_running",
+        ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
+    )
+    batches = True
+    smaller_cache = {"kv_cache_dtype": "fp8"}
+
+    def image(self, model: Model) -> Component:
+        return GPU
+
+    def serve(self, model: Model, start: Start) -> Served:
+        return Served(_container(model, start), model.name, repository_fetch(model, GPU))
+
+    def takes(self, model: Model, share: float | None) -> float:
+        given = number(model, "gpu_memory_utilization")
+        return given if given is not None else SHARE if share is None else share
+
+    def overhead(self, gpus: int) -> float:
+        return (OVERHEAD_GIB if gpus == 1 else OVERHEAD_SHARED_GIB) * GIB
+
+    def kv_width(self, model: Model) -> float | None:
+        return KV_WIDTHS.get(str(argument(model, "kv_cache_dtype") or "auto"))
+
+    def least_kv(
+        self, model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int
+    ) -> tuple[float | None, str]:
+        """It won't start without room for one request of full length."""
+        full, tokens, width = model.context or size.context, request_tokens(model, size, assumed), self.kv_width(model)
+        one = size.kv(tokens, gpus, width)
+        whole = size.kv(full, gpus, width) if full else None
+        if one is not None and whole is not None and whole > LEAST_REQUESTS * one:
+            return whole, f"one request of {full} tokens"
+        return None if one is None else LEAST_REQUESTS * one, f"{LEAST_REQUESTS} requests of {tokens} tokens"
+
+    def serves(self, model: Model, size: ModelSize, room: Room) -> Serves:
+        """Requests = floor(free KV bytes / bytes of one request); free = budget - weights - overhead, on each GPU."""
+        tokens, most = request_tokens(model, size, room.assumed), _most(model)
+        why = not_reckoned(size, room.budget)
+        one = size.kv(tokens, room.gpus, self.kv_width(model))
+        if why or one is None or room.budget is None or size.weights is None:
+            return Serves(None, tokens, None, size.origin, why or "its KV cache's kind is not known", most)
+        free = room.budget - size.weights / room.gpus - self.overhead(room.gpus)
+        requests = max(0, math.floor(free / one + 1e-9))
+        kv_tokens = max(0, math.floor(free / one * tokens))
+        return Serves(min(requests, most or requests), tokens, kv_tokens, size.origin, most=most)
+
+    def practice(self, model: Model, service: str, unavailable: Unavailable) -> PracticeEngine:
+        if model.embeds:
+            return stand_in(model, EMBEDS)
+        if CPU in unavailable:
+            return stand_in(model, f"llama.cpp stands in for vLLM: {unavailable[CPU]}")
+        tokens = PRACTICE_KV_GIB * GIB // PRACTICE_TOKEN_BYTES  # that its KV space holds of the synthetic model's
+        able = min(MOST_REQUESTS, tokens // CONTEXT)
+        serves = Serves(able, CONTEXT, tokens, "the synthetic model", most=MOST_REQUESTS)
+        return PracticeEngine(_on_a_cpu(model), model.name, serves)
+
+
+ENGINE = Vllm()
+
+
+def _container(model: Model, start: Start) -> Container:
+    arguments: dict[str, object] = {"host": EVERYWHERE, "port": PORT, "tensor_parallel_size": start.gpus}
+    if model.context:
+        arguments["max_model_len"] = model.context
+    if start.share is not None:
+        arguments["gpu_memory_utilization"] = start.share
+    if model.embeds:
+        arguments["runner"] = "pooling"
+    arguments |= model.args
+    plain, secret = split_environment(model)
+    return Container(
+        component=GPU,
+        port=PORT,
+        entrypoint=("vllm", "serve"),
+        command=(model.source, "--served-model-name", model.name, *flags(arguments)),
+        environment={**OFFLINE, "VLLM_NO_USAGE_STATS": "1"} | plain,
+        secret_environment=secret,
+        health=curl_health(PORT),
+        tells_cache=True,
+        volumes=(HUGGING_FACE,),
+        files=on_the_host(model),
+        shm_gib=16 if start.gpus > 1 else 4,  # NCCL between the GPUs of one replica goes through shared memory
+        start_seconds=model.start_timeout,
+    )
+
+
+def _on_a_cpu(model: Model) -> Container:
+    return Container(
+        component=CPU,
+        port=PORT,
+        command=(
+            "--model",
+            "/models/tiny",
+            "--served-model-name",
+            model.name,
+            "--max-model-len",
+            str(CONTEXT),
+            "--enforce-eager",
+        ),
+        environment={
+            "VLLM_CPU_KVCACHE_SPACE": str(PRACTICE_KV_GIB),  # touched at start
+            "OMP_NUM_THREADS": "1",
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_NO_USAGE_STATS": "1",
+            "DO_NOT_TRACK": "1",
+            "HF_HUB_OFFLINE": "1",
+        },
+        health=curl_health(PORT),
+        tells_cache=True,
+        files=((CHECKPOINT, "/models/tiny"),),
+        shm_gib=1,
+        memory_mib=6144,
+        start_seconds=min(240, model.start_timeout),
+    )
+
+
+def _most(model: Model) -> int:
+    given = argument(model, "max_num_seqs")
+    return given if isinstance(given, int) and not isinstance(given, bool) else MOST_REQUESTS

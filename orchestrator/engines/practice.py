@@ -1,0 +1,38 @@
+"""What practice mode's engines have in common: a synthetic model, and llama.cpp where nothing better is there. Pure."""
+
+from __future__ import annotations
+
+from orchestrator.engines.arguments import curl_health
+from orchestrator.engines.capacity import Serves
+from orchestrator.engines.container import Container
+from orchestrator.engines.engine import PracticeEngine
+from orchestrator.engines.llama_server import embeds, slots
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Model
+
+CONTEXT = 8192  # tokens: what a search gives of a collection must fit, and a letter is a token here
+SLOTS = 4
+GGUF = "models/tiny.gguf"  # in the stack's folder
+CHECKPOINT = "models/tiny"
+PUT_SCRIPT = "put-model.sh"
+STAND_IN = Component("llamacpp")
+IN_SLOTS = Serves(SLOTS, CONTEXT, SLOTS * CONTEXT, "its slots", most=SLOTS)
+EMBEDS = "llama.cpp makes the embeddings, from random weights"
+
+
+def stand_in(model: Model, why: str | None) -> PracticeEngine:
+    """llama.cpp, for itself or for an engine that can't run here."""
+    environment = {"LLAMA_ARG_MODEL": "/models/tiny.gguf", "LLAMA_ARG_THREADS": "1"}
+    if model.embeds:
+        environment |= {**embeds(CONTEXT), "LLAMA_ARG_POOLING": "mean"}
+    container = Container(
+        component=STAND_IN,
+        port=8080,
+        command=("--alias", model.name),
+        environment=environment | slots(CONTEXT, SLOTS),
+        health=curl_health(8080),
+        files=((GGUF, "/models/tiny.gguf"),),
+        memory_mib=512,
+        start_seconds=min(60, model.start_timeout),
+    )
+    return PracticeEngine(container, model.name, IN_SLOTS, why)

@@ -1,0 +1,35 @@
+"""Engines that serve a fixed number of requests at once, each with a context of its own. Pure."""
+
+from __future__ import annotations
+
+from orchestrator.engines.capacity import Room, Serves
+from orchestrator.engines.engine import Engine
+from orchestrator.engines.size import ModelSize
+from orchestrator.spec.capacity import Capacity
+from orchestrator.spec.models import Model
+
+LEAST, MOST = 2, 16  # that are batched; memory grows with each
+CONTEXT = 4096  # tokens that this program asks for where the spec says nothing
+
+
+class SlotEngine(Engine):
+    """A quarter of the room asks at once."""
+
+    def parallel(self, model: Model, heads: int) -> int:
+        return min(MOST, max(LEAST, -(-heads // (4 * model.replicas))))
+
+    def least_kv(
+        self, model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int
+    ) -> tuple[float | None, str]:
+        slots, each = self.parallel(model, heads), context_of(model)
+        slot = size.kv(each, gpus, self.kv_width(model))
+        return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
+
+    def serves(self, model: Model, size: ModelSize, room: Room) -> Serves:
+        slots, each = self.parallel(model, room.heads), context_of(model)
+        return Serves(slots, each, slots * each, "its slots", most=slots)
+
+
+def context_of(model: Model) -> int:
+    """Tokens of each slot."""
+    return model.context or CONTEXT
