@@ -17,4 +17,5 @@ IMAGES: Mapping[str, str] = {
     "vllm_cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo:v0.32.0",
     "ollama": "ollama/ollama:0.33.0",
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",
+    "sglang": "lmsysorg/sglang:v0.5.23",
 }

@@ -43,14 +43,14 @@ class Model(Section):
     name: ModelName
     engine: EngineName
     source: Line
-    """vLLM, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
+    """vLLM, SGLang, TGI: a Hugging Face repository. Ollama: a tag. llama.cpp: OWNER/REPO/FILE.gguf. External: its name.
 
     Of a GGUF file in parts (FILE-00001-of-00003.gguf) the first; all are fetched.
     An absolute path: weights that lie on the host; for Ollama a GGUF file, or a folder with a Modelfile.
     """
     replicas: Annotated[int, Field(ge=1, le=64)] = 1
     gpus: Annotated[int, Field(ge=0, le=16)] | None = None
-    """GPUs of one replica; absent: 1 for vLLM and TGI; 1 for Ollama where the host has one; 0 for llama.cpp."""
+    """GPUs of one replica; absent: 1 for vLLM, SGLang and TGI; 1 for Ollama where the host has one; 0 for llama.cpp."""
     memory_gib: Annotated[float, Field(gt=0, strict=False)] | None = None
     """What one replica needs on each of its GPUs, in GiB, for checking whether it fits."""
     context: Annotated[int, Field(ge=256, le=10_000_000)] | None = None

@@ -39,7 +39,7 @@ class Suite:
         )
 
 
-IMAGES = ("weights", "test_images_resolve.py", "test_images_run.py", "test_bootstrap_apt.py")
+IMAGES = ("weights", "test_images_resolve.py", "test_images_run.py", "test_bootstrap_apt.py", "test_sglang_package.py")
 OLDEST = {"WORKSHOP_TEST_WEBUI": "oldest"}
 UNIT = ("-n", "auto", "--dist", "worksteal")
 SUITES = (  # in the order in which they run, while there is time

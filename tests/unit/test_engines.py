@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.arguments import flags
+from orchestrator.engines.arguments import EVERYWHERE, flags
+from orchestrator.errors import SpecError
 from orchestrator.plan.deployment import Backend, Deployment
 from orchestrator.spec.components import Component
 from orchestrator.workflow.wanted.desired import planned
@@ -153,11 +154,33 @@ def test_a_gated_model_of_tgi_is_fetched_whole_with_its_token(tmp_path: Path) ->
     assert backend.container.entrypoint == ("/tgi-entrypoint.sh",)
 
 
+def test_sglang_is_started_and_asked_whether_it_is_ready_without_a_token_being_written(tmp_path: Path) -> None:
+    given = "args: {revision: main, disable_radix_cache: true, trust_remote_code: false}"
+    backend = backend_of(tmp_path, f"name: m, engine: sglang, source: o/m, gpus: 2, context: 4096, {given}")
+    container = backend.container
+    assert container.entrypoint == ("python3", "-m", "sglang.launch_server")
+    assert container.command == (
+        "--model-path", "o/m", "--served-model-name", "m", "--host", EVERYWHERE, "--port", "30000", "--tp-size", "2",
+        "--enable-metrics", "--context-length", "4096", "--revision", "main", "--disable-radix-cache",
+    )  # fmt: skip
+    assert container.health[-1].endswith(":30000/ready")
+    assert backend.server.health == "/ready"
+    assert container.environment["HF_HUB_OFFLINE"] == "1"
+    assert backend.fetch is not None
+    assert backend.fetch.command == ("python3", "/workshop-fetch/fetch_repository.py", "o/m", "main")
+
+
+def test_sglang_does_not_share_a_gpu(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"models\[1\].memory_gib: sglang takes whole GPUs here"):
+        backend_of(tmp_path, "name: m, engine: sglang, source: o/m, memory_gib: 12")
+
+
 ONE_OF_EACH = (
     "name: v, engine: vllm, source: o/m",
     "name: o, engine: ollama, source: x",
     "name: l, engine: llamacpp, source: o/r/f.gguf",
     "name: t, engine: tgi, source: o/m",
+    "name: s, engine: sglang, source: o/m",
     "name: e, engine: external, source: x, base_url: 'https://a.example', api_key: '${env:NEVER_SET}'",
 )
 
@@ -172,6 +195,7 @@ def test_what_stands_in_for_tgi_and_for_a_provider_is_named_as_such(tmp_path: Pa
     notes = {note.split(":")[0]: note for note in practised(tmp_path, {}, *ONE_OF_EACH).notes}
     assert notes == {
         "t": "t: llama.cpp stands in for TGI, which is run on GPUs only",
+        "s": "s: llama.cpp stands in for SGLang, which is run on GPUs only",
         "e": "e: llama.cpp stands in for the external provider, which practice mode never asks",
     }
 

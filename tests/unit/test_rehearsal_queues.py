@@ -1,4 +1,4 @@
-"""What engines say of themselves: Prometheus' text as vLLM, llama.cpp and TGI write it, through one curl."""
+"""What engines say of themselves: Prometheus' text as vLLM, llama.cpp, TGI and SGLang write it, through one curl."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ llamacpp:requests_processing 4
 llamacpp:requests_deferred 3
 llamacpp:n_busy_slots_per_decode nan
 """
-BACKENDS = tuple(Backend(name, name, "gpu-1", f"http://{name}/metrics") for name in ("a", "b", "c", "d"))
+SGLANG = """\
+# TYPE sglang:num_running_reqs gauge
+sglang:num_running_reqs{engine_type="unified",model_name="m",tp_rank="0"} 6.0
+sglang:num_queue_reqs{engine_type="unified",model_name="m",tp_rank="0"} 2.0
+sglang:token_usage{engine_type="unified",model_name="m",tp_rank="0"} 0.41
+"""
+BACKENDS = tuple(Backend(name, name, "gpu-1", f"http://{name}/metrics") for name in ("a", "b", "c", "d", "e"))
 
 
 def output(*answers: tuple[int, str]) -> str:
@@ -30,11 +36,13 @@ def output(*answers: tuple[int, str]) -> str:
 
 def test_the_figures_of_each_engine_are_found_whoever_it_is() -> None:
     tgi = "tgi_queue_size 5\ntgi_batch_current_size 8\n"
-    found = list(glances(output((200, VLLM), (200, LLAMACPP), (404, "not here"), (200, tgi)), BACKENDS, 3.5))
+    answers = output((200, VLLM), (200, LLAMACPP), (404, "not here"), (200, tgi), (200, SGLANG))
+    found = list(glances(answers, BACKENDS, 3.5))
     assert found == [
         Glance(3.5, "a", waiting=7, running=16, cache=0.93),
         Glance(3.5, "b", waiting=3, running=4),
         Glance(3.5, "d", waiting=5, running=8),
+        Glance(3.5, "e", waiting=2, running=6, cache=0.41),
     ]
 
 

@@ -49,7 +49,7 @@ gateway: {port: 3000}
         ),
         "workshop.yaml:6:12: hosts[2].name: a second host named 'a'; the first is number 1",
         (
-            "workshop.yaml:8:23: models[1].engine: expected 'external', 'llamacpp', 'ollama', 'tgi' or 'vllm', got 'vlm'."
+            "workshop.yaml:8:23: models[1].engine: expected 'external', 'llamacpp', 'ollama', 'sglang', 'tgi' or 'vllm', got 'vlm'."
             " Did you mean 'vllm'?"
         ),
         "workshop.yaml:9:5: models[2]: an external model needs base_url, or a provider that is known",
