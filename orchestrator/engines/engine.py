@@ -53,6 +53,7 @@ class Engine(ABC):
     title: str  # as people write it
     images: Mapping[Component, Recipe | str]  # how each is built from packages, or in words why it is not
     practice_images: tuple[Component, ...] = ()  # that practice mode would like to have
+    remark: str | None = None  # for whoever has a model of it: what to take instead, and why
     needs_gpus = False  # one at least, unless the spec says how many
     splits = False  # the model over the GPUs of a replica, by its attention heads
     embeds = True  # it makes embeddings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from orchestrator.engines.registry import engine_of
 from orchestrator.identity.participant import Participant
 from orchestrator.spec.document import Path_
 from orchestrator.spec.loader import Spec
@@ -19,14 +20,21 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 def remarks(spec: Spec, people: Sequence[Participant]) -> tuple[str, ...]:
     """A line for each, with its place; `people` are all who take part, whoever added them."""
     present = [person for person in people if person.state != "removed"]
-    found = [
-        *_teams(spec, present),
-        *_persons(spec, present),
-        *_wider(spec),
-        *_in_clear(spec),
-        *_without_page(spec, present),
-        *_page_elsewhere(spec),
-    ]
+    found = [*_teams(spec, present), *_persons(spec, present), *_without_page(spec, present), *_whoever_comes(spec)]
+    return _placed(spec, found)
+
+
+def spec_remarks(spec: Spec) -> tuple[str, ...]:
+    """Those that hold whoever takes part."""
+    return _placed(spec, _whoever_comes(spec))
+
+
+def _whoever_comes(spec: Spec) -> Iterator[tuple[Path_, str]]:
+    for look in (_wider, _in_clear, _page_elsewhere, _engines):
+        yield from look(spec)
+
+
+def _placed(spec: Spec, found: Iterable[tuple[Path_, str]]) -> tuple[str, ...]:
     placed = [(spec.document.where(at, key=True).line or 0, text) for at, text in found]
     return tuple(f"{spec.file.name}:{line}: {text}" for line, text in sorted(placed))
 
@@ -102,6 +110,12 @@ def _page_elsewhere(spec: Spec) -> Iterator[tuple[Path_, str]]:
             "or public.tls a certificate that it knows"
         )
         yield ("public", "tls"), text
+
+
+def _engines(spec: Spec) -> Iterator[tuple[Path_, str]]:
+    for index, model in enumerate(spec.workshop.models):
+        if remark := engine_of(model).remark:
+            yield ("models", index, "engine"), f"{model.name}: {remark}"
 
 
 def _covers(other: Model, model: Model) -> bool:

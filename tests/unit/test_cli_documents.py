@@ -390,7 +390,10 @@ def test_errors_have_every_key() -> None:
     full = UserError("c", "m", where=Where(file=Path("f"), line=1, column=2, host="h", service="s"), hint="x")
     assert problems("error", error_document(full.as_dict())) == []
     assert problems("error", error_document({"code": "c", "message": "m"})) == []
-    assert problems("validate", {"workshop": None, "ok": False, "errors": [full.as_dict()], "unread": None}) == []
+    assert (
+        problems("validate", {"workshop": None, "ok": False, "errors": [full.as_dict()], "unread": None, "notes": []})
+        == []
+    )
 
 
 def test_a_figure_is_rounded_and_a_path_is_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,16 @@ def test_practice_needs_neither_gpu_nor_secret(tmp_path: Path) -> None:
     file = tmp_path / "workshop.yaml"
     file.write_text(GPU_MODEL + "    environment: {A: '${file:gone}'}\npractice: true\n", encoding="utf-8")
     assert CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False).return_value == 0
+
+
+def test_an_engine_that_nobody_looks_after_any_more_is_remarked(tmp_path: Path) -> None:
+    file = tmp_path / "workshop.yaml"
+    file.write_text(VALID.replace("engine: ollama", "engine: tgi") + "practice: true\n", encoding="utf-8")
+    text = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
+    assert text.return_value == 0
+    first, note = text.stdout.splitlines()
+    assert first.endswith("workshop.yaml: valid")
+    assert note.startswith("workshop.yaml:6: ")
+    assert "TGI's project was archived in March 2026" in note
+    document = CliRunner().invoke(workshop, ["validate", str(file), "--output", "json"], standalone_mode=False)
+    assert json.loads(document.stdout)["notes"] == [note]

@@ -23,6 +23,7 @@ SERVED_NAME = "tgi"  # any other name would be that of an adapter
 class Tgi(Engine):
     title = "TGI"
     images = {IMAGE: "TGI is in no package"}
+    remark = "TGI's project was archived in March 2026, and gets no fixes: vllm and sglang serve the same repositories"
     needs_gpus = True
     splits = True
     embeds = False
