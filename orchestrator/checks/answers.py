@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import SecretStr
 
@@ -17,6 +17,14 @@ HELLO = [{"role": "user", "content": "Hello"}]
 WORDS = "an answer"
 NUMBERS = "an embedding"
 PIECES = "an answer in pieces, and its end"
+OBJECT = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Of a city", "parameters": OBJECT}}]
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "schema": OBJECT, "strict": True}}
 
 
 def gateway_answers(api: Server) -> Question:
@@ -126,8 +134,30 @@ def _questions(model: ModelUnderTest, key: SecretStr, api: Server) -> Iterator[Q
         return
     yield Question("Question", model.name, WORDS, plain)
     yield Question("Question, streamed", model.name, PIECES, streamed)
+    if model.tools:
+        yield from _with_tools(model, key, api)
     if model.ollama:
         yield Question("Question, Ollama API", model.name, PIECES, native)
+
+
+def _with_tools(model: ModelUnderTest, key: SecretStr, api: Server) -> Iterator[Question]:
+    """Whether it is taken: what the model makes of it is the model's own affair."""
+
+    def asked(more: Mapping[str, object]) -> Answer:
+        return api.question("/v1/chat/completions", key, {**body(model.name), **more})
+
+    def called() -> Outcome:
+        return judge(asked({"tools": TOOLS}), reading.completion)
+
+    def streamed() -> Outcome:
+        return judge_stream(asked({"tools": TOOLS, "stream": True}), reading.streamed_completion)
+
+    def formed() -> Outcome:
+        return judge(asked({"response_format": SCHEMA}), reading.completion)
+
+    yield Question("Question with a tool", model.name, WORDS, called)
+    yield Question("Question with a tool, streamed", model.name, PIECES, streamed)
+    yield Question("Question with a JSON schema", model.name, WORDS, formed)
 
 
 def _nobody(model: ModelUnderTest) -> Question:

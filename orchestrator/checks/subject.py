@@ -41,6 +41,7 @@ class ModelUnderTest:
     ollama: bool  # served on /ollama/api/* too
     teams: tuple[str, ...] | None = None  # None: for everybody
     embeds: bool = False  # not in Open WebUI's menu
+    tools: bool = False  # it says that it takes a chat with tools
 
 
 @dataclass(frozen=True, slots=True)

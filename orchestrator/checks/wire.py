@@ -8,16 +8,17 @@ from pydantic import BaseModel, RootModel, ValidationError
 
 
 class Message(BaseModel):
-    """A message, or a piece of one. Models that think say so under one of three names."""
+    """A message, or a piece of one: words, or calls of tools. Models that think say so under one of three names."""
 
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     thinking: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
 
     @property
     def says_something(self) -> bool:
-        return bool(self.content or self.reasoning_content or self.reasoning or self.thinking)
+        return bool(self.content or self.reasoning_content or self.reasoning or self.thinking or self.tool_calls)
 
 
 class Choice(BaseModel):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from orchestrator.engines.capacity import Need, Room, Serves, request_tokens
 from orchestrator.engines.container import Container, Fetch, Served
 from orchestrator.engines.image import Recipe
+from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.size import ModelSize
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
@@ -97,6 +98,10 @@ class Engine(ABC):
     def overhead(self, gpus: int) -> float:
         """Bytes that it takes of each GPU besides weights and KV cache; 0 where no measurement is known."""
         return 0.0
+
+    def parsers(self, model: Model) -> Parsers | None:
+        """What takes its calls of tools and its reasoning apart. None: it needs none, or they are no choice of ours."""
+        return None
 
     def kv_width(self, model: Model) -> float | None:
         """Bytes per number in its KV cache, by the model's arguments; None: not known here."""

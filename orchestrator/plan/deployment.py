@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.engines.capacity import Serves
 from orchestrator.engines.container import Container, Fetch
+from orchestrator.engines.parsers import Parsers
 from orchestrator.identity.pages import OwnPage
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
 from orchestrator.plan.gateway import Page, Server
@@ -34,6 +35,7 @@ class Backend:
     memory_gib: float | None = None  # of each of its GPUs, that it may take
     serves: Serves | None = None  # chats at once, as reckoned beforehand
     embeds: bool = False  # it makes embeddings, and is asked for one
+    parsers: Parsers | None = None  # of calls of tools and of reasoning; None: the engine needs none
     edge: Edge | None = None  # through which the gateway reaches it; None: it runs on the gateway's own host
 
     @property

@@ -99,6 +99,7 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[
         stand_in=engine.stand_in,
         serves=None if model.embeds else engine.serves,
         embeds=model.embeds,
+        parsers=engine_of(model).parsers(model),
     )
 
 
@@ -123,4 +124,5 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
         memory_gib=budget if placed.gpus else None,
         serves=None if model.embeds else able,
         embeds=model.embeds,
+        parsers=engine_of(model).parsers(model),
     )

@@ -35,6 +35,8 @@ ArgumentValue = Text | int | float | bool | list[Text | int | float]
 Balance = Literal["least_connections", "participant", "prompt"]
 EXTERNAL_ONLY = ("provider", "base_url", "api_key", "api_key_header", "headers", "query", "ca")
 EXTERNAL = "external"  # whose fields are of their own
+AUTO, OFF = "auto", "off"
+ParserChoice = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 class Model(Section):
@@ -63,6 +65,13 @@ class Model(Section):
     """Absent: from the model's own files, the hub, or the table of common models."""
     args: dict[EngineArgument, ArgumentValue] = {}
     """More arguments of the engine, by name: `max_num_seqs: 64` becomes `--max-num-seqs 64`."""
+    tools: ParserChoice = AUTO
+    """vLLM, SGLang: the parser of calls of tools; `auto` goes by the model's family, `off` refuses a chat with tools.
+
+    Other engines do it by the model's own template.
+    """
+    reasoning: ParserChoice = AUTO
+    """vLLM, SGLang: the parser that keeps what the model thinks apart from its answer; `auto` goes by its family."""
     environment: dict[EnvironmentName, EnvironmentValue] = {}
     start_timeout: Annotated[int, Field(ge=10, le=14_400)] = 1200
     """Seconds until the engine must have loaded its weights."""

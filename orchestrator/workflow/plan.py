@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.engines.capacity import Serves
+from orchestrator.engines.parsers import Parsers
 from orchestrator.identity.identity import Identity
 from orchestrator.plan.crowd import crowd_remarks, people_for
 from orchestrator.plan.deployment import Backend
@@ -48,6 +49,7 @@ class Placement:
     memory_gib: float | None = None  # of each of its GPUs, that it may take; None: not known, or no GPU
     serves: Serves | None = None  # at once
     people: int | None = None  # that it can serve, where the assumed share of them asks at once; None: cannot estimate
+    parsers: Parsers | None = None  # of calls of tools and of reasoning; None: the engine needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _placement(backend: Backend, share: float) -> Placement:
         backend.memory_gib,
         backend.serves,
         None if most is None else people_for(most, share),
+        backend.parsers,
     )
 
 

@@ -92,6 +92,7 @@ def subject(
                 model.name in native,
                 teams.given(model.teams),
                 model.embeds,
+                _takes_tools(deployment, model.name),
             )
             for model in workshop.listed
         ),
@@ -184,6 +185,12 @@ def _connected(spec: Spec, team: str | None) -> Iterator[str]:
     for one in spec.workshop.webui.connections:
         if one.enabled and teams.are_open(one.teams, team):
             yield from one.known_ids
+
+
+def _takes_tools(deployment: Deployment, model: str) -> bool:
+    """Of an external model nobody says so."""
+    backends = deployment.backends_of(model)
+    return bool(backends) and all(backend.container.tools for backend in backends)
 
 
 def _knowledge(collections: Iterable[LibraryCollection]) -> tuple[CollectionUnderTest, ...]:

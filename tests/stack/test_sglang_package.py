@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.engines.engine import Start
 from orchestrator.engines.kinds.sglang import ENGINE
+from orchestrator.engines.parsers import families
 from orchestrator.pins import IMAGES
 from orchestrator.spec.models import Model
 
@@ -52,6 +53,15 @@ def test_it_says_whether_it_is_ready_and_how_full_it_is(package: Path) -> None:
     metrics = ENGINE.metrics
     assert metrics
     assert [name for name in (metrics.waiting, metrics.running, *metrics.cache) if f'name="{name}"' not in told] == []
+
+
+def test_it_has_the_parsers_of_each_family(package: Path) -> None:
+    tools = text(package / "srt" / "function_call" / "function_call_parser.py")
+    reasoning = text(package / "srt" / "parser" / "reasoning_parser.py")
+    named = [family.engines["sglang"] for family in families() if "sglang" in family.engines]
+    missing = [names["tools"] for names in named if "tools" in names and f'"{names["tools"]}": ' not in tools]
+    missing += [one["reasoning"] for one in named if "reasoning" in one and f'"{one["reasoning"]}": ' not in reasoning]
+    assert missing == []
 
 
 @pytest.mark.parametrize("path", ["chat/completions", "completions", "responses", "messages", "embeddings", "models"])

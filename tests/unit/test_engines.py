@@ -154,6 +154,37 @@ def test_a_gated_model_of_tgi_is_fetched_whole_with_its_token(tmp_path: Path) ->
     assert backend.container.entrypoint == ("/tgi-entrypoint.sh",)
 
 
+def test_vllm_and_sglang_are_told_how_the_model_calls_tools(tmp_path: Path) -> None:
+    vllm = backend_of(tmp_path, "name: m, engine: vllm, source: lab/Qwen3-own").container
+    assert vllm.command[-5:] == (
+        "--enable-auto-tool-choice",
+        "--tool-call-parser",
+        "hermes",
+        "--reasoning-parser",
+        "qwen3",
+    )
+    sglang = backend_of(tmp_path, "name: m, engine: sglang, source: lab/Qwen3-own").container
+    assert sglang.command[-4:] == ("--tool-call-parser", "qwen", "--reasoning-parser", "qwen3")
+    assert vllm.tools
+    assert sglang.tools
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+@pytest.mark.parametrize("more", ["", ", source: lab/Qwen3-own, tools: off, reasoning: off"])
+def test_without_a_parser_they_take_no_tools(tmp_path: Path, engine: str, more: str) -> None:
+    container = backend_of(tmp_path, f"name: m, engine: {engine}" + (more or ", source: lab/own")).container
+    assert not container.tools
+    assert not [word for word in container.command if "parser" in word or "tool" in word]
+
+
+def test_in_practice_vllm_takes_tools_where_it_would_with_the_real_weights(tmp_path: Path) -> None:
+    models = ("name: a, engine: vllm, source: openai/gpt-oss-20b", "name: b, engine: vllm, source: lab/own")
+    there = {backend.model: backend.container for backend in practised(tmp_path, {}, *models).backends}
+    assert there["a"].command[-3:] == ("--enable-auto-tool-choice", "--tool-call-parser", "hermes")
+    assert (there["a"].tools, there["b"].tools) == (True, False)
+    assert "--tool-call-parser" not in there["b"].command
+
+
 def test_sglang_is_started_and_asked_whether_it_is_ready_without_a_token_being_written(tmp_path: Path) -> None:
     given = "args: {revision: main, disable_radix_cache: true, trust_remote_code: false}"
     backend = backend_of(tmp_path, f"name: m, engine: sglang, source: o/m, gpus: 2, context: 4096, {given}")

@@ -56,6 +56,7 @@ def document(made: Plan) -> dict[str, object]:
                 "gpus": list(b.gpus),
                 "memory_gib": None if b.memory_gib is None else round(b.memory_gib, 2),
                 "serves": asdict(b.serves) if b.serves else None,
+                "parsers": asdict(b.parsers) if b.parsers else None,
                 "people": b.people,
             }
             for b in made.backends
@@ -70,6 +71,7 @@ def _text(made: Plan) -> str:
     header = ("model", "replica", "engine", "runs", "host", "GPUs", "memory", "at once", "people")
     lines = [table(header, rows)] if rows else ["No model runs on a host of this workshop."]
     lines += section("At once, as reckoned (docs/capacity.md):", _assumptions(made))
+    lines += section("Parsers (models[].tools, models[].reasoning):", _parsers(made))
     lines += section("Note:", made.notes)
     if not made.changes:
         return "\n".join([*lines, "", "Nothing would change."])
@@ -94,6 +96,10 @@ def _lines(changes: Sequence[Change]) -> list[str]:
         else:
             lines += map(str, same)
     return lines
+
+
+def _parsers(made: Plan) -> list[str]:
+    return list(dict.fromkeys(f"{b.model}: {b.parsers}" for b in made.backends if b.parsers))
 
 
 def _assumptions(made: Plan) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from orchestrator.engines.arguments import EVERYWHERE, OFFLINE, curl_health, flags, on_the_host, split_environment
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
+from orchestrator.engines.parsers import Parsers, parsers_for
 from orchestrator.engines.practice import stand_in
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.spec.components import Component
@@ -40,6 +41,9 @@ class SgLang(Engine):
     def serve(self, model: Model, start: Start) -> Served:
         return Served(_container(model, start), model.name, repository_fetch(model, IMAGE))
 
+    def parsers(self, model: Model) -> Parsers | None:
+        return None if model.embeds else parsers_for(model)
+
     def practice(self, model: Model, service: str, unavailable: Unavailable) -> PracticeEngine:
         return stand_in(model, "llama.cpp stands in for SGLang, which is run on GPUs only")
 
@@ -59,6 +63,11 @@ def _container(model: Model, start: Start) -> Container:
         arguments["context_length"] = model.context
     if model.embeds:
         arguments["is_embedding"] = True
+    parsers = ENGINE.parsers(model)
+    if parsers and parsers.tools:
+        arguments["tool_call_parser"] = parsers.tools
+    if parsers and parsers.reasoning:
+        arguments["reasoning_parser"] = parsers.reasoning
     arguments |= model.args
     given = {name: value for name, value in arguments.items() if value is not False}  # few have a --no-...
     plain, secret = split_environment(model)
@@ -71,6 +80,7 @@ def _container(model: Model, start: Start) -> Container:
         secret_environment=secret,
         health=curl_health(PORT, READY),
         ready=READY,
+        tools=parsers is not None and parsers.tools is not None,
         volumes=(HUGGING_FACE,),
         files=on_the_host(model),
         shm_gib=16 if start.gpus > 1 else 4,

@@ -18,6 +18,7 @@ from orchestrator.engines.capacity import LEAST_REQUESTS, Room, Serves, not_reck
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
+from orchestrator.engines.parsers import Parsers, parsers_for
 from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in
 from orchestrator.engines.size import GIB, ModelSize
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
@@ -46,6 +47,7 @@ KV_WIDTHS = {  # bytes per number, by kv_cache_dtype
     "fp8_e4m3": 1.0,
     "fp8_e5m2": 1.0,
 }
+PRACTICE_TOOLS = "hermes"
 PRACTICE_KV_GIB = 1
 PRACTICE_TOKEN_BYTES = 512  # 2 layers, a key and a value, 64 numbers, two bytes each
 
@@ -77,6 +79,9 @@ class Vllm(Engine):
 
     def overhead(self, gpus: int) -> float:
         return (OVERHEAD_GIB if gpus == 1 else OVERHEAD_SHARED_GIB) * GIB
+
+    def parsers(self, model: Model) -> Parsers | None:
+        return None if model.embeds else parsers_for(model)
 
     def kv_width(self, model: Model) -> float | None:
         return KV_WIDTHS.get(str(argument(model, "kv_cache_dtype") or "auto"))
@@ -126,7 +131,8 @@ def _container(model: Model, start: Start) -> Container:
         arguments["gpu_memory_utilization"] = start.share
     if model.embeds:
         arguments["runner"] = "pooling"
-    arguments |= model.args
+    parsers = ENGINE.parsers(model)
+    arguments |= _parsing(parsers) | model.args
     plain, secret = split_environment(model)
     return Container(
         component=GPU,
@@ -137,6 +143,7 @@ def _container(model: Model, start: Start) -> Container:
         secret_environment=secret,
         health=curl_health(PORT),
         tells_cache=True,
+        tools=parsers is not None and parsers.tools is not None,
         volumes=(HUGGING_FACE,),
         files=on_the_host(model),
         shm_gib=16 if start.gpus > 1 else 4,  # NCCL between the GPUs of one replica goes through shared memory
@@ -144,7 +151,20 @@ def _container(model: Model, start: Start) -> Container:
     )
 
 
+def _parsing(parsers: Parsers | None) -> dict[str, object]:
+    """Without a parser every chat with tools is refused."""
+    found: dict[str, object] = {}
+    if parsers and parsers.tools:
+        found |= {"enable_auto_tool_choice": True, "tool_call_parser": parsers.tools}
+    if parsers and parsers.reasoning:
+        found["reasoning_parser"] = parsers.reasoning
+    return found
+
+
 def _on_a_cpu(model: Model) -> Container:
+    """With a parser that any model's words will do for: others look for tokens that only their own models have."""
+    parsers = ENGINE.parsers(model)
+    tools = parsers is not None and parsers.tools is not None
     return Container(
         component=CPU,
         port=PORT,
@@ -156,6 +176,7 @@ def _on_a_cpu(model: Model) -> Container:
             "--max-model-len",
             str(CONTEXT),
             "--enforce-eager",
+            *flags(_parsing(Parsers(PRACTICE_TOOLS, None, "practice") if tools else None)),
         ),
         environment={
             "VLLM_CPU_KVCACHE_SPACE": str(PRACTICE_KV_GIB),  # touched at start
@@ -167,6 +188,7 @@ def _on_a_cpu(model: Model) -> Container:
         },
         health=curl_health(PORT),
         tells_cache=True,
+        tools=tools,
         files=((CHECKPOINT, "/models/tiny"),),
         shm_gib=1,
         memory_mib=6144,

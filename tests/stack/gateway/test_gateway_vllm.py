@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engines.kinds.vllm import ENGINE
+from orchestrator.engines.parsers import families
 from orchestrator.engines.practice import CHECKPOINT
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
@@ -76,7 +77,7 @@ def bed(
     image = packaged(Component("vllm_cpu"))
     folder = tmp_path_factory.mktemp("vllm")
     write_checkpoint(folder / CHECKPOINT, name=NAME)
-    engine = ENGINE.practice(Model(name=NAME, engine="vllm", source="any/model"), HOST, {}).container
+    engine = ENGINE.practice(Model(name=NAME, engine="vllm", source="any/model", tools="hermes"), HOST, {}).container
     container = run_container(
         image,
         list(engine.command),
@@ -164,8 +165,9 @@ def test_a_stream_that_is_left_is_charged_and_vllm_stops(bed: tuple[Gateway, Vll
     gateway.until(vllm.is_idle)
     before, most = vllm.tokens()[1], 1900
     used = gateway.counters("ada")["tokens"]
-    # Without chance it does not end by itself; /v1/messages takes no notice of ignore_eos.
-    body = {"model": NAME, "messages": MESSAGES, "max_tokens": most, "temperature": 0, "stream": True}
+    # /v1/messages takes no notice of ignore_eos; without chance its answer does not end by itself.
+    body = {"model": NAME, "messages": MESSAGES, "max_tokens": most, "stream": True}
+    body |= {"temperature": 0, "ignore_eos": True}
     with closing(gateway.connect()) as connection:
         connection.request("POST", path, json.dumps(body), {"Authorization": "Bearer sk-ada"})
         with connection.getresponse() as response:
@@ -184,6 +186,42 @@ def test_a_stream_that_is_left_is_charged_and_vllm_stops(bed: tuple[Gateway, Vll
     assert LEFT_AFTER - 3 <= line["completion_tokens"] <= written + 3  # some events carry no text
     assert written < most
     assert gateway.counters("ada")["tokens"] - used == line["prompt_tokens"] + line["completion_tokens"]
+
+
+REGISTERED = """
+import ast, importlib.util, pathlib
+folder = pathlib.Path(importlib.util.find_spec("vllm").submodule_search_locations[0])
+for part in ("tool_parsers", "reasoning"):
+    tree = ast.parse((folder / part / "__init__.py").read_text())
+    print(*(key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys))
+"""
+
+
+def test_it_has_the_parsers_of_each_family(bed: tuple[Gateway, Vllm]) -> None:
+    output = bed[1].container.exec_run(["python3", "-c", REGISTERED]).output.decode()
+    tools, reasoning = (set(line.split()) for line in output.splitlines())
+    named = [family.engines["vllm"] for family in families() if "vllm" in family.engines]
+    assert {one["tools"] for one in named if "tools" in one} - tools == set()
+    assert {one["reasoning"] for one in named if "reasoning" in one} - reasoning == set()
+
+
+OBJECT = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 9}}, "required": ["city"]}
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": OBJECT}}
+
+
+@pytest.mark.parametrize("choice", [None, "none", "required", {"type": "function", "function": {"name": "weather"}}])
+def test_a_chat_with_tools_is_taken(bed: tuple[Gateway, Vllm], choice: object) -> None:
+    gateway, _ = bed
+    more: dict[str, Any] = {} if choice is None else {"tool_choice": choice}
+    answer = gateway.chat(model=NAME, tools=[WEATHER], max_tokens=60, temperature=0, **more)
+    assert answer.status == 200
+    (told,) = answer.json["choices"]
+    calls = told["message"].get("tool_calls") or []
+    assert all(call["function"]["name"] == "weather" for call in calls)
+    assert calls or told["message"]["content"] or told["finish_reason"] == "length"  # the weights know no better
+    streamed = gateway.chat(model=NAME, tools=[WEATHER], max_tokens=20, temperature=0, stream=True, **more)
+    assert streamed.status == 200
+    assert "data: [DONE]" in streamed.text
 
 
 def test_its_health_is_what_the_gateway_says_of_it(bed: tuple[Gateway, Vllm]) -> None:
