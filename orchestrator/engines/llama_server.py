@@ -5,13 +5,17 @@ from __future__ import annotations
 from orchestrator.engines.arguments import EVERYWHERE
 
 
-def slots(context: int, parallel: int) -> dict[str, str]:
-    """llama-server shares its context over the slots, so each slot gets `context` tokens."""
+def slots(context: int, parallel: int, cache_mib: int) -> dict[str, str]:
+    """llama-server shares its context over the slots, so each slot gets `context` tokens.
+
+    It keeps prompts in the host's memory beside that, up to `cache_mib`; its own default is 8 GiB.
+    """
     return {
         "LLAMA_ARG_HOST": EVERYWHERE,
         "LLAMA_ARG_PORT": "8080",
         "LLAMA_ARG_CTX_SIZE": str(context * parallel),
         "LLAMA_ARG_N_PARALLEL": str(parallel),
+        "LLAMA_ARG_CACHE_RAM": str(cache_mib),
         "LLAMA_ARG_ENDPOINT_METRICS": "1",
     }
 

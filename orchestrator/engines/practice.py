@@ -29,7 +29,7 @@ def stand_in(model: Model, why: str | None) -> PracticeEngine:
         component=STAND_IN,
         port=8080,
         command=("--alias", model.name),
-        environment=environment | slots(CONTEXT, SLOTS),
+        environment=environment | slots(CONTEXT, SLOTS, cache_mib=0),
         health=curl_health(8080),
         files=((GGUF, "/models/tiny.gguf"),),
         memory_mib=512,

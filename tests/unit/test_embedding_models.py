@@ -51,7 +51,7 @@ def test_vllm_is_told_to_pool_unless_the_spec_says_otherwise(tmp_path: Path) -> 
 def test_in_practice_llama_cpp_embeds_for_every_engine(tmp_path: Path, engine: str) -> None:
     found = backend(workshop(tmp_path, engine, practice=True))
 
-    assert found.container.component is Component("llamacpp")
+    assert found.container.component == Component("llamacpp")
     assert found.container.environment["LLAMA_ARG_POOLING"] == "mean"
     assert bool(found.stand_in) == (engine != "llamacpp")
 

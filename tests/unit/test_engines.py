@@ -72,12 +72,21 @@ def test_llamacpp_gives_each_slot_its_own_context(tmp_path: Path) -> None:
     container = backend_of(tmp_path, "name: m, engine: llamacpp, source: o/r/f.gguf, context: 1000").container
     slots = int(container.environment["LLAMA_ARG_N_PARALLEL"])
     assert int(container.environment["LLAMA_ARG_CTX_SIZE"]) == 1000 * slots
-    assert container.component is Component("llamacpp")
+    assert container.component == Component("llamacpp")
+
+
+def test_llamacpp_keeps_prompts_in_as_much_memory_as_it_is_told(tmp_path: Path) -> None:
+    model = "name: m, engine: llamacpp, source: o/r/f.gguf"
+    assert backend_of(tmp_path, model).container.environment["LLAMA_ARG_CACHE_RAM"] == "1024"
+    own = backend_of(tmp_path, model + ", environment: {LLAMA_ARG_CACHE_RAM: '0'}")
+    assert own.container.environment["LLAMA_ARG_CACHE_RAM"] == "0"
+    (practice,) = practised(tmp_path, {}, model).backends
+    assert practice.container.environment["LLAMA_ARG_CACHE_RAM"] == "0"
 
 
 def test_llamacpp_on_a_gpu_runs_another_image(tmp_path: Path) -> None:
     backend = backend_of(tmp_path, "name: m, engine: llamacpp, source: o/r/f.gguf, gpus: 1")
-    assert backend.container.component is Component("llamacpp_cuda")
+    assert backend.container.component == Component("llamacpp_cuda")
     assert backend.container.environment["LLAMA_ARG_N_GPU_LAYERS"] == "999"
 
 

@@ -19,6 +19,7 @@ from orchestrator.spec.section import Problem
 
 CPU, GPU = Component("llamacpp"), Component("llamacpp_cuda")
 PORT = 8080
+CACHE_MIB = 1024  # of the host's memory, for prompts that come again; args: {cache_ram: MIB} says otherwise
 ENTRYPOINT = (  # the project's own image has it in /app, Debian's package elsewhere
     "/bin/sh", "-c", 'exec "$(command -v llama-server || echo /app/llama-server)" "$@"', "llama-server"
 )  # fmt: skip
@@ -45,7 +46,7 @@ class LlamaCpp(SlotEngine):
     def serve(self, model: Model, start: Start) -> Served:
         plain, secret = split_environment(model)
         context = context_of(model)
-        environment = {"LLAMA_ARG_MODEL": weights_file(model.source)} | slots(context, start.parallel)
+        environment = {"LLAMA_ARG_MODEL": weights_file(model.source)} | slots(context, start.parallel, CACHE_MIB)
         if model.embeds:
             environment |= embeds(context)
         if start.gpus:

@@ -181,6 +181,7 @@ def _on_a_cpu(model: Model) -> Container:
         environment={
             "VLLM_CPU_KVCACHE_SPACE": str(PRACTICE_KV_GIB),  # touched at start
             "OMP_NUM_THREADS": "1",
+            "TORCHDYNAMO_DISABLE": "1",  # logprobs are compiled otherwise, by a C++ compiler that is not there
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_NO_USAGE_STATS": "1",
             "DO_NOT_TRACK": "1",

@@ -20,6 +20,7 @@ from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstre
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
+from tests.stack.gateway.sampling import ASKED
 from tests.unit.gateway_bed import Gateway, output_of
 
 pytestmark = pytest.mark.full("vLLM takes a minute to come up; what engines answer is in test_gateway_answers")
@@ -228,3 +229,14 @@ def test_its_health_is_what_the_gateway_says_of_it(bed: tuple[Gateway, Vllm]) ->
     gateway, _ = bed
     gateway.until(lambda: gateway.backends()["gone"]["state"] == "down")  # so the checks run
     gateway.until(lambda: gateway.backends()["vllm-1"] == {"state": "up", "in_flight": 0})
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_no_ordinary_request_ends_it(bed: tuple[Gateway, Vllm], what: str) -> None:
+    gateway, vllm = bed
+    path, body = ASKED[what]
+    answer = gateway.send(path, {"model": NAME, **body}, key="sk-ada")
+    assert answer.status in {200, 400, 404, 422}, answer.text
+    assert answer.status == 200 or answer.error["message"]
+    assert vllm.is_healthy()
+    assert gateway.chat(model=NAME, max_tokens=4).status == 200
