@@ -16,6 +16,10 @@ UNREADABLE = Outcome(ok=False, got="an answer that is not understood")
 
 # Ollama: `"x" does not support chat`; vLLM: `The model does not support Chat Completions API`; llama.cpp likewise
 NO_CHAT = re.compile(r"does not support", re.IGNORECASE)
+NO_TOOLS = re.compile(
+    r"does not support (tools|function calling)", re.IGNORECASE
+)  # Ollama: `"x" does not support tools`
+BAD_REQUEST = 400
 
 Form = TypeVar("Form", bound=BaseModel)
 Line = tuple[float, str]  # seconds since the question, text
@@ -92,6 +96,11 @@ def ollama_embeddings(text: str) -> Outcome:
 def has_no_chat(status: int, text: str) -> bool:
     """Whether a model said that it only embeds."""
     return status in {400, 404, 501} and bool(NO_CHAT.search(error_in(text) or ""))
+
+
+def takes_no_tools(status: int, text: str) -> bool:
+    """Whether a model said so, as Ollama's do whose template has no place for tools."""
+    return status == BAD_REQUEST and bool(NO_TOOLS.search(error_in(text) or ""))
 
 
 def error_in(text: str) -> str | None:

@@ -22,7 +22,7 @@ class Container:
     ready: str = "/health"  # the path that answers 200 without a model being asked
     metrics: bool = True  # it tells how full it is, at /metrics
     tells_cache: bool = False  # and what its KV cache holds, as `reported.from_metrics` reads it
-    tools: bool = True  # it takes a chat with tools
+    tools: bool = True  # it takes a chat with tools, or says that the model does not
     native: bool = False  # it speaks Ollama's own API too
     volumes: tuple[tuple[str, str], ...] = ()  # (volume, path): weights, kept by teardown --keep-weights
     files: tuple[tuple[str, str], ...] = ()  # (file or folder in the stack's own folder, path): read-only

@@ -66,6 +66,7 @@ def _container(model: Model, start: Start) -> Container:
         environment=OFFLINE | plain,
         secret_environment=secret,
         health=curl_health(PORT),
+        tools=False,  # nobody tried
         volumes=(VOLUME,),
         files=on_the_host(model),
         shm_gib=16 if start.gpus > 1 else 4,
