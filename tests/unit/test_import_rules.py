@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -136,3 +138,13 @@ def test_a_derivation_is_seen_in_each_form(tmp_path: Path, text: str) -> None:
     file = tmp_path / "module.py"
     file.write_text(text)
     assert len(list(derivations(file))) == 1
+
+
+SLOW_TO_COME_UP = {"jinja2", "tenacity", "typst", "cryptography", "aiohttp", "ansible_runner", "numpy", "docker"}
+
+
+def test_a_change_of_people_brings_up_nothing_that_it_may_do_without() -> None:
+    """A revocation is a matter of a second, most of it for imports."""
+    code = "import sys, orchestrator.workflow.people.change, orchestrator.cli.running; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert SLOW_TO_COME_UP & {*loaded} == set()
