@@ -51,3 +51,8 @@ def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretRef
 def on_the_host(model: Model) -> tuple[tuple[str, str], ...]:
     """What is mounted where the source is a path."""
     return tuple((file, file) for file in parts_of(model.source)) if model.source.startswith("/") else ()
+
+
+def words(text: str) -> frozenset[str]:
+    """Of a list over several lines."""
+    return frozenset(text.split())

@@ -35,6 +35,7 @@ class PracticeEngine:
     container: Container
     served_name: str
     serves: Serves
+    left_out: tuple[str, ...] = ()  # of the model's args: what is about GPUs, or about the real weights
     stand_in: str | None = None  # why another engine runs in its place, in words
     fetch: Fetch | None = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.engines.arguments import curl_health
+from collections.abc import Set as AbstractSet
+
+from orchestrator.engines.arguments import curl_health, flags
 from orchestrator.engines.capacity import Serves
 from orchestrator.engines.container import Container
 from orchestrator.engines.engine import PracticeEngine
@@ -20,19 +22,26 @@ IN_SLOTS = Serves(SLOTS, CONTEXT, SLOTS * CONTEXT, "its slots", most=SLOTS)
 EMBEDS = "llama.cpp makes the embeddings, from random weights"
 
 
-def stand_in(model: Model, why: str | None) -> PracticeEngine:
-    """llama.cpp, for itself or for an engine that can't run here."""
+def tried_here(model: Model, elsewhere: AbstractSet[str]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The model's args as practice mode tries them, and the names of those that it leaves out: `elsewhere`."""
+    left_out = tuple(name for name in model.args if name.replace("-", "_") in elsewhere)
+    return {name: value for name, value in model.args.items() if name not in left_out}, left_out
+
+
+def stand_in(model: Model, why: str | None, elsewhere: AbstractSet[str] | None = None) -> PracticeEngine:
+    """llama.cpp, for itself or for an engine that can't run here, whose args it does not know (`elsewhere` None)."""
+    args, left_out = ({}, tuple(model.args)) if elsewhere is None else tried_here(model, elsewhere)
     environment = {"LLAMA_ARG_MODEL": "/models/tiny.gguf", "LLAMA_ARG_THREADS": "1"}
     if model.embeds:
         environment |= {**embeds(CONTEXT), "LLAMA_ARG_POOLING": "mean"}
     container = Container(
         component=STAND_IN,
         port=8080,
-        command=("--alias", model.name),
+        command=("--alias", model.name, *flags(args)),
         environment=environment | slots(CONTEXT, SLOTS, cache_mib=0),
         health=curl_health(8080),
         files=((GGUF, "/models/tiny.gguf"),),
         memory_mib=512,
         start_seconds=min(60, model.start_timeout),
     )
-    return PracticeEngine(container, model.name, IN_SLOTS, why)
+    return PracticeEngine(container, model.name, IN_SLOTS, left_out, why)

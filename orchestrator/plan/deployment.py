@@ -32,6 +32,7 @@ class Backend:
     fetch: Fetch | None = None
     served_name: str = ""  # the model's name there
     stand_in: str | None = None  # why another engine runs in its place, in words
+    left_out: tuple[str, ...] = ()  # of the model's args, in practice mode
     memory_gib: float | None = None  # of each of its GPUs, that it may take
     serves: Serves | None = None  # chats at once, as reckoned beforehand
     embeds: bool = False  # it makes embeddings, and is asked for one

@@ -70,6 +70,7 @@ def plan_stacks(
         for host in hosts
     )
     notes = dict.fromkeys(f"{backend.model}: {backend.stand_in}" for backend in backends if backend.stand_in)
+    notes |= dict.fromkeys(f"{b.model}: practice mode tries no {', '.join(b.left_out)}" for b in backends if b.left_out)
     return Deployment(tuple(stack for stack in stacks if stack.services), tuple(notes)), unplaced
 
 
@@ -97,6 +98,7 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[
         fetch=engine.fetch,
         served_name=engine.served_name,
         stand_in=engine.stand_in,
+        left_out=engine.left_out,
         serves=None if model.embeds else engine.serves,
         embeds=model.embeds,
         parsers=engine_of(model).parsers(model),

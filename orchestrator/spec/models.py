@@ -64,7 +64,10 @@ class Model(Section):
     size: Size | None = None
     """Absent: from the model's own files, the hub, or the table of common models."""
     args: dict[EngineArgument, ArgumentValue] = {}
-    """More arguments of the engine, by name: `max_num_seqs: 64` becomes `--max-num-seqs 64`."""
+    """More arguments of the engine, by name: `max_num_seqs: 64` becomes `--max-num-seqs 64`.
+
+    In practice mode too, but for what is about GPUs or the real weights; the plan names what is left out.
+    """
     tools: ParserChoice = AUTO
     """vLLM, SGLang: the parser of calls of tools; `auto` goes by the model's family, `off` refuses a chat with tools.
 

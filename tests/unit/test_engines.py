@@ -194,6 +194,26 @@ def test_in_practice_vllm_takes_tools_where_it_would_with_the_real_weights(tmp_p
     assert "--tool-call-parser" not in there["b"].command
 
 
+def test_args_hold_in_practice_too_but_for_what_needs_a_gpu_or_the_real_weights(tmp_path: Path) -> None:
+    models = (
+        "name: v, engine: vllm, source: o/m, args: {max_num_seqs: 9, kv-cache-dtype: fp8, mistake: true}",
+        "name: l, engine: llamacpp, source: o/r/f.gguf, args: {n_gpu_layers: 9, no_warmup: true}",
+        "name: s, engine: sglang, source: o/m, args: {mem_fraction_static: 0.8}",
+    )
+    made = practised(tmp_path, {}, *models)
+    there = {backend.model: backend.container.command for backend in made.backends}
+    assert there["v"][-3:] == ("--max-num-seqs", "9", "--mistake")
+    assert there["l"] == ("--alias", "l", "--no-warmup")
+    assert there["s"] == ("--alias", "s")
+    assert [note for note in made.notes if "practice mode tries no" in note] == [
+        "v: practice mode tries no kv-cache-dtype",
+        "l: practice mode tries no n_gpu_layers",
+        "s: practice mode tries no mem_fraction_static",
+    ]
+    (alone,) = practised(tmp_path, {Component("vllm_cpu"): "away"}, models[0]).backends
+    assert alone.left_out == ("max_num_seqs", "kv-cache-dtype", "mistake")
+
+
 def test_sglang_is_started_and_asked_whether_it_is_ready_without_a_token_being_written(tmp_path: Path) -> None:
     given = "args: {revision: main, disable_radix_cache: true, trust_remote_code: false}"
     backend = backend_of(tmp_path, f"name: m, engine: sglang, source: o/m, gpus: 2, context: 4096, {given}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.engines.arguments import curl_health, flags, on_the_host, split_environment
+from orchestrator.engines.arguments import curl_health, flags, on_the_host, split_environment, words
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
@@ -24,6 +24,17 @@ ENTRYPOINT = (  # the project's own image has it in /app, Debian's package elsew
     "/bin/sh", "-c", 'exec "$(command -v llama-server || echo /app/llama-server)" "$@"', "llama-server"
 )  # fmt: skip
 KV_WIDTHS = {"f16": 2.0, "bf16": 2.0, "f32": 4.0, "q8_0": 34 / 32}  # bytes per number; 32 numbers and their scale
+
+NOT_IN_PRACTICE = words(  # about GPUs, the real weights and their context
+    """
+    gpu_layers n_gpu_layers device list_devices main_gpu split_mode tensor_split override_tensor cpu_moe n_cpu_moe fit
+    fit_target fit_ctx model model_url hf_repo hf_file hf_token mmproj mmproj_url mmproj_auto mmproj_offload lora
+    lora_scaled control_vector control_vector_scaled model_draft spec_draft_model chat_template chat_template_file
+    chat_template_kwargs ctx_size parallel batch_size ubatch_size threads threads_batch cache_ram rope_scaling
+    rope_scale rope_freq_base rope_freq_scale yarn_orig_ctx yarn_ext_factor yarn_attn_factor override_kv pooling host
+    port alias
+    """
+)
 
 
 class LlamaCpp(SlotEngine):
@@ -70,7 +81,7 @@ class LlamaCpp(SlotEngine):
         return KV_WIDTHS.get(names.pop()) if len(names) == 1 else None
 
     def practice(self, model: Model, service: str, unavailable: Unavailable) -> PracticeEngine:
-        return stand_in(model, None)
+        return stand_in(model, None, NOT_IN_PRACTICE)
 
 
 ENGINE = LlamaCpp()

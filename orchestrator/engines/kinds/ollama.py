@@ -61,7 +61,7 @@ class Ollama(SlotEngine):
                 f"llama.cpp stands in for Ollama, so its native routes /ollama/api/* are not served: {why}",
             )
         container = replace(_container(CONTEXT, SLOTS), memory_mib=2048, start_seconds=min(60, model.start_timeout))
-        return PracticeEngine(container, model.source, IN_SLOTS, fetch=_put(model, service))
+        return PracticeEngine(container, model.source, IN_SLOTS, tuple(model.args), fetch=_put(model, service))
 
 
 ENGINE = Ollama()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from orchestrator.engines.arguments import (
     EVERYWHERE,
@@ -13,13 +14,14 @@ from orchestrator.engines.arguments import (
     number,
     on_the_host,
     split_environment,
+    words,
 )
 from orchestrator.engines.capacity import LEAST_REQUESTS, Room, Serves, not_reckoned, request_tokens
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.parsers import Parsers, parsers_for
-from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in
+from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in, tried_here
 from orchestrator.engines.size import GIB, ModelSize
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.spec.capacity import Capacity
@@ -47,6 +49,20 @@ KV_WIDTHS = {  # bytes per number, by kv_cache_dtype
     "fp8_e4m3": 1.0,
     "fp8_e5m2": 1.0,
 }
+NOT_IN_PRACTICE = words(  # about GPUs, the real weights and their context; `vllm serve --help`
+    """
+    tensor_parallel_size pipeline_parallel_size data_parallel_size decode_context_parallel_size enable_expert_parallel
+    distributed_executor_backend nnodes node_rank master_addr master_port gpu_memory_utilization kv_cache_dtype
+    kv_cache_memory_bytes calculate_kv_scales cpu_offload_gb swap_space block_size attention_backend enforce_eager
+    compilation_config cudagraph_capture_sizes max_cudagraph_capture_size optimization_level quantization dtype
+    load_format model_loader_extra_config model tokenizer tokenizer_mode config_format hf_config_path hf_overrides
+    hf_token revision code_revision tokenizer_revision trust_remote_code chat_template chat_template_content_format
+    default_chat_template_kwargs tool_call_parser tool_parser_plugin enable_auto_tool_choice reasoning_parser
+    reasoning_config enable_lora lora_modules max_loras max_lora_rank speculative_config max_model_len rope_scaling
+    rope_theta limit_mm_per_prompt mm_processor_kwargs mm_encoder_tp_mode runner convert pooler_config
+    served_model_name host port
+    """
+)
 PRACTICE_TOOLS = "hermes"
 PRACTICE_KV_GIB = 1
 PRACTICE_TOKEN_BYTES = 512  # 2 layers, a key and a value, 64 numbers, two bytes each
@@ -114,10 +130,11 @@ class Vllm(Engine):
             return stand_in(model, EMBEDS)
         if CPU in unavailable:
             return stand_in(model, f"llama.cpp stands in for vLLM: {unavailable[CPU]}")
+        args, left_out = tried_here(model, NOT_IN_PRACTICE)
         tokens = PRACTICE_KV_GIB * GIB // PRACTICE_TOKEN_BYTES  # that its KV space holds of the synthetic model's
         able = min(MOST_REQUESTS, tokens // CONTEXT)
         serves = Serves(able, CONTEXT, tokens, "the synthetic model", most=MOST_REQUESTS)
-        return PracticeEngine(_on_a_cpu(model), model.name, serves)
+        return PracticeEngine(_on_a_cpu(model, args), model.name, serves, left_out)
 
 
 ENGINE = Vllm()
@@ -161,7 +178,7 @@ def _parsing(parsers: Parsers | None) -> dict[str, object]:
     return found
 
 
-def _on_a_cpu(model: Model) -> Container:
+def _on_a_cpu(model: Model, args: Mapping[str, object]) -> Container:
     """With a parser that any model's words will do for: others look for tokens that only their own models have."""
     parsers = ENGINE.parsers(model)
     tools = parsers is not None and parsers.tools is not None
@@ -176,7 +193,7 @@ def _on_a_cpu(model: Model) -> Container:
             "--max-model-len",
             str(CONTEXT),
             "--enforce-eager",
-            *flags(_parsing(Parsers(PRACTICE_TOOLS, None, "practice") if tools else None)),
+            *flags({**_parsing(Parsers(PRACTICE_TOOLS, None, "practice") if tools else None), **args}),
         ),
         environment={
             "VLLM_CPU_KVCACHE_SPACE": str(PRACTICE_KV_GIB),  # touched at start
