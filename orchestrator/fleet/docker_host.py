@@ -40,6 +40,17 @@ class ContainerState:
     deployment: str
     restarts: int
     started: str
+    exit_code: int = 0  # of the last time that it ended; 128 and a signal's number where it was killed
+    out_of_memory: bool = False
+
+    @property
+    def ended(self) -> str | None:
+        """How it ended the last time, where it does not run now."""
+        if self.state in {"running", "created", "paused"}:
+            return None
+        if self.out_of_memory:
+            return "out of memory"
+        return f"killed by signal {self.exit_code - 128}" if self.exit_code > 128 else f"exit code {self.exit_code}"  # noqa: PLR2004
 
     @property
     def is_up(self) -> bool:
@@ -247,4 +258,6 @@ def _state(item: dict[str, Any]) -> ContainerState:
         deployment=labels.get("workshop.deployment", ""),
         restarts=item.get("RestartCount", 0),
         started=state.get("StartedAt", ""),
+        exit_code=state.get("ExitCode", 0),
+        out_of_memory=bool(state.get("OOMKilled")),
     )

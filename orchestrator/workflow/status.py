@@ -183,7 +183,9 @@ def window_state(times: Window, now: float) -> str:
 
 def _service(container: ContainerState, host: str, spec: Path) -> ServiceStatus:
     state = container.health if container.state == "running" and container.health else container.state
-    remedy = None if container.is_up else f"workshop logs {spec.name} {container.service}; then provision {spec.name}"
+    ended = f"{container.ended}, {container.restarts} restarts; " if container.ended else ""
+    logs = f"workshop logs {spec.name} {container.service}; then provision {spec.name}"
+    remedy = None if container.is_up else f"{ended}{logs}"
     return ServiceStatus(
         container.service, host, container.role, container.model, state, container.restarts, container.is_up, remedy
     )

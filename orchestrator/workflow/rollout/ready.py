@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from orchestrator.checks.asking import Patience, Server
+from orchestrator.checks.last_words import LINES, last_words
 from orchestrator.checks.readiness import ask_all
 from orchestrator.checks.routing import wait_until_routed
 from orchestrator.checks.trust import authorities
-from orchestrator.fleet.docker_host import ContainerState
+from orchestrator.errors import UserError
+from orchestrator.fleet.docker_host import ContainerState, DockerHost
 from orchestrator.plan.deployment import GATEWAY_SERVICE
 from orchestrator.workflow.context.run import Run
 from orchestrator.workflow.gateway.certificates import trusted
@@ -44,7 +47,11 @@ def ask_engines(run: Run) -> Run:
         for b in deployment.backends
         if b.service in since and b not in fresh and not states[b.service].is_up
     }
-    reasons = {service: _with_state(why, states[service]) for service, why in silent.items()} | missing | fallen
+    hosts = {b.service: b.host for b in deployment.backends}
+    reasons = missing | fallen
+    for service, why in silent.items():
+        docker = run.fleet[hosts[service]].docker
+        reasons[service] = _with_state(why, states[service], docker)
     broken = (f"{b.model} ({b.service}): {reasons[b.service]}" for b in deployment.backends if b.service in reasons)
     return replace(run, broken=(*run.broken, *broken))
 
@@ -62,7 +69,13 @@ def _wait_for_the_gateway(run: Run, models: set[str]) -> None:
     wait_until_routed(Server(run.planned.addresses.api, trust, Patience()), keys, sorted(keys), seconds=ROUTED_SECONDS)
 
 
-def _with_state(why: str, container: ContainerState) -> str:
-    """A container that is not up says more than a connection that was refused."""
+def _with_state(why: str, container: ContainerState, docker: DockerHost) -> str:
+    """A container that is not up says more than a connection that was refused, and what is in it most of all."""
+    if container.is_up:
+        return why
     state = container.health if container.state == "running" else container.state
-    return why if container.is_up else f"{why}; its container is {state} (restarts: {container.restarts})"
+    ended = f", {container.ended}" if container.ended else ""
+    with suppress(UserError):  # gone since it was looked at
+        if words := last_words(docker.logs(container.id, LINES)):
+            return f"its container is {state} (restarts: {container.restarts}{ended}); its last words: {words}"
+    return f"{why}; its container is {state} (restarts: {container.restarts}{ended})"
