@@ -98,9 +98,10 @@ def test_collections_need_a_model_of_the_house_and_are_told_apart(
     shelf = LibraryCollection("Notes", "", None, (LibraryFile.at("one.md", tmp_path / "one.md"),))
     alpha = come("alpha", library=Library("", SecretStr(""), (shelf,)))
     beta = come("beta", library=Library("", SecretStr(""), (shelf,)))
+    embedding, whole = house.admin.get("/api/v1/retrieval/embedding"), "BYPASS_EMBEDDING_AND_RETRIEVAL"
+    house.admin.post("/api/v1/retrieval/config/update", {whole: True})  # whatever tests of this server left before
     before = house.everything()
     problem = refusal(alpha.seed)
-    embedding, whole = house.admin.get("/api/v1/retrieval/embedding"), "BYPASS_EMBEDDING_AND_RETRIEVAL"
     url = alpha.members.wanted.gateway_url
     model = {"RAG_EMBEDDING_MODEL": "embedder", "openai_config": {"url": url, "key": "a key of the house"}}
 
