@@ -117,7 +117,7 @@ def test_cut_off_at_every_tenth_call_and_resumed_it_ends_as_a_run_without_troubl
     cuts = len(ends) - 1
     assert set(ends[:cuts]) == {"webui_unreachable"}
     print(f"cut {cuts} times, then {len(way.calls)} calls")
-    assert cuts >= 4
+    assert cuts >= 3  # one more where a file is asked about more often until it is read
     is_right(workshop)
 
 
