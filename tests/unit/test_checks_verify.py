@@ -285,8 +285,9 @@ def test_who_says_that_it_takes_tools_is_asked_with_one_and_for_a_form(api: Stub
 
 
 @pytest.mark.parametrize("field", ["tools", "response_format"])
-def test_a_model_that_refuses_them_is_seen(api: StubServer, field: str) -> None:
-    refusal = error(400, "invalid_request_error")
+@pytest.mark.parametrize("why", ["invalid", "it does not support response_format"])
+def test_a_model_that_refuses_them_is_seen(api: StubServer, field: str, why: str) -> None:
+    refusal = Reply(400, {"error": {"message": why, "code": None}})
     api.stub.overrides.append(lambda asked: refusal if field in asked.body else None)
     red = [name for name in WITH_A_TOOL if name.endswith("schema") == (field == "response_format")]
     assert wrong(ask(with_tools(api.url))) == [(name, "chat") for name in red]
@@ -308,3 +309,15 @@ def test_a_model_without_a_place_for_tools_says_so_and_that_is_fine(api: StubSer
     checks = ask(with_tools(api.url))
     assert wrong(checks) == []
     assert one(checks, "Question with a tool", "chat").got == "it says that it takes no tools"
+
+
+def test_a_model_that_only_embeds_need_not_call_tools(api: StubServer) -> None:
+    no_chat = Reply(400, {"error": {"message": "The model does not support Chat Completions API", "code": None}})
+    embedding = Reply(200, {"data": [{"embedding": [0.5, 0.25]}]})
+    api.stub.overrides.append(
+        lambda asked: no_chat if asked.path.endswith("/chat/completions") and asked.body["model"] == "chat" else None
+    )
+    api.stub.overrides.append(on("/v1/embeddings", embedding))
+    checks = ask(with_tools(api.url))
+    assert {one(checks, name, "chat").got for name in WITH_A_TOOL} == {"this model does not chat"}
+    assert [name for name, _ in wrong(checks) if name in WITH_A_TOOL] == []
