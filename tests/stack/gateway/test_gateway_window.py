@@ -44,7 +44,8 @@ def test_after_the_event_a_key_is_told_that_it_is_over(late: Gateway) -> None:
 
 
 def test_an_exempt_caller_may_ask_at_any_time(early: Gateway, late: Gateway) -> None:
-    assert (early.chat("bob").status, late.chat("bob").status) == (200, 200)
+    for gateway in (early, late):
+        gateway.until(lambda gateway=gateway: gateway.chat("bob").status == 200)  # type: ignore[misc]
 
 
 def test_through_open_webui_the_persons_own_window_counts(early: Gateway) -> None:
@@ -57,7 +58,8 @@ def test_through_open_webui_the_persons_own_window_counts(early: Gateway) -> Non
 
 def test_while_the_event_lasts_keys_work(in_window: Callable[[Window], Gateway]) -> None:
     now = int(time.time())
-    assert in_window(Window(now - HOUR, now + HOUR)).chat("ada").status == 200
+    gateway = in_window(Window(now - HOUR, now + HOUR))
+    gateway.until(lambda: gateway.chat("ada").status == 200)  # it may not have found the model's server yet
 
 
 def test_a_time_that_is_no_number_closes_the_gateway(in_window: Callable[[Window], Gateway]) -> None:
