@@ -63,7 +63,7 @@ SUBJECTS = {
     "orchestrator/usage orchestrator/identity templates/gateway": "unit gateway workshop edge",
     "orchestrator/checks orchestrator/tls templates/edge compose/edge.yaml.j2": "unit workshop fleet edge",
     "orchestrator/fleet orchestrator/inventory playbooks": "unit workshop fleet images",
-    "orchestrator/plan orchestrator/render orchestrator/practice": "unit gateway workshop fleet edge images",
+    "orchestrator/plan orchestrator/engines orchestrator/pins.py orchestrator/render orchestrator/practice": "unit gateway workshop fleet edge images",
     "orchestrator/spec orchestrator/state orchestrator/workflow orchestrator/cli": "unit workshop fleet webui",
     "compose": "unit workshop fleet edge images",
     "orchestrator templates": "unit workshop",
