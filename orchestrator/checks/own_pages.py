@@ -17,7 +17,7 @@ from orchestrator.checks.asking import OK, Server
 from orchestrator.checks.check import Lane, Outcome, Question
 from orchestrator.checks.subject import EngineUnderTest, InstanceUnderTest, Subject
 from orchestrator.checks.wire import ModelList, SignedIn
-from orchestrator.fleet.docker_host import DockerHost
+from orchestrator.fleet.docker_host import SERVICE_LABEL, DockerHost
 from orchestrator.identity.credentials import Credentials
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_CONTAINER_PORT
 
@@ -166,7 +166,7 @@ def _company(docker: DockerHost, found: dict[str, Any], instance: InstanceUnderT
         with docker.explained():
             members = docker.client.api.inspect_network(network["NetworkID"])["Containers"]
             services = {
-                docker.client.api.inspect_container(member)["Config"]["Labels"].get("com.docker.compose.service", "?")
+                docker.client.api.inspect_container(member)["Config"]["Labels"].get(SERVICE_LABEL, "?")
                 for member in members
             }
         if others := services - {instance.service, GATEWAY_SERVICE}:

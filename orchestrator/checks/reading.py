@@ -16,9 +16,8 @@ UNREADABLE = Outcome(ok=False, got="an answer that is not understood")
 
 # Ollama: `"x" does not support chat`; vLLM: `The model does not support Chat Completions API`; llama.cpp likewise
 NO_CHAT = re.compile(r"does not support", re.IGNORECASE)
-NO_TOOLS = re.compile(
-    r"does not support (tools|function calling)", re.IGNORECASE
-)  # Ollama: `"x" does not support tools`
+# Ollama: `"x" does not support tools`
+NO_TOOLS = re.compile(r"does not support (tools|function calling)", re.IGNORECASE)
 BAD_REQUEST = 400
 
 Form = TypeVar("Form", bound=BaseModel)

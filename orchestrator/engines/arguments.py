@@ -12,14 +12,18 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its network
 
 
-def flags(arguments: Mapping[str, object]) -> Iterator[str]:
-    """`{"max_num_seqs": 64, "enable_x": True}` as `--max-num-seqs 64 --enable-x`, in the order given."""
+def flags(arguments: Mapping[str, object], *, negated: bool = True) -> Iterator[str]:
+    """`{"max_num_seqs": 64, "enable_x": True}` as `--max-num-seqs 64 --enable-x`, in the order given.
+
+    What is false becomes `--no-...`; it is left out for programs that know no such options (`negated` false).
+    """
     for name, value in arguments.items():
         option = "--" + name.replace("_", "-")
         if value is True:
             yield option
         elif value is False:
-            yield option.replace("--", "--no-", 1)
+            if negated:
+                yield option.replace("--", "--no-", 1)
         elif isinstance(value, list):
             yield from (option, *map(str, value))
         else:

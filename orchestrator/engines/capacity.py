@@ -43,7 +43,7 @@ class Serves:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Allotment:
     """What one replica is given."""
 
     budget: float | None  # bytes of each of its GPUs that it may take; None: not known

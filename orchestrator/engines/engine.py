@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.engines.capacity import Need, Room, Serves, request_tokens
+from orchestrator.engines.capacity import Allotment, Need, Serves, request_tokens
 from orchestrator.engines.container import Container, Fetch, Served
 from orchestrator.engines.image import Recipe
-from orchestrator.engines.parsers import Parsers
+from orchestrator.engines.parsers import Parsers, parsers_for
 from orchestrator.engines.size import ModelSize
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
@@ -58,6 +58,7 @@ class Engine(ABC):
     remark: str | None = None  # for whoever has a model of it: what to take instead, and why
     needs_gpus = False  # one at least, unless the spec says how many
     splits = False  # the model over the GPUs of a replica, by its attention heads
+    has_parsers = False  # of calls of tools and of reasoning, which families.toml names
     embeds = True  # it makes embeddings
     hub_repository = False  # its source is in a repository of Hugging Face
     own_hub: str | None = None  # the URL where its weights come from, if that is no Hugging Face
@@ -102,7 +103,7 @@ class Engine(ABC):
 
     def parsers(self, model: Model) -> Parsers | None:
         """What takes its calls of tools and its reasoning apart. None: it needs none, or they are no choice of ours."""
-        return None
+        return parsers_for(model) if self.has_parsers and not model.embeds else None
 
     def kv_width(self, model: Model) -> float | None:
         """Bytes per number in its KV cache, by the model's arguments; None: not known here."""
@@ -126,7 +127,7 @@ class Engine(ABC):
             return None
         return size.attention.split_problem(gpus)
 
-    def serves(self, model: Model, size: ModelSize, room: Room) -> Serves:
+    def serves(self, model: Model, size: ModelSize, given: Allotment) -> Serves:
         """Requests at once of one replica."""
         why = f"how {self.title} shares out a GPU is not known here"
-        return Serves(None, request_tokens(model, size, room.assumed), None, size.origin, why)
+        return Serves(None, request_tokens(model, size, given.assumed), None, size.origin, why)

@@ -23,6 +23,12 @@ class Parsers:
     reasoning: str | None
     origin: str
 
+    @property
+    def options(self) -> dict[str, object]:
+        """As arguments; engines call them alike."""
+        named = {"tool_call_parser": self.tools, "reasoning_parser": self.reasoning}
+        return {name: value for name, value in named.items() if value is not None}
+
     def __str__(self) -> str:
         return f"tools: {self.tools or 'off'}, reasoning: {self.reasoning or 'off'} ({self.origin})"
 

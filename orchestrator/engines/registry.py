@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
+from typing import cast
 
 from orchestrator.engines.engine import Engine
-from orchestrator.spec.engine_names import KINDS, engine_names
+from orchestrator.spec.engine_names import engine_names, kind_of
 from orchestrator.spec.models import Model
 
 
 def engine_named(name: str) -> Engine:
     """Raises ModuleNotFoundError for one that is not there."""
-    engine: Engine = import_module(f"{KINDS}.{name}").ENGINE
-    return engine
+    return cast("Engine", kind_of(name))
 
 
 def engine_of(model: Model) -> Engine:

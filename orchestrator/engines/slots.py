@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.engines.capacity import Room, Serves
+from orchestrator.engines.capacity import Allotment, Serves
 from orchestrator.engines.engine import Engine
 from orchestrator.engines.size import ModelSize
 from orchestrator.spec.capacity import Capacity
@@ -25,8 +25,8 @@ class SlotEngine(Engine):
         slot = size.kv(each, gpus, self.kv_width(model))
         return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
 
-    def serves(self, model: Model, size: ModelSize, room: Room) -> Serves:
-        slots, each = self.parallel(model, room.heads), context_of(model)
+    def serves(self, model: Model, size: ModelSize, given: Allotment) -> Serves:
+        slots, each = self.parallel(model, given.heads), context_of(model)
         return Serves(slots, each, slots * each, "its slots", most=slots)
 
 

@@ -22,7 +22,7 @@ from orchestrator import resources
 from orchestrator.engines.container import Fetch
 from orchestrator.engines.weights import SCRIPTS
 from orchestrator.errors import HostError, Where
-from orchestrator.fleet.docker_host import LABEL, NO_SUCH
+from orchestrator.fleet.docker_host import LABEL, NO_SUCH, SERVICE_LABEL
 from orchestrator.fleet.machine import Machine
 from orchestrator.plan.deployment import project_name
 
@@ -227,7 +227,7 @@ class _container:  # noqa: N801 - used like a function
         }
         if kind == "volume":
             return labels | {"workshop.kind": "weights", "com.docker.compose.volume": self._weights.fetch.volume}
-        oneoff = {"com.docker.compose.service": "fetch", "com.docker.compose.oneoff": "True"}
+        oneoff = {SERVICE_LABEL: "fetch", "com.docker.compose.oneoff": "True"}
         return labels | oneoff | {"workshop.role": "fetch"}
 
     def _files(self, folder: str) -> bytes:

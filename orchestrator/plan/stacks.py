@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.engines.capacity import Room
+from orchestrator.engines.capacity import Allotment
 from orchestrator.engines.engine import Start
 from orchestrator.engines.practice import STAND_IN
 from orchestrator.engines.registry import engine_of
@@ -87,21 +87,22 @@ def service_names(models: Sequence[Model]) -> dict[str, str]:
 
 def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[Component, str]) -> Backend:
     service = f"{name}-{index + 1}"
-    engine = engine_of(model).practice(model, service, unavailable)
+    engine = engine_of(model)
+    made = engine.practice(model, service, unavailable)
     return Backend(
         service=service,
         model=model.name,
         engine=model.engine,
         replica=index + 1,
         host=THIS_MACHINE.name,
-        container=engine.container,
-        fetch=engine.fetch,
-        served_name=engine.served_name,
-        stand_in=engine.stand_in,
-        left_out=engine.left_out,
-        serves=None if model.embeds else engine.serves,
+        container=made.container,
+        fetch=made.fetch,
+        served_name=made.served_name,
+        stand_in=made.stand_in,
+        left_out=made.left_out,
+        serves=None if model.embeds else made.serves,
         embeds=model.embeds,
-        parsers=engine_of(model).parsers(model),
+        parsers=engine.parsers(model),
     )
 
 
@@ -111,7 +112,7 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
     served = engine.serve(model, Start(gpus, placed.share, engine.parallel(model, facts.heads)))
     budget = placed.memory_gib * engine.takes(model, placed.share) if placed.memory_gib else model.memory_gib
     size = (facts.sizes or {}).get(model.name, UNKNOWN)
-    able = engine.serves(model, size, Room(budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads))
+    given = Allotment(budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads)
     return Backend(
         service=f"{name}-{placed.replica}",
         model=model.name,
@@ -124,7 +125,7 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
         fetch=served.fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served.name,
         memory_gib=budget if placed.gpus else None,
-        serves=None if model.embeds else able,
+        serves=None if model.embeds else engine.serves(model, size, given),
         embeds=model.embeds,
-        parsers=engine_of(model).parsers(model),
+        parsers=engine.parsers(model),
     )

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, NewType
 
-from pydantic import GetPydanticSchema
-from pydantic_core import core_schema
-
 from orchestrator import pins
+from orchestrator.spec.values import one_of
 
 Component = NewType("Component", str)
 GATEWAY, WEBUI = Component("gateway"), Component("webui")
 COMPONENTS = tuple(map(Component, pins.IMAGES))
-
-
-def _one_of_them(_source: object, _handler: object) -> core_schema.CoreSchema:
-    return core_schema.literal_schema(list(COMPONENTS))
-
-
-ComponentName = Annotated[Component, GetPydanticSchema(_one_of_them)]
+ComponentName = Annotated[Component, one_of(lambda: COMPONENTS)]

@@ -11,10 +11,8 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, Protocol
 
-from pydantic import GetPydanticSchema
-from pydantic_core import core_schema
-
 from orchestrator.spec.section import Problem
+from orchestrator.spec.values import one_of
 
 KINDS = "orchestrator.engines.kinds"
 
@@ -40,8 +38,4 @@ def kind_of(name: str) -> Kind:
     return kind
 
 
-def _one_of_them(_source: object, _handler: object) -> core_schema.CoreSchema:
-    return core_schema.literal_schema(list(engine_names()))
-
-
-EngineName = Annotated[str, GetPydanticSchema(_one_of_them)]
+EngineName = Annotated[str, one_of(engine_names)]

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    GetPydanticSchema,
     SecretStr,
     StringConstraints,
 )
@@ -44,6 +46,11 @@ UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0
 Port = Annotated[int, Field(ge=1, le=65535)]
 ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,250}$")]
 EngineArgument = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+def one_of(names: Callable[[], Iterable[str]]) -> GetPydanticSchema:
+    """A text that is one of these, for `Annotated`; they are asked for when a schema is made."""
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(names())))
 
 
 def printable(text: str) -> str:

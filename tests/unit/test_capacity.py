@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.engines.attention import Attention, attention
-from orchestrator.engines.capacity import Room, Serves
+from orchestrator.engines.capacity import Allotment, Serves
 from orchestrator.engines.kinds import vllm
 from orchestrator.engines.registry import engine_of
 from orchestrator.engines.size import (
@@ -38,7 +38,7 @@ def model(**fields: object) -> Model:
 
 
 def serves(model: Model, size: ModelSize, budget: float | None, gpus: int, heads: int = 0) -> Serves:
-    return engine_of(model).serves(model, size, Room(budget, gpus, ASSUMED, heads))
+    return engine_of(model).serves(model, size, Allotment(budget, gpus, ASSUMED, heads))
 
 
 def kv_width(model: Model) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
-from orchestrator.engines.capacity import Room
+from orchestrator.engines.capacity import Allotment
 from orchestrator.engines.engine import Engine, PracticeEngine, Start
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.practice import STAND_IN
@@ -125,7 +125,7 @@ def test_what_it_serves_is_reckoned_or_said_to_be_unknown(name: str) -> None:
     engine, asked = ENGINES[name], model(name, context=4096)
     for size in (UNKNOWN, LLAMA):
         for budget in (None, 24.0 * GIB):
-            able = engine.serves(asked, size, Room(budget, 1, ASSUMED, MANY))
+            able = engine.serves(asked, size, Allotment(budget, 1, ASSUMED, MANY))
             assert (able.requests is None) == bool(able.why)
             assert able.request_tokens > 0
     need = engine.need(asked, LLAMA, 2, ASSUMED, MANY)

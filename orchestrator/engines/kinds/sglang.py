@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from orchestrator.engines.arguments import EVERYWHERE, OFFLINE, curl_health, flags, on_the_host, split_environment
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
-from orchestrator.engines.parsers import Parsers, parsers_for
+from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.practice import stand_in
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.spec.components import Component
@@ -25,6 +25,7 @@ class SgLang(Engine):
     needs_gpus = True
     splits = True
     hub_repository = True
+    has_parsers = True
     metrics = Metrics("sglang:num_queue_reqs", "sglang:num_running_reqs", ("sglang:token_usage",))
     batches = True
 
@@ -39,10 +40,7 @@ class SgLang(Engine):
         return IMAGE
 
     def serve(self, model: Model, start: Start) -> Served:
-        return Served(_container(model, start), model.name, repository_fetch(model, IMAGE))
-
-    def parsers(self, model: Model) -> Parsers | None:
-        return None if model.embeds else parsers_for(model)
+        return Served(_container(model, start, self.parsers(model)), model.name, repository_fetch(model, IMAGE))
 
     def practice(self, model: Model, service: str, unavailable: Unavailable) -> PracticeEngine:
         return stand_in(model, "llama.cpp stands in for SGLang, which is run on GPUs only")
@@ -51,7 +49,7 @@ class SgLang(Engine):
 ENGINE = SgLang()
 
 
-def _container(model: Model, start: Start) -> Container:
+def _container(model: Model, start: Start, parsers: Parsers | None) -> Container:
     arguments: dict[str, object] = {
         "served_model_name": model.name,
         "host": EVERYWHERE,
@@ -63,19 +61,13 @@ def _container(model: Model, start: Start) -> Container:
         arguments["context_length"] = model.context
     if model.embeds:
         arguments["is_embedding"] = True
-    parsers = ENGINE.parsers(model)
-    if parsers and parsers.tools:
-        arguments["tool_call_parser"] = parsers.tools
-    if parsers and parsers.reasoning:
-        arguments["reasoning_parser"] = parsers.reasoning
-    arguments |= model.args
-    given = {name: value for name, value in arguments.items() if value is not False}  # few have a --no-...
+    arguments |= (parsers.options if parsers else {}) | model.args
     plain, secret = split_environment(model)
     return Container(
         component=IMAGE,
         port=PORT,
         entrypoint=("python3", "-m", "sglang.launch_server"),  # `sglang serve` asks the hub what kind of model it is
-        command=("--model-path", model.source, *flags(given)),
+        command=("--model-path", model.source, *flags(arguments, negated=False)),
         environment=OFFLINE | plain,
         secret_environment=secret,
         health=curl_health(PORT, READY),

@@ -56,13 +56,12 @@ def _container(model: Model, start: Start) -> Container:
     if start.share is not None:
         arguments["cuda_memory_fraction"] = start.share
     arguments |= model.args
-    given = {name: value for name, value in arguments.items() if value is not False}  # it knows no --no-...
     plain, secret = split_environment(model)
     return Container(
         component=IMAGE,
         port=PORT,
         entrypoint=("/tgi-entrypoint.sh",),  # the launcher, with the paths of its Python
-        command=("--model-id", model.source, *flags(given)),
+        command=("--model-id", model.source, *flags(arguments, negated=False)),
         environment=OFFLINE | plain,
         secret_environment=secret,
         health=curl_health(PORT),

@@ -16,11 +16,11 @@ from orchestrator.engines.arguments import (
     split_environment,
     words,
 )
-from orchestrator.engines.capacity import LEAST_REQUESTS, Room, Serves, not_reckoned, request_tokens
+from orchestrator.engines.capacity import LEAST_REQUESTS, Allotment, Serves, not_reckoned, request_tokens
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
-from orchestrator.engines.parsers import Parsers, parsers_for
+from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in, tried_here
 from orchestrator.engines.size import GIB, ModelSize
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
@@ -75,6 +75,7 @@ class Vllm(Engine):
     needs_gpus = True
     splits = True
     hub_repository = True
+    has_parsers = True
     metrics = Metrics(
         "vllm:num_requests_waiting",
         "vllm:num_requests_running",
@@ -87,7 +88,7 @@ class Vllm(Engine):
         return GPU
 
     def serve(self, model: Model, start: Start) -> Served:
-        return Served(_container(model, start), model.name, repository_fetch(model, GPU))
+        return Served(_container(model, start, self.parsers(model)), model.name, repository_fetch(model, GPU))
 
     def takes(self, model: Model, share: float | None) -> float:
         given = number(model, "gpu_memory_utilization")
@@ -95,9 +96,6 @@ class Vllm(Engine):
 
     def overhead(self, gpus: int) -> float:
         return (OVERHEAD_GIB if gpus == 1 else OVERHEAD_SHARED_GIB) * GIB
-
-    def parsers(self, model: Model) -> Parsers | None:
-        return None if model.embeds else parsers_for(model)
 
     def kv_width(self, model: Model) -> float | None:
         return KV_WIDTHS.get(str(argument(model, "kv_cache_dtype") or "auto"))
@@ -113,14 +111,14 @@ class Vllm(Engine):
             return whole, f"one request of {full} tokens"
         return None if one is None else LEAST_REQUESTS * one, f"{LEAST_REQUESTS} requests of {tokens} tokens"
 
-    def serves(self, model: Model, size: ModelSize, room: Room) -> Serves:
+    def serves(self, model: Model, size: ModelSize, given: Allotment) -> Serves:
         """Requests = floor(free KV bytes / bytes of one request); free = budget - weights - overhead, on each GPU."""
-        tokens, most = request_tokens(model, size, room.assumed), _most(model)
-        why = not_reckoned(size, room.budget)
-        one = size.kv(tokens, room.gpus, self.kv_width(model))
-        if why or one is None or room.budget is None or size.weights is None:
+        tokens, most = request_tokens(model, size, given.assumed), _most(model)
+        why = not_reckoned(size, given.budget)
+        one = size.kv(tokens, given.gpus, self.kv_width(model))
+        if why or one is None or given.budget is None or size.weights is None:
             return Serves(None, tokens, None, size.origin, why or "its KV cache's kind is not known", most)
-        free = room.budget - size.weights / room.gpus - self.overhead(room.gpus)
+        free = given.budget - size.weights / given.gpus - self.overhead(given.gpus)
         requests = max(0, math.floor(free / one + 1e-9))
         kv_tokens = max(0, math.floor(free / one * tokens))
         return Serves(min(requests, most or requests), tokens, kv_tokens, size.origin, most=most)
@@ -134,13 +132,13 @@ class Vllm(Engine):
         tokens = PRACTICE_KV_GIB * GIB // PRACTICE_TOKEN_BYTES  # that its KV space holds of the synthetic model's
         able = min(MOST_REQUESTS, tokens // CONTEXT)
         serves = Serves(able, CONTEXT, tokens, "the synthetic model", most=MOST_REQUESTS)
-        return PracticeEngine(_on_a_cpu(model, args), model.name, serves, left_out)
+        return PracticeEngine(_on_a_cpu(model, args, self.parsers(model)), model.name, serves, left_out)
 
 
 ENGINE = Vllm()
 
 
-def _container(model: Model, start: Start) -> Container:
+def _container(model: Model, start: Start, parsers: Parsers | None) -> Container:
     arguments: dict[str, object] = {"host": EVERYWHERE, "port": PORT, "tensor_parallel_size": start.gpus}
     if model.context:
         arguments["max_model_len"] = model.context
@@ -148,7 +146,6 @@ def _container(model: Model, start: Start) -> Container:
         arguments["gpu_memory_utilization"] = start.share
     if model.embeds:
         arguments["runner"] = "pooling"
-    parsers = ENGINE.parsers(model)
     arguments |= _parsing(parsers) | model.args
     plain, secret = split_environment(model)
     return Container(
@@ -170,17 +167,13 @@ def _container(model: Model, start: Start) -> Container:
 
 def _parsing(parsers: Parsers | None) -> dict[str, object]:
     """Without a parser every chat with tools is refused."""
-    found: dict[str, object] = {}
-    if parsers and parsers.tools:
-        found |= {"enable_auto_tool_choice": True, "tool_call_parser": parsers.tools}
-    if parsers and parsers.reasoning:
-        found["reasoning_parser"] = parsers.reasoning
-    return found
+    if parsers is None:
+        return {}
+    return ({"enable_auto_tool_choice": True} if parsers.tools else {}) | parsers.options
 
 
-def _on_a_cpu(model: Model, args: Mapping[str, object]) -> Container:
+def _on_a_cpu(model: Model, args: Mapping[str, object], parsers: Parsers | None) -> Container:
     """With a parser that any model's words will do for: others look for tokens that only their own models have."""
-    parsers = ENGINE.parsers(model)
     tools = parsers is not None and parsers.tools is not None
     return Container(
         component=CPU,

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from orchestrator.engines.container import Container
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
 from orchestrator.identity.limits import CallerLimits
@@ -126,6 +127,24 @@ def start_stub(
         )
         eventually(lambda: b"ready" in stub.logs() or None, START_SECONDS)
         return stub
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def start_engine(run_container: Callable[..., Any], packaged: Callable[[Component], str]) -> Callable[..., Any]:
+    """Start an engine's container as practice mode does, under this name on the network, with files from `folder`."""
+
+    def start(engine: Container, name: str, folder: Path) -> Any:
+        limits = {"mem_limit": f"{engine.memory_mib}m"} | ({"shm_size": f"{engine.shm_gib}g"} if engine.shm_gib else {})
+        return run_container(
+            packaged(engine.component),
+            list(engine.command),
+            name,
+            environment=dict(engine.environment),
+            volumes={str(folder / inside): {"bind": at, "mode": "ro"} for inside, at in engine.files},
+            **limits,
+        )
 
     return start
 

@@ -14,7 +14,6 @@ from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
 from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.gguf import write_gguf
-from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
 from tests.stack.gateway.sampling import ASKED
 from tests.unit.gateway_bed import Gateway, output_of
@@ -46,21 +45,13 @@ class Llama:
 @pytest.fixture(scope="module")
 def bed(
     start_gateway: Callable[[GatewayConfig], Gateway],
-    run_container: Callable[..., Any],
-    packaged: Callable[[Component], str],
+    start_engine: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Gateway, Llama]]:
-    image, folder = packaged(Component("llamacpp")), tmp_path_factory.mktemp("llama")
+    folder = tmp_path_factory.mktemp("llama")
     write_gguf(folder / GGUF, name=NAME)
     engine = ENGINE.practice(Model(name=NAME, engine="llamacpp", source="o/r/f.gguf"), HOST, {}).container
-    container = run_container(
-        image,
-        list(engine.command),
-        HOST,
-        environment=dict(engine.environment),
-        volumes={str(folder / inside): {"bind": at, "mode": "ro"} for inside, at in engine.files},
-        mem_limit=f"{engine.memory_mib}m",
-    )
+    container = start_engine(engine, HOST, folder)
     llama, server = Llama(container), Server(HOST, engine.port, name="llama-1", health="/health")
     gateway = start_gateway(
         GatewayConfig(

@@ -18,7 +18,6 @@ from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
 from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstream
 from orchestrator.practice.huggingface import write_checkpoint
-from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
 from tests.stack.gateway.sampling import ASKED
 from tests.unit.gateway_bed import Gateway, output_of
@@ -71,23 +70,13 @@ class Vllm:
 @pytest.fixture(scope="module")
 def bed(
     start_gateway: Make,
-    run_container: Callable[..., Any],
-    packaged: Callable[[Component], str],
+    start_engine: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Gateway, Vllm]]:
-    image = packaged(Component("vllm_cpu"))
     folder = tmp_path_factory.mktemp("vllm")
     write_checkpoint(folder / CHECKPOINT, name=NAME)
     engine = ENGINE.practice(Model(name=NAME, engine="vllm", source="any/model", tools="hermes"), HOST, {}).container
-    container = run_container(
-        image,
-        list(engine.command),
-        HOST,
-        environment=dict(engine.environment),
-        volumes={str(folder / inside): {"bind": at, "mode": "ro"} for inside, at in engine.files},
-        mem_limit=f"{engine.memory_mib}m",
-        shm_size=f"{engine.shm_gib}g",
-    )
+    container = start_engine(engine, HOST, folder)
     vllm, server = Vllm(container), Server(HOST, engine.port, name="vllm-1", health="/health")
     gone = Server(HOST, 9, name="gone", health="/health")
     gateway = start_gateway(
