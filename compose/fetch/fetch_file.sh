@@ -1,6 +1,7 @@
 #!/bin/sh
-# fetch_file.sh hub|url URL PATH: one file into a volume. A broken download is gone on with by the next run; what the hub
-# says of size and SHA-256 (X-Linked-Size, X-Linked-ETag) must be right. The marker of weights.sh is written last.
+# fetch_file.sh hub|url URL PATH [ask]: one GGUF file into a volume. A broken download is gone on with by the next run; what the
+# hub says of size and SHA-256 (X-Linked-Size, X-Linked-ETag) must be right, and the first bytes be those of a GGUF file.
+# The marker of weights.sh is written last. `ask`: only whether the file can be had.
 # The token of HF_TOKEN is for the hub only; it stands in no argument list. Exit: 3 refused, 4 no room, 1 anything else.
 set -eu
 kind=$1 url=$2 path=$3
@@ -10,9 +11,9 @@ tries=6 # in a row without a new byte
 
 ask() {
   if [ "$kind" = hub ] && [ -n "${HF_TOKEN:-}" ]; then
-    printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" | curl -K - "$@"
+    printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" | curl -g -K - "$@"
   else
-    curl "$@"
+    curl -g "$@"
   fi
 }
 
@@ -28,6 +29,18 @@ refused() { # STATUS
   esac
 }
 
+must_be_gguf() { # PATH: what is something else is thrown away
+  first=$(head -c 512 -- "$1" | tr -d '\0' | tr 'A-Z' 'a-z' | tr -s ' \t\n' ' ')
+  case $first in
+    gguf*) return ;;
+    "version https://git-lfs"*) what="a Git LFS pointer, not the file that it points to" ;;
+    "<!doctype"* | " <!doctype"* | "<html"* | " <html"* | "<?xml"*) what="a web page, not a GGUF file" ;;
+    *) what="no GGUF file: it does not begin like one" ;;
+  esac
+  rm -f -- "$1"
+  fail 1 "what came is $what: $url"
+}
+
 bytes_of() {
   stat -c %s -- "$1" 2>/dev/null || echo 0
 }
@@ -35,6 +48,7 @@ bytes_of() {
 headers=$(ask -sSIL --connect-timeout 30 --retry 3 -w '\nstatus %{http_code}\n' "$url" | tr -d '\r' | tr 'A-Z' 'a-z') || true
 status=$(printf '%s\n' "$headers" | sed -n 's/^status //p')
 refused "$status"
+[ "${4:-}" != ask ] || exit 0
 size=$(printf '%s\n' "$headers" | sed -n 's/^x-linked-size: *//p' | tail -n 1)
 sum=
 if [ "$kind" = hub ]; then
@@ -86,6 +100,7 @@ while :; do
   got=$(sha256sum -- "$part")
   got=${got%% *}
   if [ -z "$sum" ] || [ "$got" = "$sum" ]; then
+    must_be_gguf "$part"
     break
   fi
   rm -f -- "$part"

@@ -1,8 +1,9 @@
-"""fetch_repository.py REPOSITORY [REVISION]: a model hub's repository, in the layout of huggingface_hub's cache.
+"""fetch_repository.py consolidated|common REPOSITORY [REVISION]: a hub's repository, as huggingface_hub caches it.
 
 Not by huggingface_hub, which since its 1.x throws away what an interrupted process had fetched, and checks sizes only.
-Runs in the engine's image, with its Python's standard library. Each file is `blobs/DIGEST.part` until its digest is
-what the hub says (SHA-256, or git's SHA-1 for small ones); the marker of weights.sh is written last.
+Runs in the engine's image, with its Python's standard library and two modules of the program that lie beside it. Each
+file is `blobs/DIGEST.part` until its digest is what the hub says (SHA-256, or git's SHA-1 for small ones); then weights
+must look like weights; the marker of weights.sh is written last.
 The layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Environment: WORKSHOP_VOLUME, WORKSHOP_KEY,
 HF_ENDPOINT, HF_TOKEN. Exit: 3 refused, 4 no room, 1 anything else; the last line says why.
 """
@@ -24,9 +25,11 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from loaded_files import to_fetch
+from weights_form import wrong_form
 
 HUB = "https://huggingface.co"
 AT_ONCE = 4  # files
@@ -39,8 +42,6 @@ NOT_FOUND = 404
 REFUSALS = {401, 403, NOT_FOUND}
 TOO_FAR = 416  # the part is longer than the file
 PARTIAL = 206
-# Other forms of the same weights, which neither vLLM nor TGI reads where there are safetensors.
-NOT_READ = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.onnx_data", "*.h5", "*.msgpack", "*.tflite", "original/*")
 
 
 class Problem(Exception):  # noqa: N818 - it carries the exit code
@@ -101,7 +102,6 @@ class Hub:
 def refuse(problem: Exception, repository: str, endpoint: str) -> None:
     """Raises Problem where asking again is of no use."""
     status = problem.code if isinstance(problem, urllib.error.HTTPError) else None
-    status = problem.code if isinstance(problem, urllib.error.HTTPError) else None
     if status in REFUSALS:
         why = "there is no such repository, or it is not for you: " if status == NOT_FOUND else ""
         remedy = f"give the model the right HF_TOKEN, and accept its licence in a browser: {endpoint}/{repository}"
@@ -110,12 +110,15 @@ def refuse(problem: Exception, repository: str, endpoint: str) -> None:
         raise Problem(FULL, "no room: the disk ran full")
 
 
-def main(repository: str, revision: str = "main") -> None:
+def main(form: str, repository: str, revision: str = "main") -> None:
     volume = Path(os.environ["WORKSHOP_VOLUME"])
     token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN")
     hub = Hub(os.environ.get("HF_ENDPOINT") or HUB, token)
     listing = hub.listing(repository, revision)
-    commit, files = listing["sha"], wanted(listing["siblings"])
+    try:
+        commit, files = listing["sha"], wanted(listing["siblings"], consolidated=form == "consolidated")
+    except (KeyError, TypeError):
+        raise Problem(FAILED, f"the hub {hub.endpoint} does not list the files of {repository}") from None
     tree = volume / "hub" / f"models--{repository.replace('/', '--')}"
     blobs = tree / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
@@ -138,13 +141,14 @@ def main(repository: str, revision: str = "main") -> None:
         over.set()
         telling.join()
     lay_out(tree, commit, revision, files)
+    check_form(tree / "snapshots" / commit, files, repository)
     mark(volume, tree / "snapshots" / commit, files)
     for part in blobs.glob("*.part"):
         part.unlink()
     print(f"WORKSHOP have {total} {total}", flush=True)
 
 
-def wanted(siblings: list[dict[str, Any]]) -> list[File]:
+def wanted(siblings: list[dict[str, Any]], *, consolidated: bool) -> list[File]:
     files = []
     for found in siblings:
         name, lfs = found["rfilename"], found.get("lfs")
@@ -152,9 +156,8 @@ def wanted(siblings: list[dict[str, Any]]) -> list[File]:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not digest.isalnum():
             raise Problem(FAILED, f"the hub lists a file with an odd name: {name!r}")
         files.append(File(name, lfs["size"] if lfs else found["size"], digest, bool(lfs)))
-    if any(file.name.endswith(".safetensors") for file in files):
-        files = [file for file in files if not any(fnmatch(file.name, pattern) for pattern in NOT_READ)]
-    return files
+    chosen = to_fetch([file.name for file in files], consolidated=consolidated)
+    return [file for file in files if file.name in chosen]
 
 
 def have(file: File, blobs: Path) -> int:
@@ -248,6 +251,17 @@ def lay_out(tree: Path, commit: str, revision: str, files: list[File]) -> None:
         ref = tree / "refs" / revision
         ref.parent.mkdir(parents=True, exist_ok=True)
         ref.write_text(commit, encoding="utf-8")
+
+
+def check_form(snapshot: Path, files: list[File], repository: str) -> None:
+    """What is no weights is thrown away, for the next run to get anew."""
+    for file in files:
+        link = snapshot / file.name
+        why = wrong_form(link)
+        if why:
+            link.resolve().unlink()
+            link.unlink()
+            raise Problem(FAILED, f"{file.name} of {repository} came as {why}")
 
 
 def mark(volume: Path, snapshot: Path, files: list[File]) -> None:

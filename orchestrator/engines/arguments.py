@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.spec.gguf import parts_of
 from orchestrator.spec.models import Model
 from orchestrator.spec.values import SecretReference
 
+SNAPSHOT = re.compile(r"(/.*/models--[^/]+)/snapshots/[^/]+(/|$)")  # in a cache of huggingface_hub
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its network
 
@@ -53,8 +55,11 @@ def split_environment(model: Model) -> tuple[dict[str, str], dict[str, SecretRef
 
 
 def on_the_host(model: Model) -> tuple[tuple[str, str], ...]:
-    """What is mounted where the source is a path."""
-    return tuple((file, file) for file in parts_of(model.source)) if model.source.startswith("/") else ()
+    """What is mounted where the source is a path; of a snapshot of the hub's all of its repository: it is links."""
+    if not model.source.startswith("/"):
+        return ()
+    snapshot = SNAPSHOT.match(model.source)
+    return tuple((place, place) for place in ([snapshot[1]] if snapshot else parts_of(model.source)))
 
 
 def words(text: str) -> frozenset[str]:

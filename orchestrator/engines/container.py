@@ -44,6 +44,7 @@ class Fetch:
     after_start: bool = False  # asks the running engine, on its network, instead of preparing a volume
     key: str = ""  # the same for the same files in the same volume
     tree: str = ""  # a file or folder in the volume that holds them all; empty: they can't be copied alone
+    known_as: str = ""  # the tree's name in a folder of such files, where it is another there
     plain: bool = True  # what is in the tree can be taken from a cache of Hugging Face, or a folder of GGUF files
     seconds: int = 0  # that it may take
 

@@ -10,7 +10,9 @@ from orchestrator.engines.capacity import Allotment, Need, Serves, request_token
 from orchestrator.engines.container import Container, Fetch, Served
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.parsers import Parsers, parsers_for
+from orchestrator.engines.said_elsewhere import GPUS, Fields, said_elsewhere
 from orchestrator.engines.size import ModelSize
+from orchestrator.engines.sources import repository_problem
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
@@ -65,6 +67,10 @@ class Engine(ABC):
     metrics: Metrics | None = None  # None: it tells nothing
     batches = False  # as many requests as there is room for, not a fixed number of slots
     smaller_cache: Mapping[str, str] = {}  # arguments that halve the KV cache
+    said_by_fields: Fields = {}  # arguments that the spec has a field for
+    variables_of_fields: Fields = {}  # the same of its environment
+    abbreviates = False  # it takes the first letters of an option for all of it
+    takes_args = True
 
     def problems(self, model: Model) -> Iterable[Problem]:
         """What of a model it can't do, as the spec is read."""
@@ -72,6 +78,15 @@ class Engine(ABC):
             yield Problem(("embeds",), f"{model.engine} makes no embeddings", "engine: vllm, ollama or llamacpp does")
         if self.needs_gpus and model.gpus == 0:
             yield Problem(("gpus",), f"{model.engine} needs at least one GPU (practice mode needs none)")
+        yield from filter(None, [self.source_problem(model.source)])
+        if model.args and not self.takes_args:
+            yield Problem(("args",), f"{self.title} takes no arguments", "Its settings are variables: environment")
+        variables = {**GPUS, **self.variables_of_fields}
+        yield from said_elsewhere(model, self.said_by_fields, variables, abbreviated=self.abbreviates)
+
+    def source_problem(self, source: str) -> Problem | None:
+        """Why it can get no weights from there, as far as the name tells."""
+        return repository_problem(source) if self.hub_repository else None
 
     @abstractmethod
     def image(self, model: Model) -> Component | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from orchestrator.engines.arguments import argument
 from orchestrator.spec.models import AUTO, OFF, Model
 
 NOTHING: Mapping[str, str] = {}
@@ -43,14 +42,12 @@ class Family:
 
 
 def parsers_for(model: Model) -> Parsers:
-    """For a model of an engine that the table has a column of. Where `args` name a parser, that one counts."""
+    """For a model of an engine that the table has a column of."""
     family = family_of(model.source)
     known = family.engines.get(model.engine, NOTHING) if family else NOTHING
-    own = {"tools": argument(model, "tool_call_parser"), "reasoning": argument(model, "reasoning_parser")}
-    asked = {"tools": model.tools, "reasoning": model.reasoning}
-    chosen = {what: str(own[what]) if own[what] else _chosen(asked[what], known.get(what)) for what in asked}
-    by_family = any(asked[what] == AUTO and not own[what] for what in asked)
-    return Parsers(chosen["tools"], chosen["reasoning"], _origin(model, family) if by_family else "as the spec says")
+    tools, reasoning = _chosen(model.tools, known.get("tools")), _chosen(model.reasoning, known.get("reasoning"))
+    by_family = AUTO in {model.tools, model.reasoning}
+    return Parsers(tools, reasoning, _origin(model, family) if by_family else "as the spec says")
 
 
 def _chosen(asked: str, known: str | None) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from orchestrator.engines.attention import Attention, attention
+from orchestrator.engines.loaded_files import weights_of
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.models import Model
 
@@ -19,10 +19,6 @@ GIB = 1 << 30
 KIB = 1 << 10
 SPEC = "workshop.yaml"
 TABLE = "the table of common models"
-WHOLE = re.compile(r"^(model|pytorch_model)[^/]*\.(safetensors|bin)$")  # not adapters, not the consolidated copy
-QUANTISED = re.compile(
-    r"^[^/]*(gptq|awq|[0-9]-?bit)[^/]*\.safetensors$", re.IGNORECASE
-)  # by tools with names of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +58,9 @@ def from_config(config: Mapping[str, Any], weights: int | None, origin: str) -> 
 
 
 def weight_bytes(sizes: Mapping[str, int]) -> int | None:
-    """What of a repository's files is loaded: safetensors before the older .bin, each once; None: none of them."""
-    for ending in (".safetensors", ".bin"):
-        chosen = [size for name, size in sizes.items() if WHOLE.match(name) and name.endswith(ending)]
-        if chosen:
-            return sum(chosen)
-    named = [size for name, size in sizes.items() if QUANTISED.match(name)]
-    return sum(named) if named else None
+    """What of a repository's files is loaded; None: none of them."""
+    chosen = weights_of(sizes)
+    return sum(sizes[name] for name in chosen) if chosen else None
 
 
 def stated(size: Size | None, other: ModelSize) -> ModelSize:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 from orchestrator.engines.arguments import split_environment
 from orchestrator.engines.container import Fetch
@@ -12,6 +15,7 @@ from orchestrator.spec.gguf import parts_of, stem_of
 from orchestrator.spec.models import Model
 
 HUB = "https://huggingface.co"
+ODD = re.compile(r"[^A-Za-z0-9._-]+")
 SCRIPTS = "/workshop-fetch"  # in the container that fetches
 HUGGING_FACE = ("weights-huggingface", "/root/.cache/huggingface")
 GGUF_FILES = ("weights-llamacpp", "/weights")
@@ -20,19 +24,26 @@ Volume = tuple[str, str]  # its name, and where it is mounted
 
 
 def repository_fetch(
-    model: Model, component: Component, volume: Volume = HUGGING_FACE, python: str = "python3"
+    model: Model,
+    component: Component,
+    volume: Volume = HUGGING_FACE,
+    python: str = "python3",
+    *,
+    consolidated: bool = False,
 ) -> Fetch | None:
-    """A repository of the hub. None: it lies on the host."""
+    """A repository of the hub; `consolidated`: of Mistral's two forms of weights its own. None: it lies on the host."""
     if model.source.startswith("/"):
         return None
     revision = model.args.get("revision")
     more = (str(revision),) if revision else ()
+    form = "consolidated" if consolidated else "common"
+    other = ("common",) if volume == HUGGING_FACE and not consolidated else ()  # engines share that volume
     return fetch(
         model,
         component,
-        (python, f"{SCRIPTS}/fetch_repository.py", model.source, *more),
+        (python, f"{SCRIPTS}/fetch_repository.py", form, model.source, *more),
         volume,
-        key=safe("--".join((model.source, *more))),
+        key=safe("--".join((model.source, *more, *other))),
         tree=f"hub/models--{model.source.replace('/', '--')}",
     )
 
@@ -47,7 +58,8 @@ def file_fetch(model: Model, component: Component) -> Fetch | None:
         command: tuple[str, ...] = ("/bin/sh", f"{SCRIPTS}/fetch_file.sh", *_address(model), path)
     else:
         command = ("/bin/sh", f"{SCRIPTS}/fetch_parts.sh", *_address(model), path, str(len(parts)))
-    return fetch(model, component, command, GGUF_FILES, key=name, tree=name)
+    found = fetch(model, component, command, GGUF_FILES, key=name, tree=name)
+    return replace(found, known_as=stem_of(model.source).rpartition("/")[2])
 
 
 def weights_file(source: str) -> str:
@@ -69,7 +81,7 @@ def _address(model: Model) -> tuple[str, str]:
     owner, repository, *file = model.source.split("/")
     own = model.environment.get("HF_ENDPOINT")
     hub = own.rstrip("/") if isinstance(own, str) and own else HUB
-    return "hub", f"{hub}/{owner}/{repository}/resolve/main/{'/'.join(file)}"
+    return "hub", f"{hub}/{quote(f'{owner}/{repository}/resolve/main/' + '/'.join(file))}"
 
 
 def fetch(
@@ -90,5 +102,10 @@ def fetch(
 
 
 def safe(text: str) -> str:
-    """As the name of a file."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "--", text)
+    """As the name of a file; what has odder characters in it than / and : gets a digest, to stay the only one."""
+    plain = ODD.sub("--", text)
+    return plain if set(ODD.findall(text)) <= {"/", ":", "://"} else f"{_digest(text)}-{plain}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -6,6 +6,7 @@ it, so that `docker inspect` shows neither. Its log is read again and again, not
 
 from __future__ import annotations
 
+import inspect
 import io
 import secrets as secrets_module
 import tarfile
@@ -13,17 +14,19 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Self
 
 from pydantic import SecretStr
 
 from orchestrator import resources
+from orchestrator.engines import loaded_files
 from orchestrator.engines.container import Fetch
 from orchestrator.engines.weights import SCRIPTS
 from orchestrator.errors import HostError, Where
 from orchestrator.fleet.docker_host import LABEL, NO_SUCH, SERVICE_LABEL
 from orchestrator.fleet.machine import Machine
+from orchestrator.fleet.scripts import weights_form
 from orchestrator.plan.deployment import project_name
 
 PAUSE = 1.0  # seconds between two looks
@@ -126,6 +129,13 @@ def send(machine: Machine, weights: Weights, stop: threading.Event) -> Generator
     """The model's tree as a tar."""
     with _container(machine, weights, NOTHING, {}) as container:
         yield from container.get(str(weights.path / weights.fetch.tree), stop)
+
+
+def fetch_scripts() -> list[Path]:
+    """All that a container that fetches is given, side by side."""
+    own = sorted(path for path in (resources.COMPOSE / "fetch").iterdir() if path.is_file())
+    modules = [Path(inspect.getfile(module)) for module in (loaded_files, weights_form)]
+    return [resources.COMPOSE / "with-secrets.sh", *own, *modules]
 
 
 class _container:  # noqa: N801 - used like a function
@@ -234,10 +244,8 @@ class _container:  # noqa: N801 - used like a function
         """The scripts, the secrets, and the folder into which the tree goes."""
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
-            scripts = sorted((resources.COMPOSE / "fetch").iterdir())
-            for script in (resources.COMPOSE / "with-secrets.sh", *scripts):
-                if script.is_file():
-                    _add(archive, f"{SCRIPTS}/{script.name}", script.read_bytes(), 0o755)
+            for script in fetch_scripts():
+                _add(archive, f"{SCRIPTS}/{script.name}", script.read_bytes(), 0o755)
             for name, secret in self._secrets.items():
                 _add(archive, f"{SCRIPTS}/secrets/{name}", secret.get_secret_value().encode(), 0o600)
             _add(archive, f"{SCRIPTS}/list", self._listing.encode(), 0o644)

@@ -7,12 +7,14 @@ import hashlib
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.engines.container import Fetch
+from orchestrator.fleet.scripts.weights_form import wrong_form
 from orchestrator.fleet.weights_store import Kept
+from orchestrator.spec.gguf import parts_of
 
 CHUNK = 1 << 20
 
@@ -29,9 +31,12 @@ class FolderStore:
         if tree is None:
             return None
         try:
-            files = listing(tree, fetch)
+            wrong = next(_wrong(_files(tree, fetch)), None)
+            files = () if wrong else listing(tree, fetch)
         except OSError as problem:
-            self.say(f"{tree} is not complete: {problem}")
+            wrong = f"{tree} is not complete: {problem}"
+        if wrong:
+            self.say(wrong)
             return None
         if not files:
             self.say(f"{tree} has no snapshots: it is no cache of Hugging Face")
@@ -44,17 +49,32 @@ def kept(folder: Path, fetch: Fetch) -> Path | None:
     if not fetch.tree or not fetch.plain:
         return None
     tree = PurePosixPath(fetch.tree)
-    names = [tree, PurePosixPath(tree.name), PurePosixPath(tree.name.rpartition("--")[2])]
-    return next((folder / name for name in names[: 2 if len(tree.parts) > 1 else 3] if (folder / name).exists()), None)
+    names = filter(None, (fetch.tree, tree.name, fetch.known_as))
+    return next((folder / name for name in names if (folder / name).exists()), None)
 
 
 def listing(tree: Path, fetch: Fetch) -> tuple[str, ...]:
     """SIZE SHA256 PATH of its files, links followed. Raises OSError for a link that leads nowhere."""
     if tree.is_file():
         return (_line(tree, fetch.tree),)
+    return tuple(_line(path, f"{fetch.tree}/{path.relative_to(tree).as_posix()}") for path in _files(tree, fetch))
+
+
+def _files(tree: Path, fetch: Fetch) -> list[Path]:
+    if tree.is_file():
+        return [tree]
     root = tree / "snapshots" if fetch.tree.startswith("hub/") else tree  # else a file in parts
-    files = sorted(path for path in root.rglob("*") if path.is_symlink() or path.is_file())
-    return tuple(_line(path, f"{fetch.tree}/{path.relative_to(tree).as_posix()}") for path in files)
+    return sorted(path for path in root.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def _wrong(files: list[Path]) -> Iterator[str]:
+    """Raises OSError for a link that leads nowhere."""
+    for path in files:
+        if why := wrong_form(path):
+            yield f"{path} is {why}"
+        for name in parts_of(path.name):
+            if not path.with_name(name).exists():
+                yield f"{path} is not complete: {name} is not beside it"
 
 
 def stream(tree: Path, fetch: Fetch, stop: threading.Event) -> Generator[bytes, None, None]:

@@ -28,7 +28,8 @@ class Backend:
     replica: int  # from 1
     host: str
     container: Container
-    gpus: tuple[int, ...] = ()  # device ids on that host
+    gpus: tuple[int, ...] = ()  # of that host, from 0
+    devices: tuple[str, ...] = ()  # what Docker is asked for to get them
     fetch: Fetch | None = None
     served_name: str = ""  # the model's name there
     stand_in: str | None = None  # why another engine runs in its place, in words

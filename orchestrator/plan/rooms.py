@@ -63,7 +63,8 @@ class Room:
     def __init__(self, host: Host, found: Gpus | None) -> None:
         self.host = host
         self.looked = host.gpus is not None or found is not None
-        self.memory = (host.gpus or found or NO_GPUS).each
+        self.gpus = host.gpus or found or NO_GPUS
+        self.memory = self.gpus.each
         self.free = [1.0] * len(self.memory)
         self.backends: Counter[str] = Counter()
         self._seats: dict[str, Seat | None] = {}
@@ -87,7 +88,7 @@ class Room:
         """These very GPUs again, where they still have room."""
         if len(gpus) != claim.wanted(self.count) or any(gpu >= self.count for gpu in gpus):
             return None
-        if not all(claim.fits(self.memory[gpu]) for gpu in gpus):
+        if not all(self._fits(claim, gpu) for gpu in gpus):
             return None
         fraction = claim.fraction(_smallest([self.memory[gpu] for gpu in gpus]))
         return Seat(gpus, fraction) if all(self.free[gpu] >= fraction - SLACK for gpu in gpus) else None
@@ -103,7 +104,7 @@ class Room:
         count = claim.wanted(self.count)
         if not count:
             return Seat((), 1.0)
-        fitting = [gpu for gpu in range(self.count) if claim.fits(self.memory[gpu])]
+        fitting = [gpu for gpu in range(self.count) if self._fits(claim, gpu)]
         sizes = sorted({self.memory[gpu] for gpu in fitting}, key=lambda size: size or math.inf)
         for mixed in (False, True):
             for size in sizes:
@@ -118,14 +119,20 @@ class Room:
                     return Seat(tuple(sorted(gpu for _, _, gpu in pool[:count])), fraction)
         return None
 
+    def _fits(self, claim: Claim, gpu: int) -> bool:
+        """CUDA shows a program one slice at most."""
+        return claim.fits(self.memory[gpu]) and (claim.wanted(self.count) == 1 or not self.gpus.is_slice(gpu))
+
     def lack(self, claim: Claim) -> str:
         """What is missing here, in words."""
         wanted = claim.wanted(self.count)
         free = sum(
-            claim.fits(memory) and self.free[gpu] >= claim.fraction(memory) - SLACK
+            self._fits(claim, gpu) and self.free[gpu] >= claim.fraction(memory) - SLACK
             for gpu, memory in enumerate(self.memory)
         )
         text = f"{self.host.name} has {free} of {wanted} GPUs"
+        if wanted > 1 and any(map(self.gpus.is_slice, range(self.count))):
+            return f"{text} (a model can't be split over slices of a GPU)"
         if not self.looked:
             return f"{text} (none are declared, and none were looked for)"
         if claim.least is None:

@@ -106,6 +106,11 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[
     )
 
 
+def _devices(placed: Placed, facts: Facts) -> tuple[str, ...]:
+    gpus = placed.host.gpus or (facts.found or {}).get(placed.host.name)
+    return tuple(gpus.device(gpu) for gpu in placed.gpus) if gpus else ()
+
+
 def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
     model, gpus = placed.model, len(placed.gpus)
     engine = engine_of(model)
@@ -122,6 +127,7 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
         container=served.container,
         edge=Edge.of(placed.host) if placed.host.is_behind_edge else None,
         gpus=placed.gpus,
+        devices=_devices(placed, facts),
         fetch=served.fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served.name,
         memory_gib=budget if placed.gpus else None,

@@ -14,7 +14,7 @@ from orchestrator import resources
 from orchestrator.engines.arguments import curl_health
 from orchestrator.engines.container import Container, Fetch
 from orchestrator.plan import gateway as inside
-from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
+from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Backend, Stack
 from orchestrator.plan.edges import EDGE_HEALTH_PORT, EDGE_PORT, EDGE_SERVICE
 from orchestrator.spec.components import Component
 from orchestrator.templating import configuration
@@ -24,6 +24,7 @@ BMP_LAST = 0xFFFF
 _NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]")
 SECRETS_FOLDER = "secrets"
 LIMIT_MIB = 2048  # of one of somebody's own: an admin's Python must not take the host's
+ONLY_WHAT_IS_THERE = {"bind": {"create_host_path": False}}  # else Docker makes a folder of that name, and it stays
 HEALTH_FRONT = ("curl", "-fsSk", "-o", "/dev/null", "-m", "3")
 
 
@@ -90,6 +91,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
             volumes={"weights": weights, "data": data},
             secrets={name: f"./{SECRETS_FOLDER}/{name}" for name in secret_names(stack, values.webui_secrets)},
             mounts=_mounts,
+            devices=_devices,
             secret_mounts=_secret_mounts,
         )
     )
@@ -145,13 +147,22 @@ def _mounts(part: Container | Fetch) -> list[dict[str, object]]:
             "source": source if source.startswith("/") else f"./{source}",
             "target": path,
             "read_only": True,
+            **ONLY_WHAT_IS_THERE,
         }
         for source, path in part.files
     ]
     if part.secret_environment:
         target = "/run/workshop/with-secrets.sh"
-        mounts.append({"type": "bind", "source": "./with-secrets.sh", "target": target, "read_only": True})
+        own = {"type": "bind", "source": "./with-secrets.sh", "target": target, "read_only": True}
+        mounts.append({**own, **ONLY_WHAT_IS_THERE})
     return mounts
+
+
+def _devices(backend: Backend) -> dict[str, object]:
+    """Names of the Container Device Interface (KIND=NAME) are given by a driver of their own, with no capability."""
+    by_cdi = any("=" in device for device in backend.devices)
+    more = {"driver": "cdi", "capabilities": []} if by_cdi else {"driver": "nvidia", "capabilities": ["gpu"]}
+    return {"device_ids": list(backend.devices), **more}
 
 
 def _secret_mounts(service: str, variables: Mapping[str, object]) -> list[dict[str, str]]:

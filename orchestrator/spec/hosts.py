@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from orchestrator.spec.section import Problem, Section, refuse
+from orchestrator.spec.section import Problem, Section, duplicates, refuse
 from orchestrator.spec.values import DnsLabel, HostName, Line, Port, RelativePath, UserName
 
 Role = Literal["gateway", "webui", "inference"]
@@ -25,6 +25,7 @@ Memory = Annotated[  # one of the two by what stands there, so that a mistake is
     Annotated[Gibibytes, Tag("one")] | Annotated[list[Gibibytes], Tag("each")],
     Discriminator(lambda value: "each" if isinstance(value, list) else "one"),
 ]
+Device = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/=-]{0,127}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,38}[A-Za-z0-9])?$")]
 
 
@@ -36,6 +37,8 @@ class Gpus(Section):
     """Memory of each, in GiB; a list where they differ, in the order of nvidia-smi."""
     kind: Line | None = None
     """As nvidia-smi names it, like NVIDIA L4."""
+    devices: list[Device] | None = None
+    """What Docker is asked for in place of 0, 1, ...: uuids of GPUs or MIG slices, or names like nvidia.com/gpu=0."""
 
     @property
     def each(self) -> tuple[float | None, ...]:
@@ -44,10 +47,23 @@ class Gpus(Section):
         return tuple(memory) if isinstance(memory, list) else (memory,) * self.count
 
     @model_validator(mode="after")
-    def _a_memory_for_each(self) -> Self:
-        if isinstance(self.memory_gib, list) and len(self.memory_gib) != self.count:
-            refuse([Problem(("memory_gib",), f"{len(self.memory_gib)} values for {self.count} GPUs")])
+    def _one_of_a_list_for_each(self) -> Self:
+        refuse(
+            Problem((name,), f"{len(given)} values for {self.count} GPUs")
+            for name, given in (("memory_gib", self.memory_gib), ("devices", self.devices))
+            if isinstance(given, list) and len(given) != self.count
+        )
+        for name, number in duplicates(self.devices or ()):
+            refuse([Problem(("devices", number), f"{name} stands here twice")])
         return self
+
+    def device(self, gpu: int) -> str:
+        """What Docker is asked for to get this one, from 0."""
+        return self.devices[gpu] if self.devices else str(gpu)
+
+    def is_slice(self, gpu: int) -> bool:
+        """Of a GPU that MIG has cut."""
+        return "MIG-" in self.device(gpu)
 
 
 class Host(Section):

@@ -34,6 +34,7 @@ ArgumentValue = Text | int | float | bool | list[Text | int | float]
 
 Balance = Literal["least_connections", "participant", "prompt"]
 EXTERNAL_ONLY = ("provider", "base_url", "api_key", "api_key_header", "headers", "query", "ca")
+OWN_ONLY = ("args", "gpus", "memory_gib", "host", "labels", "size")
 EXTERNAL = "external"  # whose fields are of their own
 AUTO, OFF = "auto", "off"
 ParserChoice = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -169,6 +170,9 @@ class Model(Section):
             yield Problem(("ca",), "ca is for https://, and base_url is not")
         if self.replicas != 1:
             yield Problem(("replicas",), "an external model has no replicas here")
+        for field in OWN_ONLY:
+            if getattr(self, field):
+                yield Problem((field,), f"{field} is for engines that run here, not for a provider")
         names = [self.api_key_header, *self.headers] if self.api_key else list(self.headers)
         for name, _ in duplicates(name.lower() for name in names):
             given = next(own for own in reversed(self.headers) if own.lower() == name)

@@ -66,7 +66,7 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
         report.step("Comparing with the plan")
         with State.read(folder) as state:
             deployment, needs, findings = needs_of(spec, state, facts)
-            seen, lost = fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
+            seen, lost = fleet.each(lambda m: second_look(m, spec, facts[m.name], needs[m.name]), facts)
             seen = with_copies(spec, state, fleet, deployment, seen, settings)
     failed = failed | lost
     findings += name_findings(addresses(spec.workshop), deployment)

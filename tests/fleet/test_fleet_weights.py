@@ -113,3 +113,25 @@ def test_a_wrong_token_is_one_clear_line_and_costs_that_model(
         assert workshop.ask(workshop.people()[0]["api_key"], "far")
     finally:
         hub.token = None
+
+
+def test_a_path_that_is_not_there_costs_its_model_and_leaves_nothing(
+    workshop: FleetWorkshop, hub: HubStandIn, pair: list[SshHost]
+) -> None:
+    two = pair[1]
+    two.run("mkdir", "-p", "/srv/models")
+    two.run("sh", "-c", "echo 'version https://git-lfs.github.com/spec/v1' >/srv/models/pointer.gguf")
+    typo = {"name": "typo", "engine": "llamacpp", "source": "/srv/models/tipo.gguf", "host": "two"}
+    pointer = {"name": "pointer", "engine": "llamacpp", "source": "/srv/models/pointer.gguf", "host": "two"}
+    workshop.write(models=[tiny(hub), tiny(hub, "far", host="two"), typo, pointer])
+    looked = workshop.run("preflight", "--output", "json", code=1)
+    told = {finding["what"] for finding in looked.json["findings"] if finding["check"] == "weights"}
+    assert told == {
+        "typo: /srv/models/tipo.gguf is not there",
+        "pointer: /srv/models/pointer.gguf is a Git LFS pointer, not the weights that it points to (git lfs pull gets them)",
+    }
+    done = workshop.run("provision", "--output", "json", code=None)
+    notes = [note for note in done.json["notes"] if note.startswith("two: weights of ")]
+    assert [note.split(": ")[1] for note in notes] == ["weights of typo", "weights of pointer"]
+    assert workshop.ask(workshop.people()[0]["api_key"], "far")
+    assert two.run("ls", "/srv/models").split() == ["pointer.gguf"]

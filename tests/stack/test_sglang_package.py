@@ -47,6 +47,12 @@ def test_it_has_every_option_that_it_is_given(package: Path) -> None:
     assert (package / "launch_server.py").is_file()
 
 
+def test_it_has_the_options_that_the_spec_has_fields_for(package: Path) -> None:
+    options = text(package / "srt")
+    spelt = {name: (f'--{name.replace("_", "-")}"', f"    {name}: A[") for name in ENGINE.said_by_fields}
+    assert [name for name, ways in spelt.items() if not any(way in options for way in ways)] == []
+
+
 def test_it_says_whether_it_is_ready_and_how_full_it_is(package: Path) -> None:
     assert '@app.get("/ready")' in text(package / "srt" / "entrypoints" / "http_server.py")
     told = text(package / "srt" / "observability" / "metrics_collector.py")

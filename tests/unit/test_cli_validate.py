@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from orchestrator.cli.app import workshop
 from tests.unit.spec_samples import VALID
 
-GPU_MODEL = VALID.replace("engine: ollama", "engine: vllm")
+GPU_MODEL = VALID.replace("engine: ollama", "engine: vllm").replace("llama3.2:3b", "o/m")
 NO_GPUS = "hosts: [{name: here, gpus: {count: 0}}]\n"
 TLS = "public: {tls: {cert: none.pem, key: none.pem}}\n"
 
@@ -58,7 +58,10 @@ def test_practice_needs_neither_gpu_nor_secret(tmp_path: Path) -> None:
 
 def test_an_engine_that_nobody_looks_after_any_more_is_remarked(tmp_path: Path) -> None:
     file = tmp_path / "workshop.yaml"
-    file.write_text(VALID.replace("engine: ollama", "engine: tgi") + "practice: true\n", encoding="utf-8")
+    file.write_text(
+        VALID.replace("engine: ollama", "engine: tgi").replace("llama3.2:3b", "o/m") + "practice: true\n",
+        encoding="utf-8",
+    )
     text = CliRunner().invoke(workshop, ["validate", str(file)], standalone_mode=False)
     assert text.return_value == 0
     first, note = text.stdout.splitlines()

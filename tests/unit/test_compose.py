@@ -153,7 +153,8 @@ def test_titles_and_environments_arrive_as_given(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("compose")
 def test_arguments_of_an_engine_arrive_as_given(tmp_path: Path) -> None:
     arguments = {f"a{number}": text for number, text in enumerate(HOSTILE)}
-    text = VALID.replace("engine: ollama", "engine: vllm") + f"    args: {in_yaml(arguments)}\n"
+    text = VALID.replace("engine: ollama", "engine: vllm").replace("llama3.2:3b", "o/m")
+    text += f"    args: {in_yaml(arguments)}\n"
     text += "hosts: [{name: a, gpus: {count: 1}}]\n"
     services = seen_by_compose(tmp_path / "stack", rendered(spec_of(tmp_path, text), tmp_path)["a"])
     command = [undoubled(word) for word in services["model-m-1"]["command"]]
@@ -172,6 +173,37 @@ def test_a_secret_is_mounted_as_a_file_and_stands_nowhere_in_the_compose_file(
     assert files["secrets/model-m-1.HF_TOKEN"].mode == 0o600
     assert services["model-m-1"]["secrets"] == [{"source": "model-m-1.HF_TOKEN", "target": "HF_TOKEN"}]
     assert services["model-m-1"]["entrypoint"][:2] == ["/bin/sh", "/run/workshop/with-secrets.sh"]
+
+
+@pytest.mark.usefixtures("compose")
+def test_docker_never_makes_a_folder_where_a_source_is_missing(tmp_path: Path) -> None:
+    """It would be root's, stay, and be taken for the weights."""
+    text = VALID.replace("engine: ollama", "engine: llamacpp").replace("llama3.2:3b", "/srv/m.gguf")
+    text += '    environment: {HF_TOKEN: "${env:PATH}"}\n'
+    services = seen_by_compose(tmp_path / "stack", rendered(spec_of(tmp_path, text), tmp_path)["here"])
+    binds = [mount for service in services.values() for mount in service.get("volumes", ()) if mount["type"] == "bind"]
+    assert {"/srv/m.gguf"} < {mount["source"] for mount in binds}
+    assert {mount["bind"].get("create_host_path", False) for mount in binds} == {False}
+
+
+@pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize(
+    ("devices", "asked"),
+    [
+        (None, {"driver": "nvidia", "device_ids": ["1"], "capabilities": ["gpu"]}),
+        (["GPU-a", "MIG-b"], {"driver": "nvidia", "device_ids": ["MIG-b"], "capabilities": ["gpu"]}),
+        (["nvidia.com/gpu=0", "nvidia.com/gpu=1"], {"driver": "cdi", "device_ids": ["nvidia.com/gpu=1"]}),
+    ],
+)
+def test_docker_is_asked_for_the_gpus_by_their_names(
+    tmp_path: Path, devices: list[str] | None, asked: dict[str, object]
+) -> None:
+    """The second: the first is too small."""
+    gpus = {"count": 2, "memory_gib": [4, 40], **({"devices": devices} if devices else {})}
+    text = VALID.replace("engine: ollama", "engine: vllm").replace("llama3.2:3b", "o/m") + "    memory_gib: 20\n"
+    text += f"hosts: [{{name: a, gpus: {in_yaml(gpus)}}}]\n"
+    services = seen_by_compose(tmp_path / "stack", rendered(spec_of(tmp_path, text), tmp_path)["a"])
+    assert services["model-m-1"]["deploy"]["resources"]["reservations"]["devices"] == [asked]
 
 
 def test_rendering_twice_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ ROOT = Path(orchestrator.__file__).parent
 ENGINES = all_engines()
 OURS = [name for name, engine in ENGINES.items() if name != EXTERNAL]
 ASSUMED, LLAMA = Capacity(), common_models()["meta-llama/Llama-3.1-8B-Instruct"]
-SOURCE = "lab/tiny/tiny.gguf"  # which any of them takes
+FILE, REPOSITORY = "lab/tiny/tiny.gguf", "lab/tiny"
 SECRET = "${env:HF_TOKEN}"
 MANY = 100  # people
 BY_NAME = {  # what may tell one engine from the others: its own API, and fields of the spec that are a provider's alone
@@ -35,9 +35,13 @@ BY_NAME = {  # what may tell one engine from the others: its own API, and fields
 }
 
 
+def source_for(name: str) -> str:
+    return FILE if ENGINES[name].source_problem(FILE) is None else REPOSITORY
+
+
 def model(name: str, **fields: object) -> Model:
     elsewhere = {"base_url": "https://api.example.org/v1"} if name == EXTERNAL else {}
-    return Model.model_validate({"name": "m", "engine": name, "source": SOURCE, **elsewhere, **fields})
+    return Model.model_validate({"name": "m", "engine": name, "source": source_for(name), **elsewhere, **fields})
 
 
 def practised(engine: Engine, name: str, **fields: object) -> Iterator[PracticeEngine]:
@@ -141,7 +145,7 @@ def test_what_it_serves_is_reckoned_or_said_to_be_unknown(name: str) -> None:
 def test_what_it_can_not_do_is_told_as_the_spec_is_read(name: str) -> None:
     engine = ENGINES[name]
     for fields, can in (({"embeds": True}, engine.embeds), ({"gpus": 0}, not engine.needs_gpus)):
-        asked = Model.model_construct(name="m", engine=name, source=SOURCE, **fields)
+        asked = Model.model_construct(name="m", engine=name, source=source_for(name), **fields)
         assert (not [*engine.problems(asked)]) == can
 
 

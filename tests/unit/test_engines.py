@@ -78,8 +78,8 @@ def test_llamacpp_gives_each_slot_its_own_context(tmp_path: Path) -> None:
 def test_llamacpp_keeps_prompts_in_as_much_memory_as_it_is_told(tmp_path: Path) -> None:
     model = "name: m, engine: llamacpp, source: o/r/f.gguf"
     assert backend_of(tmp_path, model).container.environment["LLAMA_ARG_CACHE_RAM"] == "1024"
-    own = backend_of(tmp_path, model + ", environment: {LLAMA_ARG_CACHE_RAM: '0'}")
-    assert own.container.environment["LLAMA_ARG_CACHE_RAM"] == "0"
+    own = backend_of(tmp_path, model + ", args: {cache_ram: 0}")
+    assert own.container.command[-2:] == ("--cache-ram", "0")  # an option goes before its variable
     (practice,) = practised(tmp_path, {}, model).backends
     assert practice.container.environment["LLAMA_ARG_CACHE_RAM"] == "0"
 
@@ -157,7 +157,12 @@ def test_tgi_has_no_options_that_say_no(tmp_path: Path) -> None:
 def test_a_gated_model_of_tgi_is_fetched_whole_with_its_token(tmp_path: Path) -> None:
     backend = backend_of(tmp_path, "name: m, engine: tgi, source: o/m, environment: {HF_TOKEN: '${env:HF_TOKEN}'}")
     assert backend.fetch is not None
-    assert backend.fetch.command == ("/usr/src/.venv/bin/python", "/workshop-fetch/fetch_repository.py", "o/m")
+    assert backend.fetch.command == (
+        "/usr/src/.venv/bin/python",
+        "/workshop-fetch/fetch_repository.py",
+        "common",
+        "o/m",
+    )
     assert backend.fetch.volumes == backend.container.volumes == (("weights-tgi", "/data"),)
     assert list(backend.fetch.secret_environment) == list(backend.container.secret_environment) == ["HF_TOKEN"]
     assert backend.container.entrypoint == ("/tgi-entrypoint.sh",)
@@ -227,7 +232,7 @@ def test_sglang_is_started_and_asked_whether_it_is_ready_without_a_token_being_w
     assert backend.server.health == "/ready"
     assert container.environment["HF_HUB_OFFLINE"] == "1"
     assert backend.fetch is not None
-    assert backend.fetch.command == ("python3", "/workshop-fetch/fetch_repository.py", "o/m", "main")
+    assert backend.fetch.command == ("python3", "/workshop-fetch/fetch_repository.py", "common", "o/m", "main")
 
 
 def test_sglang_does_not_share_a_gpu(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_the_token_comes_from_the_models_own_environment(
     [
         "engine: vllm, source: Qwen/Qwen2.5-7B-Instruct",
         "engine: vllm, source: o/open, size: {weights_gib: 1, kv_kib_per_token: 1}",
-        "engine: vllm, source: ./here",
+        "engine: vllm, source: /srv/here",
         "engine: ollama, source: 'llama3.2:3b'",
         "engine: llamacpp, source: 'https://h/x/f.gguf'",
         "engine: external, source: x, base_url: 'https://api.example.org/v1'",
@@ -218,11 +218,11 @@ def test_who_is_offline_by_choice_asks_nobody(
     assert StandIn.asked == []
 
 
-def test_a_local_folder_is_read_beside_the_spec(tmp_path: Path, state: State) -> None:
+def test_a_folder_that_is_on_this_machine_too_is_read(tmp_path: Path, state: State) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     (tmp_path / "weights" / "model.safetensors").write_bytes(b"12")
-    spec = gpu_spec(tmp_path, "name: m, engine: vllm, source: ./weights")
+    spec = gpu_spec(tmp_path, f"name: m, engine: vllm, source: {tmp_path}/weights")
     assert known(spec, state).sizes["m"].weights == 2
 
 

@@ -83,12 +83,11 @@ def test_it_is_said_where_they_are_from() -> None:
     assert str(parsers_for(model("deepseek-ai/DeepSeek-V3.1"))) == nothing
 
 
-def test_the_spec_goes_before_the_table_and_args_before_both() -> None:
+def test_the_spec_goes_before_the_table() -> None:
     qwen = "Qwen/Qwen3-8B"
     said = parsers_for(model(qwen, tools="pythonic", reasoning=OFF))
     assert (said.tools, said.reasoning, said.origin) == ("pythonic", None, "as the spec says")
     assert parsers_for(model(qwen, tools=OFF)).tools is None
-    assert parsers_for(model(qwen, args={"tool-call-parser": "mine"})).tools == "mine"
     assert parsers_for(model("lab/own", tools="mine", reasoning=OFF)).origin == "as the spec says"
 
 

@@ -159,3 +159,13 @@ def test_fifty_hosts_and_a_hundred_replicas_are_placed(tmp_path: Path) -> None:
     models = [f"name: m{n}, engine: vllm, source: o/m, replicas: 10" for n in range(10)]
     found = placed(tmp_path, hosts, *models)
     assert len({(host, gpu) for _, host, gpus in found for gpu in gpus}) == 100
+
+
+def test_a_model_is_not_split_over_slices_of_gpus() -> None:
+    """CUDA shows a program one of them at most."""
+    cut = Host(name="a", roles=["inference"], gpus=Gpus(count=3, memory_gib=20, devices=["MIG-1", "MIG-2", "GPU-3"]))
+    placed, unplaced = spread([model("one", memory_gib=10), model("two", gpus=2)], [cut])
+    assert [p.model.name for p in placed] == ["one"]
+    assert "a has 1 of 2 GPUs (a model can't be split over slices of a GPU)" in unplaced[0].reason
+    whole = Host(name="a", roles=["inference"], gpus=Gpus(count=3, memory_gib=20, devices=["MIG-1", "GPU-2", "GPU-3"]))
+    assert spread([model("two", gpus=2)], [whole])[0][0].gpus == (1, 2)

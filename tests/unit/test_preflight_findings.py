@@ -221,6 +221,61 @@ def test_a_hub_out_of_reach_is_no_problem_where_a_copy_does(copy: str, level: st
     assert words in f"{finding.what} {finding.remedy}"
 
 
+def test_weights_that_should_lie_there_are_told() -> None:
+    needs = replace(NOTHING, paths={"a": "/srv/a", "b": "/srv/b", "c": "/srv/c", "d": "/srv/d"})
+    wrong = {"b": [("problem", "/srv/b is not there")], "c": [("unknown", "/srv/c can't be looked at")]}
+    fine, missing, unseen = found("weights", replace(GOOD, paths={"a": [], **wrong}), needs)
+    assert (fine.level, fine.what) == ("ok", "a: /srv/a")
+    assert (missing.level, missing.what) == ("problem", "b: /srv/b is not there")
+    assert "models[].source" in (missing.remedy or "")
+    assert (unseen.level, "sudo ls" in (unseen.remedy or "")) == ("unknown", True)
+
+
+BROKEN = Gpu("NVIDIA L4", None, None, trouble="GPU requires reset")
+SLICE = Gpu("NVIDIA A100 1g.5gb", 4.75, 4.7, uuid="MIG-1", device="MIG-1")
+BY_CDI = replace(L4, device="nvidia.com/gpu=0")
+
+
+def test_a_gpu_in_trouble_is_a_problem_where_the_plan_uses_it() -> None:
+    seats = replace(NEEDS, seats=(Seat(1, 20.0),))
+    levels = {finding.what: finding.level for finding in found("gpus", with_gpus(L4, BROKEN), seats)}
+    assert levels["GPU 1 can't be used: GPU requires reset"] == "warn"
+    assert levels["the plan uses GPU 1: GPU requires reset"] == "problem"
+    assert levels["hosts[].gpus declares 2, and there are 1"] == "problem"
+    around = replace(NEEDS, gpus=None, seats=(Seat(0, 20.0),))  # planned with what was found
+    assert [finding.level for finding in found("gpus", with_gpus(BROKEN, L4), around)] == ["warn"]
+
+
+def test_what_nvidia_smi_tells_beside_its_rows_is_told() -> None:
+    finding = the("gpus", replace(GOOD, gpus=replace(GOOD.gpus, said="WARNING: infoROM is corrupted")))
+    assert (finding.level, "infoROM" in finding.what) == ("warn", True)
+
+
+def test_slices_are_planned_by_their_names_and_never_as_whole_gpus() -> None:
+    cut = with_gpus(SLICE, replace(SLICE, uuid="MIG-2", device="MIG-2"))
+    whole = replace(NEEDS, gpus=Gpus(count=1, memory_gib=40), seats=())
+    finding = the("gpus", cut, whole)
+    assert (finding.level, "2 of them" in finding.what) == ("problem", True)
+    assert "gpus: {count: 2, memory_gib: [4.7, 4.7], devices: [MIG-1, MIG-2]}" in (finding.remedy or "")
+    by_name = replace(whole, gpus=Gpus(count=1, memory_gib=4.7, devices=["MIG-2"]), seats=(Seat(0, 4.0),))
+    assert the("gpus", cut, by_name).level == "ok"
+    gone = replace(whole, gpus=Gpus(count=1, memory_gib=4.7, devices=["MIG-9"]), seats=())
+    assert "MIG-9, which nvidia-smi does not show" in the("gpus", cut, gone).what
+    assert the("gpus", cut, replace(NEEDS, gpus=None, seats=(Seat(1, 4.0),))).level == "ok"
+
+
+def test_memory_of_the_machine_is_told_as_such() -> None:
+    shared = with_gpus(Gpu("NVIDIA GB10", 119.6, 100.0, shared=True))
+    assert "the machine's own memory" in the("gpus", shared, replace(NEEDS, gpus=None, seats=())).what
+
+
+def test_a_host_that_gives_gpus_by_cdi_alone_is_fine_or_told_how() -> None:
+    facts = replace(engine(runtimes=("runc",)), gpus=GpuFacts((BY_CDI,), "570.124.06"))
+    assert the("runtime", facts, replace(NEEDS, gpus=None)).level == "ok"
+    declared = the("runtime", facts, replace(NEEDS, gpus=Gpus(count=1)))
+    assert (declared.level, "devices: [nvidia.com/gpu=0]" in (declared.remedy or "")) == ("problem", True)
+
+
 def test_proxies_are_named() -> None:
     needs = replace(NOTHING, registries={"docker.io": "https://r/v2/"}, hubs={"huggingface.co": "https://h"})
     basics = replace(GOOD.basics, proxies=("https_proxy",))

@@ -123,7 +123,6 @@ FULL = (
     headers: {X-Auth: plain-header, X-Version: "2024-10-21", X-Ref: "${env:HEADER}"}
     query: {access_token: plain-query, api-version: "1"}
     environment: {API_TOKEN: plain-variable, MAX_TOKENS: 16384, USE_TOKEN: true, OTHER: "${env:OTHER}"}
-    args: {tokenizer: some-repository}
     api_key: "${env:PROVIDER}"
 inventory: {path: hosts.ini, roles: {keyhosts: [inference]}, environment: {CLOUD_KEY: plain-cloud}}
 practice: true
@@ -151,6 +150,6 @@ def test_references_are_told_in_the_order_of_the_file_with_their_lines(tmp_path:
     spec = spec_of(tmp_path, FULL)
     found = spec.secret_references()
     assert [at[2:] for at, _ in found] == [("headers", "X-Ref"), ("environment", "OTHER"), ("api_key",)]
-    assert [spec.document.where(at).line for at, _ in found] == [12, 14, 16]
+    assert [spec.document.where(at).line for at, _ in found] == [12, 14, 15]
     late = KeptSpec.of(spec).restored(spec.file)
     assert {at for at, _ in late.secret_references()} == {at for at, _ in found}

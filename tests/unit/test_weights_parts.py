@@ -21,7 +21,7 @@ from tests.fleet.bed.hub_stand_in import HubStandIn, sha256
 from tests.unit.spec_samples import spec_of, with_models
 
 NAMES = tuple(f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3))
-PARTS = {name: bytes([n]) * (100_000 + n) for n, name in enumerate(NAMES)}
+PARTS = {name: b"GGUF" + bytes([n]) * (100_000 + n) for n, name in enumerate(NAMES)}
 OTHERS = {"big-Q8.gguf": b"another quantisation" * 1000, "config.json": b"{}"}
 SOURCE = f"lab/big-GGUF/{NAMES[0]}"
 SCRIPT = resources.COMPOSE / "fetch" / "fetch_parts.sh"
@@ -75,13 +75,23 @@ def test_all_parts_are_fetched_and_marked_and_nothing_else(hub: HubStandIn, tmp_
     assert said.splitlines()[-1] == f"WORKSHOP have {size} {size}"
 
 
-def test_parts_that_came_are_not_fetched_again(hub: HubStandIn, tmp_path: Path) -> None:
-    gone = hub.files["lab/big-GGUF"].pop(NAMES[2])
+def test_a_part_that_is_not_there_is_told_before_any_is_fetched(hub: HubStandIn, tmp_path: Path) -> None:
+    del hub.files["lab/big-GGUF"][NAMES[2]]
     code, said = fetch(hub, tmp_path)
     assert code == 3
     assert "there is no such file (404)" in said
+    assert NAMES[2] in said
+    assert large(hub) == []
     assert not (tmp_path / ".workshop/k").exists()
-    hub.files["lab/big-GGUF"][NAMES[2]] = gone
+
+
+def test_parts_that_came_are_not_fetched_again(hub: HubStandIn, tmp_path: Path) -> None:
+    assert fetch(hub, tmp_path)[0] == 0
+    lines = (tmp_path / ".workshop/k").read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines[:2], start=1):  # as after a power cut in the third
+        (tmp_path / f".workshop/k.{number}").write_text(line)
+    (tmp_path / ".workshop/k").unlink()
+    (tmp_path / "lab--big" / NAMES[2]).unlink()
     hub.asked.clear()
     assert fetch(hub, tmp_path)[0] == 0
     assert large(hub) == [NAMES[2]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import resources
+from orchestrator.engines.weights import file_fetch
+from orchestrator.fleet.weights import fetch_scripts
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.practice.huggingface import write_checkpoint
+from orchestrator.spec.components import Component
+from orchestrator.spec.models import Model
 from tests.fleet.bed.hub_stand_in import COMMIT, HubStandIn, sha256
 
-SCRIPTS = resources.COMPOSE / "fetch"
 REPOSITORY = "lab/tiny"
 WEIGHTS = "model.safetensors"
 GGUF = "lab/tiny-GGUF/resolve/main/tiny.gguf"
@@ -31,12 +34,13 @@ class Volume:
     folder: Path
     hub: HubStandIn
     kind: str
+    scripts: Path
 
-    def run(self, *, token: str | None = None) -> tuple[int, str]:
+    def run(self, *, token: str | None = None, form: str = "consolidated") -> tuple[int, str]:
         file = self.folder / "tiny.gguf"
         command = {
-            "repository": [sys.executable, str(SCRIPTS / "fetch_repository.py"), REPOSITORY],
-            "file": ["sh", str(SCRIPTS / "fetch_file.sh"), "hub", f"{self.hub.endpoint}/{GGUF}", str(file)],
+            "repository": [sys.executable, str(self.scripts / "fetch_repository.py"), form, REPOSITORY],
+            "file": ["sh", str(self.scripts / "fetch_file.sh"), "hub", f"{self.hub.endpoint}/{GGUF}", str(file)],
         }[self.kind]
         done = subprocess.run(
             command, env=self.environment(token), capture_output=True, text=True, check=False, timeout=60
@@ -49,7 +53,7 @@ class Volume:
 
     def look(self) -> list[str]:
         """The marker's lines, if the weights are complete."""
-        command = ["sh", str(SCRIPTS / "weights.sh"), "look"]
+        command = ["sh", str(self.scripts / "weights.sh"), "look"]
         done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=True, timeout=60)
         lines = done.stdout.splitlines()
         assert int(lines[0].removeprefix("WORKSHOP free ")) > 0
@@ -87,9 +91,23 @@ def hub(models: dict[str, dict[str, bytes]]) -> Iterator[HubStandIn]:
         yield hub
 
 
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Side by side, as a container that fetches has them."""
+    folder = tmp_path_factory.mktemp("scripts")
+    for script in fetch_scripts():
+        shutil.copy(script, folder)
+    return folder
+
+
 @pytest.fixture(params=KINDS)
-def volume(request: pytest.FixtureRequest, tmp_path: Path, hub: HubStandIn) -> Volume:
-    return Volume(tmp_path, hub, request.param)
+def volume(request: pytest.FixtureRequest, tmp_path: Path, hub: HubStandIn, scripts: Path) -> Volume:
+    return Volume(tmp_path, hub, request.param, scripts)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, hub: HubStandIn, scripts: Path) -> Volume:
+    return Volume(tmp_path, hub, "repository", scripts)
 
 
 def test_what_is_fetched_is_what_the_hub_has_and_is_marked_complete(volume: Volume) -> None:
@@ -104,9 +122,77 @@ def test_what_is_fetched_is_what_the_hub_has_and_is_marked_complete(volume: Volu
     assert not list(volume.folder.rglob("*.part*"))
 
 
-def test_other_forms_of_the_same_weights_are_left_out(tmp_path: Path, hub: HubStandIn) -> None:
-    assert Volume(tmp_path, hub, "repository").run()[0] == 0
-    assert not [path for path in hub.asked if "pytorch_model.bin" in path]
+def test_other_forms_of_the_same_weights_are_left_out(repository: Volume) -> None:
+    assert repository.run()[0] == 0
+    assert not [path for path in repository.hub.asked if "pytorch_model.bin" in path]
+
+
+@pytest.mark.parametrize(("form", "left_out"), [("consolidated", WEIGHTS), ("common", "consolidated.safetensors")])
+def test_of_two_forms_the_one_comes_that_the_engine_loads(repository: Volume, form: str, left_out: str) -> None:
+    files = repository.hub.files[REPOSITORY]
+    repository.hub.files = {REPOSITORY: {**files, "consolidated.safetensors": files[WEIGHTS]}}
+    assert repository.run(form=form)[0] == 0
+    names = {line.rpartition("/")[2] for line in repository.look()}
+    assert set(files) - {"pytorch_model.bin"} | {"consolidated.safetensors"} == names | {left_out}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<!DOCTYPE html><html><head><title>Sign in</title>", "a web page"),
+        (b"\n <html lang=en>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a Git LFS pointer"),
+        (b'{"error": "Repository is being moved"}', "no "),
+        (b"\x00\x01\x02", "no "),
+    ],
+)
+def test_what_is_no_weights_is_told_and_not_kept(volume: Volume, content: bytes, told: str) -> None:
+    """Whatever digest the server gives for it."""
+    before = volume.hub.files
+    name, repository = (WEIGHTS, REPOSITORY) if volume.kind == "repository" else ("tiny.gguf", "lab/tiny-GGUF")
+    volume.hub.files = {**before, repository: {**before[repository], name: content}}
+    code, said = volume.run()
+    assert code == 1
+    assert told in said.splitlines()[-1]
+    assert said.splitlines()[-1].startswith("WORKSHOP failed ")
+    assert volume.look() == []
+    assert not volume.weights.exists()
+    volume.hub.files = before
+    assert volume.run()[0] == 0  # the next run heals
+    assert volume.weights.read_bytes() == volume.expected
+
+
+def test_what_an_earlier_build_took_for_weights_is_fetched_anew(volume: Volume) -> None:
+    assert volume.run()[0] == 0
+    page = b"<html>" + b" " * (len(volume.expected) - 6)
+    volume.weights.resolve().write_bytes(page)
+    assert volume.look() == []
+    assert volume.run()[0] == 0
+    assert volume.weights.read_bytes() == volume.expected
+
+
+@pytest.mark.parametrize("name", ["a b.gguf", "a#b.gguf", "a[1-2].gguf", "a{x,y}.gguf", "ä+100%.gguf", "a?b.gguf"])
+def test_a_file_of_an_odd_name_is_the_one_that_comes(tmp_path: Path, scripts: Path, hub: HubStandIn, name: str) -> None:
+    data = hub.files["lab/tiny-GGUF"]["tiny.gguf"]
+    others = dict.fromkeys(("a", "a1.gguf", "a2.gguf", "ax.gguf", "ay.gguf", "b.gguf"), b"GGUF another")
+    hub.files = {"lab/odd": {name: data, **others}}
+    model = Model(name="m", engine="llamacpp", source=f"lab/odd/{name}", environment={"HF_ENDPOINT": hub.endpoint})
+    fetch = file_fetch(model, Component("llamacpp"))
+    assert fetch is not None
+    path = tmp_path / fetch.tree
+    command = ["sh", str(scripts / "fetch_file.sh"), *fetch.command[2:4], str(path)]
+    volume = Volume(tmp_path, hub, "file", scripts)
+    done = subprocess.run(command, env=volume.environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.read_bytes() == data
+
+
+def test_a_hub_that_lists_nothing_is_told(repository: Volume) -> None:
+    repository.hub.listing = lambda repository: {"error": repository}  # type: ignore[method-assign]
+    code, said = repository.run()
+    assert code == 1
+    assert "does not list the files of lab/tiny" in said.splitlines()[-1]
+    assert "Traceback" not in said
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(volume: Volume) -> None:
@@ -143,9 +229,9 @@ def command_ended_early(volume: Volume) -> None:
         part.with_name("tiny.gguf.part.tag").write_text(f"{sha256(whole)}{tag}\n")
 
 
-def test_what_a_broken_copy_left_is_not_taken_for_whole(tmp_path: Path, hub: HubStandIn) -> None:
-    volume = Volume(tmp_path, hub, "repository")
-    blob = tmp_path / "hub/models--lab--tiny/blobs" / sha256(volume.expected)
+def test_what_a_broken_copy_left_is_not_taken_for_whole(repository: Volume) -> None:
+    volume = repository
+    blob = volume.folder / "hub/models--lab--tiny/blobs" / sha256(volume.expected)
     blob.parent.mkdir(parents=True)
     blob.write_bytes(volume.expected[:1000])
     assert volume.run()[0] == 0
@@ -201,9 +287,9 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(volume: Volume) 
     assert not [path for path in volume.hub.asked if path.startswith("GET storage/")]
 
 
-def test_names_that_lead_out_of_the_volume_are_refused(tmp_path: Path, hub: HubStandIn) -> None:
-    hub.files = {REPOSITORY: {"../../../../evil": b"x"}}
-    code, said = Volume(tmp_path, hub, "repository").run()
+def test_names_that_lead_out_of_the_volume_are_refused(repository: Volume) -> None:
+    repository.hub.files = {REPOSITORY: {"../../../../evil": b"x"}}
+    code, said = repository.run()
     assert code == 1
     assert "odd name" in said
     assert hashlib.sha256(b"x").hexdigest() not in said

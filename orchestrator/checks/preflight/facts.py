@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -87,6 +87,10 @@ class Gpu:
     name: str
     total: float | None
     free: float | None
+    uuid: str = ""
+    shared: bool = False  # that is the machine's own memory
+    trouble: str | None = None  # why it can't be used
+    device: str | None = None  # what Docker is asked for, where that is not its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,27 @@ class GpuFacts:
     each: tuple[Gpu, ...] | None  # None: nvidia-smi told none, and `said` why
     driver: str | None = None
     toolkit: bool = False
-    said: str = ""
+    said: str = ""  # why it told none, or what it told beside them
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
         each = answer["each"]
-        gpus = None if each is None else tuple(Gpu(g["name"], _gib(g["total"]), _gib(g["free"])) for g in each)
+        gpus = (
+            None
+            if each is None
+            else tuple(Gpu(**{**g, "total": _gib(g["total"]), "free": _gib(g["free"])}) for g in each)
+        )
         return cls(gpus, answer["driver"], answer["toolkit"], answer["said"])
+
+    def at(self, device: str) -> Gpu | None:
+        """What Docker gives for that name."""
+        named = ({gpu.device or str(place), gpu.uuid} for place, gpu in enumerate(self.each or ()))
+        return next((gpu for gpu, names in zip(self.each or (), named, strict=True) if device in names), None)
+
+    @property
+    def by_cdi(self) -> bool:
+        """Docker gives them without NVIDIA's runtime."""
+        return any(gpu.device and "=" in gpu.device for gpu in self.each or ())
 
     @property
     def is_absent(self) -> bool:
@@ -112,12 +130,15 @@ class GpuFacts:
         """As the spec would say it; None: not known."""
         if self.each is None:
             return Gpus(count=0) if self.is_absent else None
-        memory = [math.floor(gpu.total * 10) / 10 for gpu in self.each if gpu.total]
-        kinds = {gpu.name for gpu in self.each}
+        usable = [(place, gpu) for place, gpu in enumerate(self.each) if not gpu.trouble]
+        memory = [math.floor(gpu.total * 10) / 10 for _, gpu in usable if gpu.total]
+        kinds = {gpu.name for _, gpu in usable}
+        devices = [gpu.device or str(place) for place, gpu in usable]
         return Gpus(
-            count=len(self.each),
-            memory_gib=memory if memory and len(memory) == len(self.each) else None,
+            count=len(usable),
+            memory_gib=memory if memory and len(memory) == len(usable) else None,
             kind=kinds.pop() if len(kinds) == 1 else None,
+            devices=devices if devices != [str(place) for place in range(len(usable))] else None,
         )
 
 
@@ -132,6 +153,7 @@ class Facts:
     busy: frozenset[int] = frozenset()  # ports that somebody listens on
     present: Mapping[str, int] = field(default_factory=dict)  # images that are there, and their bytes
     reached: Mapping[str, str] = field(default_factory=dict)  # other host or address to a word
+    paths: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)  # model to (level, what is wrong)
     copies: Mapping[str, str] = field(default_factory=dict)  # hub that need not be reached to where; "": this host
 
 
@@ -165,6 +187,7 @@ class Needs:
     ports: tuple[tuple[int, str], ...] = ()  # with the field of the spec
     images: tuple[Amount, ...] = ()  # all that run there, by reference
     weights: tuple[Amount, ...] = ()  # that are not there yet, by model
+    paths: Mapping[str, str] = field(default_factory=dict)  # of weights that lie there: model to path
     memory: int = 0  # bytes that containers are limited to, as far as they are
     instances: int = 0  # Open WebUIs of participants' own
     peers: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # hosts to be reached: address and port

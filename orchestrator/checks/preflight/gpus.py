@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.checks.preflight.facts import Facts, Gpu, Needs
+from orchestrator.checks.preflight.facts import Facts, Gpu, GpuFacts, Needs
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.spec.hosts import Gpus
 
@@ -20,6 +20,11 @@ TOOLKIT = (
     "sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker"
 )
 CONFIGURE = "sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker"
+IN_TROUBLE = (
+    "nvidia-smi there says more; often sudo nvidia-smi --gpu-reset or a restart of the machine helps "
+    "(MIG: nvidia-smi mig -cgi PROFILE -C makes slices, nvidia-smi -mig 0 ends it). Then run preflight again"
+)
+MIG = "MIG-"
 RUNTIME = "nvidia"
 
 
@@ -35,7 +40,7 @@ def gpus(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
                 "gpus", host, "warn", f"nvidia-smi fails, and the plan uses no GPU: {found.said}", BROKEN_DRIVER
             )
         return
-    problems = [*_as_declared(host, found.each, declared), *_room(host, facts, needs)]
+    problems = [*_out_of_order(host, found), *_as_declared(host, found, declared), *_room(host, facts, needs)]
     yield from problems
     if not problems:
         yield Finding("gpus", host, "ok", f"{in_words(found.each)}, driver {found.driver}")
@@ -47,11 +52,25 @@ def runtime(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         return
     if RUNTIME in facts.engine.runtimes:
         yield Finding("runtime", host, "ok", "Docker has the NVIDIA runtime")
+    elif facts.gpus.by_cdi and (needs.gpus is None or needs.gpus.devices):
+        yield Finding("runtime", host, "ok", "Docker gives GPUs by CDI")
+    elif facts.gpus.by_cdi:
+        devices = ", ".join(gpu.device or "" for gpu in facts.gpus.each)
+        what = "Docker gives GPUs by CDI alone there"
+        yield Finding("runtime", host, "problem", what, f"Leave hosts[].gpus out, or add devices: [{devices}]")
     elif facts.gpus.toolkit:
         what = "the container toolkit is there, but Docker does not know its runtime"
         yield Finding("runtime", host, "warn", what, CONFIGURE)
     else:
         yield Finding("runtime", host, "problem" if needs.seats else "warn", "containers get no GPU", TOOLKIT)
+
+
+def as_yaml(found: GpuFacts) -> str:
+    """What the spec would say of them."""
+    gpus = found.declared or Gpus(count=0)
+    known = gpus.model_dump(include={"count", "memory_gib", "devices"}, exclude_none=True)
+    parts = (f"{name}: {str(value).replace(chr(39), '')}" for name, value in known.items())
+    return f"write gpus: {{{', '.join(parts)}}}"
 
 
 def in_words(each: Sequence[Gpu]) -> str:
@@ -62,11 +81,28 @@ def in_words(each: Sequence[Gpu]) -> str:
     counted = [(sum((gpu.name, gpu.total) == one for gpu in each), *one) for one in names]
     return ", ".join(
         f"{number} x {name}" + (f" with {total:.1f} GiB" if total else "") for number, name, total in counted
-    )
+    ) + (", which is the machine's own memory" if any(gpu.shared for gpu in each) else "")
 
 
-def _as_declared(host: str, each: Sequence[Gpu], declared: Gpus | None) -> Iterator[Finding]:
+def _out_of_order(host: str, found: GpuFacts) -> Iterator[Finding]:
+    """GPUs that can't be used, and what the driver tells beside its rows. _room tells what the plan uses of them."""
+    for place, gpu in enumerate(found.each or ()):
+        if gpu.trouble:
+            yield Finding("gpus", host, "warn", f"GPU {place} can't be used: {gpu.trouble}", IN_TROUBLE)
+    if found.said:
+        yield Finding("gpus", host, "warn", f"nvidia-smi says: {found.said}", BROKEN_DRIVER)
+
+
+def _as_declared(host: str, found: GpuFacts, declared: Gpus | None) -> Iterator[Finding]:
+    each = [gpu for gpu in found.each or () if not gpu.trouble]
     if declared is None:
+        return
+    if declared.devices:
+        yield from _by_name(host, found, declared.devices)
+        return
+    if slices := [gpu.device for gpu in each if gpu.device and gpu.device.startswith(MIG)]:
+        what = f"its GPUs are cut into MIG slices, {len(slices)} of them, and hosts[].gpus declares whole GPUs"
+        yield Finding("gpus", host, "problem", what, f"Leave gpus out, or {as_yaml(found)}")
         return
     count = f"hosts[].gpus declares {declared.count}, and there are {len(each)}"
     if len(each) < declared.count:
@@ -88,20 +124,32 @@ def _as_declared(host: str, each: Sequence[Gpu], declared: Gpus | None) -> Itera
         yield Finding("gpus", host, "warn", what, "Is it the machine that you meant? Then write its kind")
 
 
+def _by_name(host: str, found: GpuFacts, devices: Sequence[str]) -> Iterator[Finding]:
+    for name in devices:
+        if found.at(name) is None:
+            what = f"hosts[].gpus.devices names {name}, which nvidia-smi does not show"
+            yield Finding("gpus", host, "problem", what, "nvidia-smi -L lists GPUs and slices with their uuids")
+
+
 def _room(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     """What others hold of GPUs that the plan uses. While its own containers run, nobody can tell whose it is."""
-    each = facts.gpus.each or ()
     taken: dict[int, float | None] = {}
     for seat in needs.seats:
         before = taken.get(seat.index, 0.0)
         taken[seat.index] = None if before is None or seat.memory is None else before + seat.memory
     for index, wanted in sorted(taken.items()):
-        if index >= len(each):
-            yield Finding("gpus", host, "problem", f"the plan uses GPU {index}, and there are {len(each)}", DRIVER)
+        planned = needs.gpus or facts.gpus.declared
+        name = planned.device(index) if planned and index < planned.count else str(index)
+        gpu = facts.gpus.at(name)
+        if gpu is None:
+            there = len(facts.gpus.each or ())
+            yield Finding("gpus", host, "problem", f"the plan uses GPU {name}, and there are {there}", DRIVER)
             continue
-        gpu = each[index]
+        if gpu.trouble:
+            yield Finding("gpus", host, "problem", f"the plan uses GPU {name}: {gpu.trouble}", IN_TROUBLE)
+            continue
         if facts.engine.running or wanted is None or gpu.free is None or gpu.free >= wanted:
             continue
-        what = f"GPU {index} has {gpu.free:.1f} GiB free, and the plan takes {wanted:.1f}"
+        what = f"GPU {name} has {gpu.free:.1f} GiB free, and the plan takes {wanted:.1f}"
         remedy = "Stop what runs on it: nvidia-smi shows the processes"
         yield Finding("gpus", host, "problem", what, remedy)

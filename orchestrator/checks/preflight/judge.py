@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from orchestrator.checks.preflight import engine, gpus, machine, reach
+from orchestrator.checks.preflight import engine, gpus, machine, reach, weights
 from orchestrator.checks.preflight.facts import Facts, Needs
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.errors import UserError
@@ -26,6 +26,7 @@ JUDGES: tuple[tuple[str, Judge], ...] = (
     ("peers", reach.peers),
     ("registry", reach.registries),
     ("hub", reach.hubs),
+    ("weights", weights.weights),
 )
 SSH = "ssh"
 INSTALLED = frozenset({"docker", "compose", "runtime"})

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.engines.arguments import curl_health, flags, on_the_host, split_environment, words
+from orchestrator.engines.arguments import argument, curl_health, flags, number, on_the_host, split_environment, words
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.llama_server import embeds, slots
 from orchestrator.engines.practice import stand_in
+from orchestrator.engines.said_elsewhere import SET
 from orchestrator.engines.slots import SlotEngine, context_of
+from orchestrator.engines.sources import gguf_problem
 from orchestrator.engines.weights import GGUF_FILES, file_fetch, weights_file
 from orchestrator.spec.components import Component
-from orchestrator.spec.gguf import is_gguf, is_later_part, parts_of
 from orchestrator.spec.models import Model
 from orchestrator.spec.section import Problem
 
 CPU, GPU = Component("llamacpp"), Component("llamacpp_cuda")
 PORT = 8080
+SLOTS = 256  # at most: LLAMA_MAX_SEQ of llama.cpp
 CACHE_MIB = 1024  # of the host's memory, for prompts that come again; args: {cache_ram: MIB} says otherwise
 ENTRYPOINT = (  # the project's own image has it in /app, Debian's package elsewhere
     "/bin/sh", "-c", 'exec "$(command -v llama-server || echo /app/llama-server)" "$@"', "llama-server"
@@ -37,19 +39,35 @@ NOT_IN_PRACTICE = words(  # about GPUs, the real weights and their context
 )
 
 
+SAID_BY_FIELDS = {
+    **dict.fromkeys(("model", "m", "model_url", "mu", "hf_repo", "hf", "hfr", "hf_file", "hff"), "source"),
+    **dict.fromkeys(("alias", "a"), "name"),
+    **dict.fromkeys(("ctx_size", "c"), "context"),
+    "np": "args: parallel",
+    **dict.fromkeys(("embedding", "embeddings"), "embeds"),
+    **dict.fromkeys(("host", "port", "api_key", "api_key_file", "api_prefix", "ssl_key_file", "ssl_cert_file"), SET),
+}
+VARIABLES_OF_FIELDS = {
+    **dict.fromkeys(("LLAMA_ARG_MODEL", "LLAMA_ARG_MODEL_URL", "LLAMA_ARG_HF_REPO", "LLAMA_ARG_HF_FILE"), "source"),
+    "LLAMA_ARG_ALIAS": "name",
+    "LLAMA_ARG_CTX_SIZE": "context",
+    "LLAMA_ARG_N_PARALLEL": "args: parallel",
+    "LLAMA_ARG_CACHE_RAM": "args: cache_ram",
+    "LLAMA_ARG_EMBEDDINGS": "embeds",
+    **dict.fromkeys(("LLAMA_ARG_HOST", "LLAMA_ARG_PORT", "LLAMA_API_KEY", "LLAMA_ARG_API_PREFIX"), SET),
+}
+
+
 class LlamaCpp(SlotEngine):
     title = "llama.cpp"
     images = {CPU: Recipe("llamacpp", "forky"), GPU: "llama.cpp for NVIDIA's GPUs is in no package"}
     hub_repository = True
+    said_by_fields = SAID_BY_FIELDS
+    variables_of_fields = VARIABLES_OF_FIELDS
     metrics = Metrics("llamacpp:requests_deferred", "llamacpp:requests_processing", ("llamacpp:kv_cache_usage_ratio",))
 
-    def problems(self, model: Model) -> Iterable[Problem]:
-        yield from super().problems(model)
-        if not is_gguf(model.source):
-            yield Problem(("source",), "expected OWNER/REPO/FILE.gguf, a URL or an absolute path ending in .gguf")
-        if is_later_part(model.source):
-            first = parts_of(model.source)[0]
-            yield Problem(("source",), "a later part of a file in parts", f"Name the first: {first}")
+    def source_problem(self, source: str) -> Problem | None:
+        return gguf_problem(source)
 
     def image(self, model: Model) -> Component:
         return _image(model.gpus_wanted)
@@ -75,6 +93,15 @@ class LlamaCpp(SlotEngine):
             start_seconds=model.start_timeout,
         )
         return Served(container, model.name, file_fetch(model, container.component))
+
+    def parallel(self, model: Model, heads: int) -> int:
+        return int(number(model, "parallel") or super().parallel(model, heads))
+
+    def problems(self, model: Model) -> Iterable[Problem]:
+        yield from super().problems(model)
+        given = argument(model, "parallel")
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= SLOTS):
+            yield Problem(("args",), f"parallel: expected a whole number, 1 to {SLOTS}, not {given!r}")
 
     def kv_width(self, model: Model) -> float | None:
         names = {str(model.args.get(f"cache_type_{part}", "f16")) for part in "kv"}

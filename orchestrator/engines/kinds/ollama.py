@@ -8,10 +8,13 @@ from orchestrator.engines.arguments import EVERYWHERE, on_the_host, split_enviro
 from orchestrator.engines.container import Container, Fetch, Served
 from orchestrator.engines.engine import PracticeEngine, Start, Unavailable
 from orchestrator.engines.practice import CONTEXT, EMBEDS, GGUF, IN_SLOTS, PUT_SCRIPT, SLOTS, STAND_IN, stand_in
+from orchestrator.engines.said_elsewhere import SET
 from orchestrator.engines.slots import SlotEngine, context_of
+from orchestrator.engines.sources import tag_problem
 from orchestrator.engines.weights import SCRIPTS, fetch, safe
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
+from orchestrator.spec.section import Problem
 
 IMAGE = Component("ollama")
 PORT = 11434
@@ -19,11 +22,22 @@ VOLUME = ("weights-ollama", "/root/.ollama")
 KV_WIDTHS = {"f16": 2.0, "q8_0": 34 / 32}  # bytes per number; of q8_0, 32 numbers and their scale
 
 
+VARIABLES_OF_FIELDS = {
+    "OLLAMA_CONTEXT_LENGTH": "context",
+    **dict.fromkeys(("OLLAMA_HOST", "OLLAMA_MODELS", "OLLAMA_NUM_PARALLEL"), SET),
+}
+
+
 class Ollama(SlotEngine):
     title = "Ollama"
     images = {IMAGE: "Ollama's server is in no Debian, PyPI or npm package"}
     practice_images = (IMAGE,)
+    takes_args = False
+    variables_of_fields = VARIABLES_OF_FIELDS
     own_hub = "https://registry.ollama.ai"
+
+    def source_problem(self, source: str) -> Problem | None:
+        return tag_problem(source)
 
     def image(self, model: Model) -> Component:
         return IMAGE

@@ -9,6 +9,7 @@ from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.practice import stand_in
+from orchestrator.engines.said_elsewhere import SET
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
@@ -17,6 +18,19 @@ from orchestrator.spec.section import Problem
 IMAGE = Component("sglang")
 PORT = 30000
 READY = "/ready"  # /health has the model write a token
+
+
+SAID_BY_FIELDS = {
+    **dict.fromkeys(("model_path", "model"), "source"),
+    "served_model_name": "name",
+    "context_length": "context",
+    **dict.fromkeys(("tp_size", "tensor_parallel_size", "tp", "pp_size", "pipeline_parallel_size", "pp"), "gpus"),
+    **dict.fromkeys(("dp_size", "data_parallel_size", "dp"), "replicas"),
+    "tool_call_parser": "tools",
+    "reasoning_parser": "reasoning",
+    "is_embedding": "embeds",
+    **dict.fromkeys(("host", "port", "api_key", "enable_metrics"), SET),
+}
 
 
 class SgLang(Engine):
@@ -28,6 +42,8 @@ class SgLang(Engine):
     has_parsers = True
     metrics = Metrics("sglang:num_queue_reqs", "sglang:num_running_reqs", ("sglang:token_usage",))
     batches = True
+    said_by_fields = SAID_BY_FIELDS
+    abbreviates = True
 
     def problems(self, model: Model) -> Iterable[Problem]:
         """`mem_fraction_static` leaves out what it takes besides weights and KV cache, which depends on the GPU."""

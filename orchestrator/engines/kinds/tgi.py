@@ -9,6 +9,7 @@ from orchestrator.engines.arguments import OFFLINE, curl_health, flags, on_the_h
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.practice import stand_in
+from orchestrator.engines.said_elsewhere import SET
 from orchestrator.engines.weights import repository_fetch
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
@@ -20,6 +21,15 @@ PYTHON = "/usr/src/.venv/bin/python"  # its own `download-weights` leaves the to
 SERVED_NAME = "tgi"  # any other name would be that of an adapter
 
 
+SAID_BY_FIELDS = {
+    "model_id": "source",
+    "max_total_tokens": "context",
+    **dict.fromkeys(("num_shard", "sharded"), "gpus"),
+    "cuda_memory_fraction": "memory_gib",
+    **dict.fromkeys(("port", "hostname", "api_key"), SET),
+}
+
+
 class Tgi(Engine):
     title = "TGI"
     images = {IMAGE: "TGI is in no package"}
@@ -28,6 +38,7 @@ class Tgi(Engine):
     splits = True
     embeds = False
     hub_repository = True
+    said_by_fields = SAID_BY_FIELDS
     metrics = Metrics("tgi_queue_size", "tgi_batch_current_size")
 
     def image(self, model: Model) -> Component:

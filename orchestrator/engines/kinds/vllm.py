@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from orchestrator.engines.arguments import (
     EVERYWHERE,
@@ -22,11 +22,13 @@ from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, 
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.practice import CHECKPOINT, CONTEXT, EMBEDS, stand_in, tried_here
+from orchestrator.engines.said_elsewhere import SET
 from orchestrator.engines.size import GIB, ModelSize
 from orchestrator.engines.weights import HUGGING_FACE, repository_fetch
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import Component
 from orchestrator.spec.models import Model
+from orchestrator.spec.section import Problem
 
 GPU, CPU = Component("vllm"), Component("vllm_cpu")
 PORT = 8000
@@ -48,6 +50,17 @@ KV_WIDTHS = {  # bytes per number, by kv_cache_dtype
     "fp8": 1.0,
     "fp8_e4m3": 1.0,
     "fp8_e5m2": 1.0,
+}
+SAID_BY_FIELDS = {
+    **dict.fromkeys(("model", "model_tag"), "source"),
+    "served_model_name": "name",
+    "max_model_len": "context",
+    **dict.fromkeys(("tensor_parallel_size", "tp", "pipeline_parallel_size", "pp"), "gpus"),
+    **dict.fromkeys(("data_parallel_size", "dp", "data_parallel_size_local", "dpl"), "replicas"),
+    "kv_cache_memory_bytes": "memory_gib",
+    **dict.fromkeys(("tool_call_parser", "enable_auto_tool_choice"), "tools"),
+    "reasoning_parser": "reasoning",
+    **dict.fromkeys(("host", "port", "uds", "api_key", "root_path", "ssl_keyfile", "ssl_certfile"), SET),
 }
 NOT_IN_PRACTICE = words(  # about GPUs, the real weights and their context; `vllm serve --help`
     """
@@ -83,12 +96,27 @@ class Vllm(Engine):
     )
     batches = True
     smaller_cache = {"kv_cache_dtype": "fp8"}
+    said_by_fields = SAID_BY_FIELDS
+    variables_of_fields = {"VLLM_API_KEY": SET}
+    abbreviates = True
+
+    def problems(self, model: Model) -> Iterable[Problem]:
+        yield from super().problems(model)
+        share, most = argument(model, "gpu_memory_utilization"), argument(model, "max_num_seqs")
+        if share is not None and not 0 < (number(model, "gpu_memory_utilization") or 0) <= 1:
+            yield Problem(("args",), f"gpu_memory_utilization: expected a number above 0, at most 1, not {share!r}")
+        elif share is not None and model.memory_gib is not None:
+            message = "gpu_memory_utilization and memory_gib both say what it takes of a GPU"
+            yield Problem(("memory_gib",), message, "Leave one of them out")
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            yield Problem(("args",), f"max_num_seqs: expected a whole number from 1, not {most!r}")
 
     def image(self, model: Model) -> Component:
         return GPU
 
     def serve(self, model: Model, start: Start) -> Served:
-        return Served(_container(model, start, self.parsers(model)), model.name, repository_fetch(model, GPU))
+        fetch = repository_fetch(model, GPU, consolidated=_takes_consolidated(model))
+        return Served(_container(model, start, self.parsers(model)), model.name, fetch)
 
     def takes(self, model: Model, share: float | None) -> float:
         given = number(model, "gpu_memory_utilization")
@@ -205,6 +233,11 @@ def _on_a_cpu(model: Model, args: Mapping[str, object], parsers: Parsers | None)
         memory_mib=6144,
         start_seconds=min(240, model.start_timeout),
     )
+
+
+def _takes_consolidated(model: Model) -> bool:
+    """Of Mistral's two forms of weights, unless it is told otherwise."""
+    return str(argument(model, "load_format") or "auto") in {"auto", "mistral"}
 
 
 def _most(model: Model) -> int:

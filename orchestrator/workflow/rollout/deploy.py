@@ -44,6 +44,7 @@ from orchestrator.workflow.rollout.look import LOG, require_newest_state
 from orchestrator.workflow.rollout.ready import ANSWERED
 from orchestrator.workflow.rollout.render import render
 from orchestrator.workflow.weights.fetch import fetch_weights
+from orchestrator.workflow.weights.on_hosts import missing_on_hosts
 
 # Variables that ask for tasks.
 ARCHIVES = ".archives"  # in the rendered folder, while they are copied to hosts
@@ -76,13 +77,14 @@ def deploy(run: Run) -> Run:
     works = {name: work for name, work in works.items() if not work.is_nothing}
     if not works:
         return in_force(run)
-    fetched = fetch_weights(run, {name: _without_weights(work) for name, work in works.items()})
-    run = replace(run.changed(*fetched.changes), notes=(*run.notes, *fetched.notes))
+    missing = missing_on_hosts(run, {name: _starting(work) for name, work in works.items()})
+    fetched = fetch_weights(run, {name: _without_weights(work, missing.services) for name, work in works.items()})
+    run = replace(run.changed(*fetched.changes), notes=(*run.notes, *missing.notes, *fetched.notes))
     front = works.get(run.front_name)
     standing = standing_policy(rules_there(run.front)) if front and front.found.reloads else None
     stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
     with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
-        run, results = _apply(run, works, fetched.lacking)
+        run, results = _apply(run, works, fetched.lacking | missing.services)
     run = replace(run, notes=(*run.notes, *cut))
     for name, result in results.items():
         run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))
@@ -257,9 +259,14 @@ def _new(work: _Work) -> set[str]:
     return {*found.create, *found.recreate, *found.start, *found.restart}
 
 
-def _without_weights(work: _Work) -> list[Backend]:
-    """Backends about to be started, whose weights must be there before."""
-    return [b for b in work.stack.backends if b.fetch and not b.fetch.after_start and b.service in _new(work)]
+def _starting(work: _Work) -> list[Backend]:
+    return [backend for backend in work.stack.backends if backend.service in _new(work)]
+
+
+def _without_weights(work: _Work, missing: frozenset[str]) -> list[Backend]:
+    """Backends about to be started, whose weights must be brought before; not those that are `missing` on the host."""
+    backends = [backend for backend in _starting(work) if backend.service not in missing]
+    return [backend for backend in backends if backend.fetch and not backend.fetch.after_start]
 
 
 def write_archive(path: Path, files: Files) -> None:

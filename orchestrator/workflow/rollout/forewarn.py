@@ -34,7 +34,7 @@ def forewarn(run: Run) -> Run:
         return run
     facts, _ = run.fleet.each(lambda machine: first_look(machine, run.spec.workshop.name), fresh)
     deployment, needs, _ = needs_of(run.spec, run.state, facts)
-    seen, _ = run.fleet.each(lambda m: second_look(m, facts[m.name], needs[m.name]), facts)
+    seen, _ = run.fleet.each(lambda m: second_look(m, run.spec, facts[m.name], needs[m.name]), facts)
     seen = with_copies(run.spec, run.state, run.fleet, deployment, seen, run.settings, run.standing)
     found = [finding for name, told in seen.items() for finding in judge(name, told, needs[name])]
     lines = tuple(str(finding) for finding in found if finding.level == "problem")

@@ -25,6 +25,7 @@ from orchestrator.spec.models import Model
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import front_of, hosts_of
 from orchestrator.workflow.images.choice import recorded_images
+from orchestrator.workflow.weights.on_hosts import paths_of
 
 MIB = 1 << 20
 REGISTRY = {DOCKER_HUB: "https://registry-1.docker.io"}  # where images of docker.io really are
@@ -88,6 +89,7 @@ def _needs(
         ports=ports,
         images=tuple(Amount(reference, sizes.get(reference)) for reference in dict.fromkeys(wanted)),
         weights=_weights(models, known),
+        paths=paths_of(spec, backends),
         memory=sum((backend.container.memory_mib or 0) * MIB for backend in backends) + memory_of(len(running)),
         instances=len(running),
         peers=_peers(deployment) if is_front else {},
@@ -103,7 +105,7 @@ def _fresh_models(spec: Spec, stack: Stack | None, there: frozenset[str]) -> lis
         return []
     names = {b.model for b in stack.backends} - {b.model for b in stack.backends if b.service in there}
     models = [model for model in spec.workshop.models if model.name in names]
-    return [model for model in models if not model.source.startswith(("/", "./", "../", "~"))]
+    return [model for model in models if not model.source.startswith("/")]
 
 
 def _weights(models: Sequence[Model], known: Known) -> tuple[Amount, ...]:

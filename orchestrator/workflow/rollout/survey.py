@@ -8,6 +8,8 @@ from dataclasses import replace
 from orchestrator.checks.preflight.facts import Basics, Clock, EngineFacts, Facts, GpuFacts, Needs
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.scripts import basics, engine, gpus, look, reach
+from orchestrator.spec.loader import Spec
+from orchestrator.workflow.weights.on_hosts import look_at
 
 GPU_SECONDS = 90.0  # the driver wakes them one by one
 
@@ -28,7 +30,7 @@ def look_for_gpus(machine: Machine) -> GpuFacts:
     return GpuFacts.read(machine.channel.call(gpus.gpus, {}, GPU_SECONDS))
 
 
-def second_look(machine: Machine, facts: Facts, needs: Needs) -> Facts:
+def second_look(machine: Machine, spec: Spec, facts: Facts, needs: Needs) -> Facts:
     """The same facts and what only the plan knows to ask for."""
     ask = machine.channel.call
     busy = ask(look.busy, {"ports": [port for port, _ in needs.ports]}) if needs.ports else []
@@ -41,7 +43,8 @@ def second_look(machine: Machine, facts: Facts, needs: Needs) -> Facts:
     if urls or peers:
         answer = ask(reach.reach, {"peers": list(peers.values()), "urls": list(urls.values())})
         reached = dict(zip([*peers, *urls], [*answer["peers"], *answer["urls"]], strict=True))
-    return replace(facts, busy=frozenset(busy), present=present, reached=reached)
+    paths = look_at(machine, spec, list(needs.paths))
+    return replace(facts, busy=frozenset(busy), present=present, reached=reached, paths=paths)
 
 
 def _clock(machine: Machine) -> Clock:

@@ -41,7 +41,7 @@ def known(spec: Spec, state: State, *, ask: bool = False, keep: bool = False) ->
     kept = _kept(state.folder)
     found = {}
     for model in spec.workshop.models:
-        files = _local(spec, model) or kept.get(_key(model))
+        files = _local(model) or kept.get(_key(model))
         if files is not None:
             found[model.name] = files
     missing = [model for model in spec.workshop.models if model.name not in found and _worth_asking(model)]
@@ -67,13 +67,8 @@ def _size(files: ModelFiles) -> ModelSize:
     return from_config(files.config, files.weights, files.origin)
 
 
-def _local(spec: Spec, model: Model) -> ModelFiles | None:
-    if not model.source.startswith(("./", "../", "/", "~")):
-        return None
-    try:
-        return read_folder(spec.path(Path(model.source)))
-    except RuntimeError:  # a home folder of nobody
-        return None
+def _local(model: Model) -> ModelFiles | None:
+    return read_folder(Path(model.source)) if model.source.startswith("/") else None
 
 
 def _worth_asking(model: Model) -> bool:
@@ -81,8 +76,7 @@ def _worth_asking(model: Model) -> bool:
     told = model.size is not None and model.size.weights_gib is not None and model.size.kv_kib_per_token is not None
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in YES
     repository = engine_of(model).hub_repository and "://" not in model.source
-    local = model.source.startswith(("./", "../", "/", "~"))
-    return repository and not (told or offline or local or model.source in common_models())
+    return repository and not (told or offline or model.source[0] == "/" or model.source in common_models())
 
 
 def _endpoint(model: Model) -> str:

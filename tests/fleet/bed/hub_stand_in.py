@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tests.fleet.bed.stand_in import StandIn, StandInServer
 
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "X-Repo-Commit": COMMIT,
             }
             where = f"http://localhost:{hub.port}" if hub.address == "127.0.0.1" else hub.endpoint  # another server
-            self._say(302, b"", {"Location": f"{where}/storage/{repository}/resolve/{name}", **linked})
+            self._say(302, b"", {"Location": f"{where}/storage/{repository}/resolve/{quote(name)}", **linked})
         else:
             self._say(200, data)
 

@@ -195,6 +195,24 @@ def test_it_has_the_parsers_of_each_family(bed: tuple[Gateway, Vllm]) -> None:
     assert {one["reasoning"] for one in named if "reasoning" in one} - reasoning == set()
 
 
+OPTIONS = """
+from vllm.entrypoints.cli.serve import ServeSubcommand
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+parser = ServeSubcommand().subparser_init(FlexibleArgumentParser().add_subparsers())
+print(*(option for action in parser._actions for option in action.option_strings))
+print(parser.parse_args(["source", "--max-model", "4096"]).max_model_len)
+"""
+
+
+def test_it_has_the_options_that_the_spec_has_fields_for(bed: tuple[Gateway, Vllm]) -> None:
+    output = bed[1].container.exec_run(["python3", "-c", OPTIONS], stderr=False).output.decode()
+    listed, abbreviated = output.splitlines()[-2:]
+    options = {option.strip("-").replace("-", "_") for option in listed.split()}
+    refused = {*ENGINE.said_by_fields} - {"model_tag"}  # which has no option
+    assert refused - options == set()
+    assert ENGINE.abbreviates is (abbreviated == "4096")
+
+
 OBJECT = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 9}}, "required": ["city"]}
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": OBJECT}}
 
