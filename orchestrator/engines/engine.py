@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.engines.capacity import Allotment, Need, Serves, request_tokens
 from orchestrator.engines.container import Container, Fetch, Served
+from orchestrator.engines.host_memory import NOT_KNOWN, HostMemory, of_gpu_server
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.parsers import Parsers, parsers_for
 from orchestrator.engines.said_elsewhere import GPUS, Fields, said_elsewhere
@@ -135,6 +136,16 @@ class Engine(ABC):
         weights = None if size.weights is None else size.weights / gpus
         kv, kv_for = self.least_kv(model, size, gpus, assumed, heads)
         return Need(weights, self.overhead(gpus), kv, kv_for)
+
+    def kept_on_host(self, model: Model, gpus: int) -> float:
+        """Bytes that its arguments keep in the host's memory instead of the GPUs'."""
+        return 0.0
+
+    def host_memory(self, model: Model, size: ModelSize, gpus: int, given: Allotment) -> HostMemory:
+        """Of one replica on so many GPUs, 0 for none."""
+        if not self.needs_gpus:
+            return NOT_KNOWN
+        return of_gpu_server(size, gpus, given.budget, self.kept_on_host(model, gpus))
 
     def split_problem(self, size: ModelSize, gpus: int) -> str | None:
         """Why it can't split the model over so many GPUs."""

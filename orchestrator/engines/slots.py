@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.engines.capacity import Allotment, Serves
 from orchestrator.engines.engine import Engine
+from orchestrator.engines.host_memory import HostMemory, of_slots
 from orchestrator.engines.size import ModelSize
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.models import Model
@@ -24,6 +25,11 @@ class SlotEngine(Engine):
         slots, each = self.parallel(model, heads), context_of(model)
         slot = size.kv(each, gpus, self.kv_width(model))
         return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
+
+    def host_memory(self, model: Model, size: ModelSize, gpus: int, given: Allotment) -> HostMemory:
+        slots = self.parallel(model, given.heads)
+        slot = size.kv(context_of(model), 1, self.kv_width(model))
+        return of_slots(size, gpus, None if slot is None else slots * slot, self.kept_on_host(model, gpus))
 
     def serves(self, model: Model, size: ModelSize, given: Allotment) -> Serves:
         slots, each = self.parallel(model, given.heads), context_of(model)

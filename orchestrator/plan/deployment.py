@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.engines.capacity import Serves
 from orchestrator.engines.container import Container, Fetch
+from orchestrator.engines.host_memory import MIB, NOT_KNOWN, HostMemory
 from orchestrator.engines.parsers import Parsers
 from orchestrator.identity.pages import OwnPage
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
@@ -35,10 +36,17 @@ class Backend:
     stand_in: str | None = None  # why another engine runs in its place, in words
     left_out: tuple[str, ...] = ()  # of the model's args, in practice mode
     memory_gib: float | None = None  # of each of its GPUs, that it may take
+    host_memory: HostMemory = NOT_KNOWN  # of the host's own
     serves: Serves | None = None  # chats at once, as reckoned beforehand
     embeds: bool = False  # it makes embeddings, and is asked for one
     parsers: Parsers | None = None  # of calls of tools and of reasoning; None: the engine needs none
     edge: Edge | None = None  # through which the gateway reaches it; None: it runs on the gateway's own host
+
+    @property
+    def holds(self) -> float | None:
+        """Bytes of the host's memory, once it is up; None: not known."""
+        limit = self.container.memory_mib
+        return self.host_memory.holds if self.host_memory.most or limit is None else limit * MIB
 
     @property
     def server(self) -> Server:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.engines.capacity import Allotment
 from orchestrator.engines.engine import Start
@@ -15,6 +15,7 @@ from orchestrator.plan.deployment import Backend, Deployment, Stack, project_nam
 from orchestrator.plan.edges import Edge
 from orchestrator.plan.offers import with_offers
 from orchestrator.plan.placement import Facts, Place, Placed, Unplaced, place
+from orchestrator.plan.rooms import NO_GPUS
 from orchestrator.spec.components import GATEWAY, WEBUI, Component
 from orchestrator.spec.hosts import Gpus, Host
 from orchestrator.spec.models import Model
@@ -106,9 +107,8 @@ def _practice_backend(model: Model, index: int, name: str, unavailable: Mapping[
     )
 
 
-def _devices(placed: Placed, facts: Facts) -> tuple[str, ...]:
-    gpus = placed.host.gpus or (facts.found or {}).get(placed.host.name)
-    return tuple(gpus.device(gpu) for gpu in placed.gpus) if gpus else ()
+def _gpus_of(host: Host, facts: Facts) -> Gpus:
+    return host.gpus or (facts.found or {}).get(host.name) or NO_GPUS
 
 
 def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
@@ -118,19 +118,25 @@ def _backend(placed: Placed, name: str, facts: Facts) -> Backend:
     budget = placed.memory_gib * engine.takes(model, placed.share) if placed.memory_gib else model.memory_gib
     size = (facts.sizes or {}).get(model.name, UNKNOWN)
     given = Allotment(budget * GIB if budget else None, max(1, gpus), facts.assumed, facts.heads)
+    found = _gpus_of(placed.host, facts)
+    memory = engine.host_memory(model, size, gpus, given)
+    if found.unified and budget:
+        memory = memory.with_gpus(budget * GIB * gpus)
+    container = replace(served.container, memory_mib=memory.limit_mib(served.container.shm_gib or 0))
     return Backend(
         service=f"{name}-{placed.replica}",
         model=model.name,
         engine=model.engine,
         replica=placed.replica,
         host=placed.host.name,
-        container=served.container,
+        container=container,
         edge=Edge.of(placed.host) if placed.host.is_behind_edge else None,
         gpus=placed.gpus,
-        devices=_devices(placed, facts),
+        devices=tuple(found.device(gpu) for gpu in placed.gpus),
         fetch=served.fetch if placed.replica == 1 or model.replicas > 1 else None,
         served_name=served.name,
         memory_gib=budget if placed.gpus else None,
+        host_memory=memory,
         serves=None if model.embeds else engine.serves(model, size, given),
         embeds=model.embeds,
         parsers=engine.parsers(model),

@@ -40,6 +40,9 @@ class Gpus(Section):
     devices: list[Device] | None = None
     """What Docker is asked for in place of 0, 1, ...: uuids of GPUs or MIG slices, or names like nvidia.com/gpu=0."""
 
+    unified: bool = False
+    """Their memory is the machine's own (GB10, Jetson)."""
+
     @property
     def each(self) -> tuple[float | None, ...]:
         """The memory of every GPU in GiB; None: not known."""

@@ -50,6 +50,8 @@ class Placement:
     serves: Serves | None = None  # at once
     people: int | None = None  # that it can serve, where the assumed share of them asks at once; None: cannot estimate
     parsers: Parsers | None = None  # of calls of tools and of reasoning; None: the engine needs none
+    holds: float | None = None  # bytes of the host's memory, once it is up; None: not known
+    limit_mib: int | None = None  # of the host's memory, that it is let take; None: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _placement(backend: Backend, share: float) -> Placement:
         backend.serves,
         None if most is None else people_for(most, share),
         backend.parsers,
+        backend.holds,
+        backend.container.memory_mib,
     )
 
 

@@ -138,6 +138,7 @@ class GpuFacts:
             count=len(usable),
             memory_gib=memory if memory and len(memory) == len(usable) else None,
             kind=kinds.pop() if len(kinds) == 1 else None,
+            unified=any(gpu.shared for _, gpu in usable),
             devices=devices if devices != [str(place) for place in range(len(usable))] else None,
         )
 

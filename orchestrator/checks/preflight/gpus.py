@@ -68,7 +68,7 @@ def runtime(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
 def as_yaml(found: GpuFacts) -> str:
     """What the spec would say of them."""
     gpus = found.declared or Gpus(count=0)
-    known = gpus.model_dump(include={"count", "memory_gib", "devices"}, exclude_none=True)
+    known = gpus.model_dump(include={"count", "memory_gib", "unified", "devices"}, exclude_defaults=True)
     parts = (f"{name}: {str(value).replace(chr(39), '')}" for name, value in known.items())
     return f"write gpus: {{{', '.join(parts)}}}"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.workflow.plan import Placement, Plan
 
 CHANGES = 10
+MIB = 1 << 20
 MOST_PEOPLE = 5  # changes of them, each on a line of its own
 
 
@@ -55,6 +56,8 @@ def document(made: Plan) -> dict[str, object]:
                 "host": b.host,
                 "gpus": list(b.gpus),
                 "memory_gib": None if b.memory_gib is None else round(b.memory_gib, 2),
+                "host_memory_mib": None if b.holds is None else round(b.holds / MIB),
+                "host_memory_limit_mib": b.limit_mib,
                 "serves": asdict(b.serves) if b.serves else None,
                 "parsers": asdict(b.parsers) if b.parsers else None,
                 "people": b.people,
@@ -71,6 +74,7 @@ def _text(made: Plan) -> str:
     header = ("model", "replica", "engine", "runs", "host", "GPUs", "memory", "at once", "people")
     lines = [table(header, rows)] if rows else ["No model runs on a host of this workshop."]
     lines += section("At once, as reckoned (docs/capacity.md):", _assumptions(made))
+    lines += section("Memory of the hosts (docs/capacity.md):", _host_memory(made))
     lines += section("Parsers (models[].tools, models[].reasoning):", _parsers(made))
     lines += section("Note:", made.notes)
     if not made.changes:
@@ -95,6 +99,23 @@ def _lines(changes: Sequence[Change]) -> list[str]:
             lines.append(f"{action} {len(same)} participants: {same[0].name} to {same[-1].name}")
         else:
             lines += map(str, same)
+    return lines
+
+
+def _host_memory(made: Plan) -> list[str]:
+    """What is held and what is let be taken, together on each host; engines without a limit are named."""
+    from orchestrator.engines.size import gib
+
+    lines = []
+    for host, group in groupby(sorted(made.backends, key=lambda b: b.host), key=lambda b: b.host):
+        backends = list(group)
+        known = [b for b in backends if b.holds is not None and b.limit_mib is not None]
+        held, most = sum(b.holds or 0 for b in known), sum((b.limit_mib or 0) * MIB for b in known)
+        if known:
+            lines.append(f"{host}: engines hold {gib(held)} once they are up; together they are let take {gib(most)}")
+        unknown = ", ".join(dict.fromkeys(b.model for b in backends if b not in known))
+        if unknown:
+            lines.append(f"{host}: not known of {unknown}, so no limit is set: say size (models[].size)")
     return lines
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from orchestrator.engines.arguments import argument, curl_health, flags, number, on_the_host, split_environment, words
 from orchestrator.engines.container import Container, Served
 from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
+from orchestrator.engines.host_memory import MIB
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.llama_server import embeds, slots
 from orchestrator.engines.practice import stand_in
@@ -102,6 +103,14 @@ class LlamaCpp(SlotEngine):
         given = argument(model, "parallel")
         if given is not None and (isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= SLOTS):
             yield Problem(("args",), f"parallel: expected a whole number, 1 to {SLOTS}, not {given!r}")
+        kept = argument(model, "cache_ram")
+        if kept is not None and (isinstance(kept, bool) or not isinstance(kept, int) or kept < 0):
+            yield Problem(("args",), f"cache_ram: expected MiB of the host's memory, from 0, not {kept!r}")
+
+    def kept_on_host(self, model: Model, gpus: int) -> float:
+        """Prompts."""
+        given = number(model, "cache_ram")
+        return (CACHE_MIB if given is None else given) * MIB
 
     def kv_width(self, model: Model) -> float | None:
         names = {str(model.args.get(f"cache_type_{part}", "f16")) for part in "kv"}

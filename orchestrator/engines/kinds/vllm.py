@@ -125,6 +125,9 @@ class Vllm(Engine):
     def overhead(self, gpus: int) -> float:
         return (OVERHEAD_GIB if gpus == 1 else OVERHEAD_SHARED_GIB) * GIB
 
+    def kept_on_host(self, model: Model, gpus: int) -> float:
+        return ((number(model, "cpu_offload_gb") or 0) * gpus + (number(model, "kv_offloading_size") or 0)) * GIB
+
     def kv_width(self, model: Model) -> float | None:
         return KV_WIDTHS.get(str(argument(model, "kv_cache_dtype") or "auto"))
 

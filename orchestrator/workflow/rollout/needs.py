@@ -27,7 +27,6 @@ from orchestrator.workflow.context.hosts import front_of, hosts_of
 from orchestrator.workflow.images.choice import recorded_images
 from orchestrator.workflow.weights.on_hosts import paths_of
 
-MIB = 1 << 20
 REGISTRY = {DOCKER_HUB: "https://registry-1.docker.io"}  # where images of docker.io really are
 
 
@@ -90,7 +89,7 @@ def _needs(
         images=tuple(Amount(reference, sizes.get(reference)) for reference in dict.fromkeys(wanted)),
         weights=_weights(models, known),
         paths=paths_of(spec, backends),
-        memory=sum((backend.container.memory_mib or 0) * MIB for backend in backends) + memory_of(len(running)),
+        memory=round(sum(backend.holds or 0 for backend in backends)) + memory_of(len(running)),
         instances=len(running),
         peers=_peers(deployment) if is_front else {},
         registries=_registries(spec, components, references, recorded, here=frozenset(sizes)),
