@@ -22,8 +22,8 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "tiny"
 
 
-def look(path: Path, *mounts: Path) -> list[tuple[str, str]]:
-    question = {"path": str(path), "mounts": [str(place) for place in mounts or (path,)]}
+def look(*paths: Path, mounts: Sequence[Path] = ()) -> list[tuple[str, str]]:
+    question = {"paths": [str(path) for path in paths], "mounts": [str(place) for place in mounts or paths]}
     (found,) = lacking({"sources": [question]})
     return [tuple(each) for each in found]
 
@@ -46,7 +46,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_part_that_is_missing_is_named(tmp_path: Path) -> None:
     parts = [tmp_path / f"m-0000{n}-of-00002.gguf" for n in (1, 2)]
     parts[0].write_bytes(b"GGUF")
-    assert the(look(parts[0], *parts)) == f"{parts[1]} is not there"
+    assert the(look(*parts)) == f"{parts[1]} is not there"
 
 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
@@ -93,8 +93,12 @@ def snapshot(checkpoint: Path, cache: Path) -> Path:
 
 def test_a_snapshots_links_lead_to_what_is_mounted_with_it(checkpoint: Path, tmp_path: Path) -> None:
     folder = snapshot(checkpoint, tmp_path / "hub")
-    assert look(folder, folder.parent.parent) == []
+    whole = [folder.parent.parent]
+    assert look(folder, mounts=whole) == []
     assert "which is not below" in look(folder)[0][1]
+    assert look(folder / "model.safetensors", mounts=whole) == []
+    (folder / "model.safetensors").resolve().write_bytes(POINTER)
+    assert "Git LFS pointer" in the(look(folder / "model.safetensors", mounts=whole))
 
 
 def test_links_that_lead_out_or_nowhere_are_told(checkpoint: Path, tmp_path: Path) -> None:

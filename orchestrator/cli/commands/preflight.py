@@ -13,6 +13,7 @@ from orchestrator.cli.options import common_options, practice_option, spec_argum
 if TYPE_CHECKING:
     from orchestrator.workflow.preflight import Preflight
 
+WIDE = 80  # characters of a line
 TO_FIX, NOT_REACHED = 1, 3
 CELLS = {"ok": "ok", "warn": "warn", "problem": "FIX", "unknown": "?"}
 
@@ -67,10 +68,17 @@ def summary(seen: Preflight) -> str:
     for host in seen.hosts:
         cells = [[f for f in of_hosts if (f.host, f.check) == (host, check)] for check in checks]
         rows.append([host, *(CELLS[worst(cell)] if cell else "-" for cell in cells)])
-    lines = [table(("host", *checks), rows)]
+    lines = [_table([["host", *checks], *rows])]
     for title, level in (("To fix:", "problem"), ("Could not be told:", "unknown"), ("Look at these:", "warn")):
         lines += section(title, [str(finding) for finding in seen.findings if finding.level == level])
     gpus = [f for f in of_hosts if f.check == "gpus" and f.level == "ok"]
     lines += section("GPUs:", (f"{finding.host}: {finding.what}" for finding in gpus))
     ready = f"Nothing stands in the way of provision ({seen.seconds:.1f} s)." if seen.ok else ""
     return "\n".join([*lines, *(["", ready] if ready else [])])
+
+
+def _table(rows: list[list[str]]) -> str:
+    """A line for each host, or for each check where that is narrower and the other is too wide."""
+    ways = [table(way[0], way[1:]) for way in (rows, [list(column) for column in zip(*rows, strict=True)])]
+    widths = [max(map(len, way.splitlines())) for way in ways]
+    return ways[1] if widths[1] < widths[0] and widths[0] > WIDE else ways[0]

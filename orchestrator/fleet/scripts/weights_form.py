@@ -52,32 +52,32 @@ def _cut_off(header: bytes, there: int) -> str | None:
 
 
 def lacking(question: Any) -> Any:
-    """Of `sources`, each a `path` with what a container is given for it (`mounts`): what is wrong, as (level, words).
+    """Of `sources`, each a folder or the files of a model (`paths`), with what a container is given (`mounts`).
 
-    Answers a list for each source. `unknown`: whoever asks may not look, and Docker's engine perhaps may.
+    Answers for each what is wrong, as (level, words). `unknown`: whoever asks may not look; Docker's engine may.
     """
-    return [list(_looked_at(Path(source["path"]), source["mounts"])) for source in question["sources"]]
+    return [list(_looked_at([*map(Path, one["paths"])], [*map(Path, one["mounts"])])) for one in question["sources"]]
 
 
-def _looked_at(path: Path, mounts: Any) -> Any:
+def _looked_at(paths: Any, mounts: Any) -> Any:
     try:
-        for why in _lacks(path, [Path(place) for place in mounts]):
+        for why in _lacks(paths, mounts):
             yield "problem", why
     except OSError as problem:
-        yield "unknown", f"{problem.filename or path} can't be looked at: {problem.strerror}"
+        yield "unknown", f"{problem.filename or paths[0]} can't be looked at: {problem.strerror}"
 
 
-def _lacks(path: Path, mounts: Any) -> Any:
-    missing = [place for place in (path, *mounts) if not place.exists()]
+def _lacks(paths: Any, mounts: Any) -> Any:
+    missing = [place for place in (*paths, *mounts) if not place.exists()]
     if missing:
         yield f"{missing[0]} is a link that leads nowhere" if missing[0].is_symlink() else f"{missing[0]} is not there"
         return
-    files = sorted(path.iterdir()) if path.is_dir() else mounts
+    files = sorted(paths[0].iterdir()) if paths[0].is_dir() else paths
     if not files:
-        yield f"{path} is empty"
+        yield f"{paths[0]} is empty"
     for file in files:
         target = file.resolve()
-        if path.is_dir() and not any(place.resolve() in (target, *target.parents) for place in mounts):
+        if file not in mounts and not any(place.resolve() in (target, *target.parents) for place in mounts):
             yield f"{file} leads to {target}, which is not below {mounts[0]}: a container would not have it"
         elif not file.exists():
             yield f"{file} is a link that leads nowhere"

@@ -9,6 +9,7 @@ from orchestrator.engines.arguments import on_the_host
 from orchestrator.fleet.machine import Machine
 from orchestrator.fleet.scripts import weights_form
 from orchestrator.plan.deployment import Backend
+from orchestrator.spec.gguf import parts_of
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.context.run import Run
 
@@ -34,7 +35,7 @@ def paths_of(spec: Spec, backends: Iterable[Backend]) -> dict[str, str]:
 def look_at(machine: Machine, spec: Spec, models: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """By model: what is wrong, as (level, words). Raises HostError where the host can't be asked."""
     sources = [model for model in spec.workshop.models if model.name in models]
-    question = [{"path": m.source, "mounts": [place for place, _ in on_the_host(m)]} for m in sources]
+    question = [{"paths": parts_of(m.source), "mounts": [place for place, _ in on_the_host(m)]} for m in sources]
     answer = machine.channel.call(weights_form.lacking, {"sources": question}, SECONDS) if question else []
     return {m.name: [(level, why) for level, why in found] for m, found in zip(sources, answer, strict=True)}
 

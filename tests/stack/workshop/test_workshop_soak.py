@@ -31,6 +31,7 @@ WORDS = "the gradient of a loss with respect to its weights is what we follow do
 PATIENCE = 120  # seconds
 EVERY = 5.0  # seconds between two looks at memory
 MODELS = ("tiny", "deep")
+ORDINARY = [asked for name, asked in ASKED.items() if name != "an image"]  # llama.cpp answers it with 500, in words
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Person(threading.Thread):
             while not self.over.wait(chance.uniform(*THINKS)):
                 chat = [] if len(chat) >= 2 * TURNS else chat
                 if chance.random() < 0.3:
-                    self._ask(session, *chance.choice(list(ASKED.values())), model=MODELS[self.number % 2])
+                    self._ask(session, *chance.choice(ORDINARY), model=MODELS[self.number % 2])
                     continue
                 chat.append({"role": "user", "content": WORDS[: chance.randint(8, len(WORDS))]})
                 body = {"messages": chat, "max_tokens": chance.randint(4, 24), "stream": chance.random() < 0.7}
