@@ -39,6 +39,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_checkpoint(folder / "odd", name="tiny")
     config = folder / "odd" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "architectures": ["NobodysForCausalLM"]}))
+    write_checkpoint(folder / "mute", name="tiny")
+    tokenizer = folder / "mute" / "tokenizer_config.json"
+    without = {key: value for key, value in json.loads(tokenizer.read_text()).items() if key != "chat_template"}
+    tokenizer.write_text(json.dumps(without))
+    (folder / "mute" / "chat_template.jinja").unlink(missing_ok=True)
     write_gguf(folder / "tiny.gguf", name="tiny")
     (folder / "cut.gguf").write_bytes((folder / "tiny.gguf").read_bytes()[:-100_000])
     return folder
@@ -90,6 +95,33 @@ def test_vllm_without_room_for_its_model_is_told(ended: Start) -> None:
     long = {**SMALL, "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}
     words = ended("vllm_cpu", *VLLM, "--max-model-len", "9000000", environment=long, shm_size="1g", mem_limit="6g")[1]
     assert "KV cache" in (words or ""), words
+
+
+CHAT = """
+import json, urllib.error, urllib.request
+body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+headers = {"Content-Type": "application/json"}
+asked = urllib.request.Request("http://127.0.0.1:8000/v1/chat/completions", json.dumps(body).encode(), headers)
+try:
+    print(urllib.request.urlopen(asked).status)
+except urllib.error.HTTPError as refused:
+    print(refused.code, refused.read().decode())
+"""
+
+
+def test_a_model_without_a_chat_template_starts_and_the_first_question_names_it(
+    run_container: Callable[..., Any], packaged: Callable[[Component], str], models: Path
+) -> None:
+    """`verify`, which ends every `provision`, asks it."""
+    volumes = {str(models): {"bind": "/models", "mode": "ro"}}
+    words = [*VLLM, "--model", "/models/mute", "--host", "127.0.0.1", "--port", "8000"]
+    image = packaged(Component("vllm_cpu"))
+    container = run_container(image, words, "mute", volumes=volumes, environment=SMALL, shm_size="1g", mem_limit="6g")
+    healthy = ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8000/health"]
+    eventually(lambda: container.exec_run(healthy).exit_code == 0 or None, SECONDS)
+    said = container.exec_run(["python3", "-c", CHAT]).output.decode()
+    assert said.startswith("400 "), said
+    assert "chat template" in said
 
 
 @pytest.mark.parametrize(
