@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from pydantic import SecretStr
 
@@ -17,14 +17,6 @@ HELLO = [{"role": "user", "content": "Hello"}]
 WORDS = "an answer"
 NUMBERS = "an embedding"
 PIECES = "an answer in pieces, and its end"
-OBJECT = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Of a city", "parameters": OBJECT}}]
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "schema": OBJECT, "strict": True}}
 
 
 def gateway_answers(api: Server) -> Question:
@@ -76,11 +68,11 @@ def ask_embedder(server: Server, embed: str, key: SecretStr | None, model: str) 
 
 
 def judge(answer: Answer, verdict: Callable[[str], Outcome]) -> Outcome:
-    return verdict(answer.text) if answer.status == OK else Outcome(ok=False, got=_refused(answer))
+    return verdict(answer.text) if answer.status == OK else Outcome(ok=False, got=refused(answer))
 
 
 def judge_stream(answer: Answer, verdict: Callable[[list[reading.Line]], Outcome]) -> Outcome:
-    return verdict(list(answer.lines())) if answer.status == OK else Outcome(ok=False, got=_refused(answer))
+    return verdict(list(answer.lines())) if answer.status == OK else Outcome(ok=False, got=refused(answer))
 
 
 def _list_of_models(verifier: Verifier, api: Server) -> Question:
@@ -134,42 +126,8 @@ def _questions(model: ModelUnderTest, key: SecretStr, api: Server) -> Iterator[Q
         return
     yield Question("Question", model.name, WORDS, plain)
     yield Question("Question, streamed", model.name, PIECES, streamed)
-    if model.tools:
-        yield from _with_tools(model, key, api)
     if model.ollama:
         yield Question("Question, Ollama API", model.name, PIECES, native)
-
-
-def _with_tools(model: ModelUnderTest, key: SecretStr, api: Server) -> Iterator[Question]:
-    """Whether it is taken: what the model makes of it is the model's own affair."""
-
-    def asked(more: Mapping[str, object]) -> Answer:
-        return api.question("/v1/chat/completions", key, {**body(model.name), **more})
-
-    def said_no(answer: Answer) -> Outcome | None:
-        if answer.status == OK:
-            return None
-        if reading.takes_no_tools(answer.status, answer.text):
-            return Outcome(ok=True, got="it says that it takes no tools")
-        if reading.has_no_chat(answer.status, answer.text) and "chat" in answer.text.lower():
-            return Outcome(ok=True, got="this model does not chat")
-        return None
-
-    def called() -> Outcome:
-        answer = asked({"tools": TOOLS})
-        return said_no(answer) or judge(answer, reading.completion)
-
-    def streamed() -> Outcome:
-        answer = asked({"tools": TOOLS, "stream": True})
-        return said_no(answer) or judge_stream(answer, reading.streamed_completion)
-
-    def formed() -> Outcome:
-        answer = asked({"response_format": SCHEMA})
-        return said_no(answer) or judge(answer, reading.completion)
-
-    yield Question("Question with a tool", model.name, WORDS, called)
-    yield Question("Question with a tool, streamed", model.name, PIECES, streamed)
-    yield Question("Question with a JSON schema", model.name, WORDS, formed)
 
 
 def _nobody(model: ModelUnderTest) -> Question:
@@ -179,6 +137,6 @@ def _nobody(model: ModelUnderTest) -> Question:
     return Question("Question", model.name, WORDS, ask)
 
 
-def _refused(answer: Answer) -> str:
+def refused(answer: Answer) -> str:
     detail = reading.error_in(answer.text)
     return f"{answer.words}: {detail}" if detail and answer.code else answer.words

@@ -16,6 +16,8 @@ UNREADABLE = Outcome(ok=False, got="an answer that is not understood")
 
 # Ollama: `"x" does not support chat`; vLLM: `The model does not support Chat Completions API`; llama.cpp likewise
 NO_CHAT = re.compile(r"does not support", re.IGNORECASE)
+# vLLM says it of each way to ask; it is no word on a field of the question
+NO_CHAT_AT_ALL = re.compile(r"does not support (chat|completions|(responses|messages) api)", re.IGNORECASE)
 # Ollama: `"x" does not support tools`
 NO_TOOLS = re.compile(r"does not support (tools|function calling)", re.IGNORECASE)
 BAD_REQUEST = 400
@@ -40,7 +42,7 @@ def completion(text: str) -> Outcome:
     choice, tokens = answer.choices[0], answer.usage.completion_tokens if answer.usage else 0
     if not choice.message.says_something and not (choice.finish_reason == "length" and tokens):
         return Outcome(ok=False, got="an empty answer")
-    return Outcome(ok=True, got=f"an answer of {_count(tokens, 'token')}" if tokens else "an answer")
+    return Outcome(ok=True, got=f"an answer of {count(tokens, 'token')}" if tokens else "an answer")
 
 
 def streamed_completion(lines: Sequence[Line]) -> Outcome:
@@ -97,6 +99,11 @@ def has_no_chat(status: int, text: str) -> bool:
     return status in {400, 404, 501} and bool(NO_CHAT.search(error_in(text) or ""))
 
 
+def does_not_chat(status: int, text: str) -> bool:
+    """Whether a model said so, and not that it does not support something in the question."""
+    return has_no_chat(status, text) and bool(NO_CHAT_AT_ALL.search(error_in(text) or ""))
+
+
 def takes_no_tools(status: int, text: str) -> bool:
     """Whether a model said so, as Ollama's do whose template has no place for tools."""
     return status == BAD_REQUEST and bool(NO_TOOLS.search(error_in(text) or ""))
@@ -131,8 +138,8 @@ def _stream(first: float | None, pieces: int, *, full: bool, end: str | None) ->
         return Outcome(ok=False, got=f"a stream without {end} at its end")
     if first is None:
         return Outcome(ok=full, got="a stream without words" if not full else "tokens without text")
-    return Outcome(ok=True, got=f"first words after {first:.2f} s, {_count(pieces, 'piece')}")
+    return Outcome(ok=True, got=f"first words after {first:.2f} s, {count(pieces, 'piece')}")
 
 
-def _count(number: int, thing: str) -> str:
+def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

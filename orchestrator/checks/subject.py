@@ -42,6 +42,7 @@ class ModelUnderTest:
     teams: tuple[str, ...] | None = None  # None: for everybody
     embeds: bool = False  # not in Open WebUI's menu
     tools: bool = False  # it says that it takes a chat with tools
+    routes: tuple[str, ...] | None = ()  # that take a chat too; None: a provider's, which says nothing of tools either
 
 
 @dataclass(frozen=True, slots=True)

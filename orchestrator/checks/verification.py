@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
-from orchestrator.checks import answers, attachments, isolation, knowledge, own_pages, refusals, webui
+from orchestrator.checks import answers, attachments, isolation, knowledge, own_pages, refusals, tools, webui
 from orchestrator.checks.asking import Patience, Server
 from orchestrator.checks.check import Check, Lane, Outcome, Question
 from orchestrator.checks.runner import ask, side_by_side
@@ -47,7 +47,7 @@ class _Visit:
         subject, lanes = self.subject, list[Lane]()
         api = yield from self._meet(subject.api, answers.gateway_answers)
         if api is not None:
-            lanes += [*answers.lanes(subject, api), *refusals.lanes(subject, api)]
+            lanes += [*answers.lanes(subject, api), *tools.lanes(subject, api), *refusals.lanes(subject, api)]
         server = None
         if subject.webui is not None:
             server = yield from self._meet(subject.webui, webui.webui_answers)

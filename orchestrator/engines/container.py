@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from orchestrator.spec.components import Component
 from orchestrator.spec.values import SecretReference
 
+RESPONSES, MESSAGES = "/v1/responses", "/v1/messages"  # OpenAI's newer way to ask for a chat, and Anthropic's
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -23,6 +25,7 @@ class Container:
     metrics: bool = True  # it tells how full it is, at /metrics
     tells_cache: bool = False  # and what its KV cache holds, as `reported.from_metrics` reads it
     tools: bool = True  # it takes a chat with tools, or says that the model does not
+    routes: tuple[str, ...] = ()  # on which it takes a chat too, besides OpenAI's /v1/chat/completions
     native: bool = False  # it speaks Ollama's own API too
     volumes: tuple[tuple[str, str], ...] = ()  # (volume, path): weights, kept by teardown --keep-weights
     files: tuple[tuple[str, str], ...] = ()  # (file or folder in the stack's own folder, path): read-only

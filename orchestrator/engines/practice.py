@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from orchestrator.engines.arguments import curl_health, flags
 from orchestrator.engines.capacity import Serves
-from orchestrator.engines.container import Container
+from orchestrator.engines.container import MESSAGES, RESPONSES, Container
 from orchestrator.engines.engine import PracticeEngine
 from orchestrator.engines.llama_server import embeds, slots
 from orchestrator.spec.components import Component
@@ -40,6 +40,7 @@ def stand_in(model: Model, why: str | None, elsewhere: AbstractSet[str] | None =
         command=("--alias", model.name, *flags(args)),
         environment=environment | slots(CONTEXT, SLOTS, cache_mib=0),
         health=curl_health(8080),
+        routes=(RESPONSES, MESSAGES),
         files=((GGUF, "/models/tiny.gguf"),),
         memory_mib=512,
         start_seconds=min(60, model.start_timeout),

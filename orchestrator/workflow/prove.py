@@ -93,6 +93,7 @@ def subject(
                 teams.given(model.teams),
                 model.embeds,
                 _takes_tools(deployment, model.name),
+                _routes(deployment, model.name),
             )
             for model in workshop.listed
         ),
@@ -191,6 +192,12 @@ def _takes_tools(deployment: Deployment, model: str) -> bool:
     """Of an external model nobody says so."""
     backends = deployment.backends_of(model)
     return bool(backends) and all(backend.container.tools for backend in backends)
+
+
+def _routes(deployment: Deployment, model: str) -> tuple[str, ...] | None:
+    """Of its engine, beside OpenAI's chat; None: an external model, of which nobody knows."""
+    backends = deployment.backends_of(model)
+    return backends[0].container.routes if backends else None
 
 
 def _knowledge(collections: Iterable[LibraryCollection]) -> tuple[CollectionUnderTest, ...]:

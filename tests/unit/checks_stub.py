@@ -21,6 +21,7 @@ from orchestrator.checks.subject import ModelUnderTest, Subject, Verifier
 from orchestrator.identity import keys
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.gateway import Window
+from tests.unit.checks_ways import WAYS
 
 SECRET = b"s" * 32
 MODELS = (
@@ -29,7 +30,7 @@ MODELS = (
     ModelUnderTest("red-only", "vllm", ollama=False, teams=("red",)),
 )
 SEEN = {"_verify": ("chat", "small"), "_verify-red": ("chat", "small", "red-only"), "p01": ("chat", "small")}
-SERVED = {"/v1/chat/completions", "/v1/embeddings", "/ollama/api/chat", "/ollama/api/embed"}
+SERVED = {"/v1/chat/completions", "/v1/embeddings", *WAYS, "/ollama/api/chat", "/ollama/api/embed"}
 
 
 def key_of(person: str) -> SecretStr:
@@ -100,6 +101,11 @@ def _whole(asked: Asked) -> dict[str, Any]:
     return {**ANSWER, "sources": [{"document": ["of the file"]}]} if asked.body.get("files") else ANSWER
 
 
+def other_way(path: str, *, stream: bool) -> Reply:
+    whole, pieces = WAYS[path]
+    return Reply(200, pieces=pieces, kind="text/event-stream") if stream else Reply(200, whole)
+
+
 @dataclass
 class StubGateway:
     """Like templates/gateway: who is asking, is the path served, may they use the model."""
@@ -133,7 +139,7 @@ class StubGateway:
         if path == "/ollama/api/chat":
             lines = ({"message": {"content": "Good"}, "done": False}, {"message": {"content": ""}, "done": True})
             return Reply(200, pieces=tuple(json.dumps(line) + "\n" for line in lines), kind="application/x-ndjson")
-        return chat(asked)
+        return other_way(asked.path, stream=bool(asked.body.get("stream"))) if path in WAYS else chat(asked)
 
 
 @dataclass

@@ -8,7 +8,6 @@ import pytest
 
 from orchestrator.checks.check import Check
 from orchestrator.checks.refusals import mistyped
-from orchestrator.checks.subject import Subject
 from orchestrator.identity import keys
 from orchestrator.plan.gateway import Window
 from tests.unit.checks_asked import QUICK, about, ask, on, one, wrong
@@ -262,62 +261,3 @@ def test_no_secret_gets_into_the_table(api: StubServer, webui: StubServer) -> No
     assert [secret for secret in secrets if secret in text or keys.normalise(secret) in text] == []
     assert "\x1b" not in text
     assert max(len(check.got) for check in checks) <= 300
-
-
-WITH_A_TOOL = ("Question with a tool", "Question with a tool, streamed", "Question with a JSON schema")
-
-
-def with_tools(url: str) -> Subject:
-    """`chat` says that it takes tools."""
-    asked = subject(url)
-    return replace(asked, models=tuple(replace(model, tools=model.name == "chat") for model in asked.models))
-
-
-def test_who_says_that_it_takes_tools_is_asked_with_one_and_for_a_form(api: StubServer) -> None:
-    checks = ask(with_tools(api.url))
-    assert wrong(checks) == []
-    assert [(check.name, check.target) for check in checks if check.name in WITH_A_TOOL] == [
-        (name, "chat") for name in WITH_A_TOOL
-    ]
-    assert [asked.body["tools"][0]["function"]["name"] for asked in api.asked if "tools" in asked.body] == [
-        "weather"
-    ] * 2
-
-
-@pytest.mark.parametrize("field", ["tools", "response_format"])
-@pytest.mark.parametrize("why", ["invalid", "it does not support response_format"])
-def test_a_model_that_refuses_them_is_seen(api: StubServer, field: str, why: str) -> None:
-    refusal = Reply(400, {"error": {"message": why, "code": None}})
-    api.stub.overrides.append(lambda asked: refusal if field in asked.body else None)
-    red = [name for name in WITH_A_TOOL if name.endswith("schema") == (field == "response_format")]
-    assert wrong(ask(with_tools(api.url))) == [(name, "chat") for name in red]
-
-
-def test_a_call_without_words_is_an_answer(api: StubServer) -> None:
-    call = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
-    answer = Reply(
-        200, {"choices": [{"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
-    )
-    api.stub.overrides.append(lambda asked: answer if "tools" in asked.body and not asked.body["stream"] else None)
-    assert wrong(ask(with_tools(api.url))) == []
-
-
-def test_a_model_without_a_place_for_tools_says_so_and_that_is_fine(api: StubServer) -> None:
-    """As Ollama answers for a model whose template has none."""
-    says = Reply(400, {"error": {"message": "registry.ollama.ai/library/gemma3:4b does not support tools"}})
-    api.stub.overrides.append(lambda asked: says if "tools" in asked.body else None)
-    checks = ask(with_tools(api.url))
-    assert wrong(checks) == []
-    assert one(checks, "Question with a tool", "chat").got == "it says that it takes no tools"
-
-
-def test_a_model_that_only_embeds_need_not_call_tools(api: StubServer) -> None:
-    no_chat = Reply(400, {"error": {"message": "The model does not support Chat Completions API", "code": None}})
-    embedding = Reply(200, {"data": [{"embedding": [0.5, 0.25]}]})
-    api.stub.overrides.append(
-        lambda asked: no_chat if asked.path.endswith("/chat/completions") and asked.body["model"] == "chat" else None
-    )
-    api.stub.overrides.append(on("/v1/embeddings", embedding))
-    checks = ask(with_tools(api.url))
-    assert {one(checks, name, "chat").got for name in WITH_A_TOOL} == {"this model does not chat"}
-    assert [name for name, _ in wrong(checks) if name in WITH_A_TOOL] == []

@@ -17,6 +17,7 @@ from orchestrator.engines.image import Recipe
 from orchestrator.engines.practice import STAND_IN
 from orchestrator.engines.registry import all_engines
 from orchestrator.engines.size import GIB, UNKNOWN, common_models
+from orchestrator.render.gateway import PATHS
 from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.components import COMPONENTS
 from orchestrator.spec.engine_names import engine_names
@@ -88,6 +89,7 @@ def test_each_is_started_with_what_the_spec_says(name: str, gpus: int) -> None:
     assert container.secret_environment.keys() == {"HF_TOKEN"}
     assert served.name
     assert container.native == (name == "ollama")
+    assert {*container.routes} <= PATHS.keys()
     everything = " ".join((*container.command, *container.environment.values()))
     assert "512" in everything.replace("2048", "512")  # of four slots that share it
     fetch = served.fetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.engines.arguments import argument, curl_health, flags, number, on_the_host, split_environment, words
-from orchestrator.engines.container import Container, Served
+from orchestrator.engines.container import MESSAGES, RESPONSES, Container, Served
 from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.host_memory import MIB
 from orchestrator.engines.image import Recipe
@@ -89,6 +89,7 @@ class LlamaCpp(SlotEngine):
             environment=environment | plain,
             secret_environment=secret,
             health=curl_health(PORT),
+            routes=(RESPONSES, MESSAGES),
             volumes=(GGUF_FILES,),
             files=on_the_host(model),
             start_seconds=model.start_timeout,

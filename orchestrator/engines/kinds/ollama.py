@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.engines.arguments import EVERYWHERE, on_the_host, split_environment
-from orchestrator.engines.container import Container, Fetch, Served
+from orchestrator.engines.container import MESSAGES, RESPONSES, Container, Fetch, Served
 from orchestrator.engines.engine import PracticeEngine, Start, Unavailable
 from orchestrator.engines.practice import CONTEXT, EMBEDS, GGUF, IN_SLOTS, PUT_SCRIPT, SLOTS, STAND_IN, stand_in
 from orchestrator.engines.said_elsewhere import SET
@@ -99,6 +99,7 @@ def _container(context: int, parallel: int) -> Container:
         health=("ollama", "list"),
         ready="/api/version",
         metrics=False,
+        routes=(RESPONSES, MESSAGES),  # docs/api/openai-compatibility.mdx, anthropic-compatibility.mdx
         native=True,
     )
 

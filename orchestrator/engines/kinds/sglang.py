@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.engines.arguments import EVERYWHERE, OFFLINE, curl_health, flags, on_the_host, split_environment
-from orchestrator.engines.container import Container, Served
+from orchestrator.engines.container import MESSAGES, RESPONSES, Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.parsers import Parsers
 from orchestrator.engines.practice import stand_in
@@ -88,6 +88,7 @@ def _container(model: Model, start: Start, parsers: Parsers | None) -> Container
         secret_environment=secret,
         health=curl_health(PORT, READY),
         ready=READY,
+        routes=(RESPONSES, MESSAGES),
         tools=parsers is not None and parsers.tools is not None,
         volumes=(HUGGING_FACE,),
         files=on_the_host(model),

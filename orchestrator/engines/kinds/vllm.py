@@ -17,7 +17,7 @@ from orchestrator.engines.arguments import (
     words,
 )
 from orchestrator.engines.capacity import LEAST_REQUESTS, Allotment, Serves, not_reckoned, request_tokens
-from orchestrator.engines.container import Container, Served
+from orchestrator.engines.container import MESSAGES, RESPONSES, Container, Served
 from orchestrator.engines.engine import Engine, Metrics, PracticeEngine, Start, Unavailable
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.parsers import Parsers
@@ -188,6 +188,7 @@ def _container(model: Model, start: Start, parsers: Parsers | None) -> Container
         secret_environment=secret,
         health=curl_health(PORT),
         tells_cache=True,
+        routes=(RESPONSES, MESSAGES),
         tools=parsers is not None and parsers.tools is not None,
         volumes=(HUGGING_FACE,),
         files=on_the_host(model),
@@ -230,6 +231,7 @@ def _on_a_cpu(model: Model, args: Mapping[str, object], parsers: Parsers | None)
         },
         health=curl_health(PORT),
         tells_cache=True,
+        routes=(RESPONSES, MESSAGES),
         tools=tools,
         files=((CHECKPOINT, "/models/tiny"),),
         shm_gib=1,

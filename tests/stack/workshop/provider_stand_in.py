@@ -28,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.keys.append(self.headers["authorization"])
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.path.endswith("/chat/completions"):  # like most, it knows no other way to ask
+            self.send_error(404)
+            return
         message = {"role": "assistant", "content": f"I am {asked['model']}"}
         self.send_response(200)
         if not asked.get("stream"):

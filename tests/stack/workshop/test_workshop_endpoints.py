@@ -51,6 +51,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if "/chat/completions" not in self.path:
+            self.send_error(404)
+            return
         message = {"role": "assistant", "content": f"I am {asked['model']}"}
         usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
         whole: dict[str, Any] = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "usage": usage}

@@ -156,6 +156,10 @@ class Daemon(BaseHTTPRequestHandler):
             error = {"message": f"model '{name}' not found", "type": "not_found_error", "param": None, "code": None}
             self.json(404, {"error": error})
             return
+        if asked.get("tools"):  # as of every model whose template has no place for them
+            said = f"registry.ollama.ai/library/{full(name)} does not support tools"
+            self.json(400, {"error": {"message": said, "type": "invalid_request_error", "param": None, "code": None}})
+            return
         if self.path != "/v1/chat/completions":
             error = {"message": "this model does not support embeddings", "type": "api_error", "param": None}
             self.json(501, {"error": {**error, "code": None}})
