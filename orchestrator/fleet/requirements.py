@@ -9,8 +9,8 @@ from ipaddress import ip_network
 from orchestrator.errors import UserError, Where
 from orchestrator.fleet.docker_host import DockerHost, engine_trouble
 from orchestrator.fleet.machine import Look
+from orchestrator.pins import LEAST, least
 
-COMPOSE_LEAST = (2, 20)
 INSTALL_COMPOSE = (
     "Install the Compose plugin that belongs to your Docker (Debian 13: docker-compose, Ubuntu: docker-compose-v2)"
 )
@@ -23,7 +23,7 @@ def require_docker(host: str, found: Look) -> None:
 
 
 def require_compose(host: str, found: Look) -> None:
-    """Raises UserError `compose_missing` unless Compose v2.20 or newer answers."""
+    """Raises UserError `compose_missing` unless a Compose answers that is new enough."""
     problem = compose_problem(host, found.compose)
     if problem is not None:
         raise problem
@@ -35,8 +35,9 @@ def compose_problem(host: str, version: str | None) -> UserError | None:
     if version is None:
         return UserError("compose_missing", "docker compose does not answer", where=where, hint=INSTALL_COMPOSE)
     numbers = re.search(r"(\d+)\.(\d+)", version)
-    if numbers is None or (int(numbers[1]), int(numbers[2])) < COMPOSE_LEAST:
-        return UserError("compose_missing", f"Compose {version} is older than 2.20", where=where, hint=INSTALL_COMPOSE)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < least("compose"):
+        what = f"Compose {version} is older than {LEAST['compose']}"
+        return UserError("compose_missing", what, where=where, hint=INSTALL_COMPOSE)
     return None
 
 

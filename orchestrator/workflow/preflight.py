@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.checks.preflight.faults import image_holes
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.checks.preflight.judge import judge, unreached
 from orchestrator.errors import HostError, UserError
+from orchestrator.plan.deployment import Deployment
+from orchestrator.plan.images import reference_for
 from orchestrator.settings import Settings
 from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
@@ -18,6 +21,7 @@ from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import hosts_of, open_fleet
 from orchestrator.workflow.context.open import state_folder
 from orchestrator.workflow.context.report import Report
+from orchestrator.workflow.images.choice import image_choice
 from orchestrator.workflow.rollout.copies import with_copies
 from orchestrator.workflow.rollout.forewarn import needs_of
 from orchestrator.workflow.rollout.survey import first_look, second_look
@@ -69,7 +73,7 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
             seen, lost = fleet.each(lambda m: second_look(m, spec, facts[m.name], needs[m.name]), facts)
             seen = with_copies(spec, state, fleet, deployment, seen, settings)
     failed = failed | lost
-    findings += name_findings(addresses(spec.workshop), deployment)
+    findings += [*name_findings(addresses(spec.workshop), deployment), *_holes(spec, deployment)]
     for name in fleet:
         findings += judge(name, seen[name], needs[name]) if name in seen else unreached(name, failed[name])
     return Preflight(
@@ -80,6 +84,11 @@ def preflight(spec: Spec, settings: Settings, state_dir: Path | None, report: Re
         findings=tuple(findings),
         seconds=time.monotonic() - begun,
     )
+
+
+def _holes(spec: Spec, deployment: Deployment) -> Iterator[Finding]:
+    choice = image_choice(spec)
+    return image_holes({component: reference_for(component, choice) for component in deployment.components})
 
 
 def _keep(spec: Spec, settings: Settings, state_dir: Path | None, found: Mapping[str, Gpus]) -> None:

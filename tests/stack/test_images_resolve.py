@@ -22,6 +22,7 @@ import pytest
 import orchestrator.engines.image as image_module
 from orchestrator.fleet.images import BuildSettings, check_gateway, resolve
 from orchestrator.fleet.images.recipes import RECIPES
+from orchestrator.pins import IMAGES
 from orchestrator.plan.images import Image, ImageChoice
 from orchestrator.spec.components import Component
 
@@ -151,10 +152,11 @@ def test_a_tag_that_moved_does_not_move_the_workshop(client: Any, registry: Regi
 
 
 def test_a_registry_of_ones_own_stands_in_for_all(client: Any, registry: Registry, settings: BuildSettings) -> None:
-    registry.publish("mirror/ollama/ollama", "0.33.0", b"mirrored")
+    tag = IMAGES["ollama"].rpartition(":")[2]
+    registry.publish("mirror/ollama/ollama", tag, b"mirrored")
     choice = ImageChoice(source="registry", registry=f"{registry.address}/mirror")
     found = resolve([Component("ollama"), Component("tgi")], choice, {}, client, settings=settings, report=print)
-    assert found.images[Component("ollama")].reference == f"{registry.address}/mirror/ollama/ollama:0.33.0"
+    assert found.images[Component("ollama")].reference == f"{registry.address}/mirror/ollama/ollama:{tag}"
     assert "text-generation-inference:3" in found.missing[Component("tgi")]
 
 

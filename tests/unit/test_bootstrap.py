@@ -156,7 +156,8 @@ def test_podman_docker_means_hands_off(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "enough"), [("2.20.0", True), ("v2.40.3", True), ("5.0.1", True), ("2.19.1", False), ("", False)]
+    ("version", "enough"),
+    [("2.20.0", True), ("v2.40.3", True), ("5.0.1", True), ("v5.0.1-desktop.1", True), ("2.19.1", False), ("", False)],
 )
 def test_compose_must_be_new_enough(machine: Machine, version: str, enough: bool) -> None:
     has_docker(machine, running=True)

@@ -27,7 +27,7 @@ LAYERS = (
     {"spec"},
     {"inventory", "practice"},
     {"redaction", "settings", "private_folder", "ansible_process", "templating", "durable"},
-    {"errors", "spelling", "labels", "resources", "spreadsheet", "aside", "local_time", "pins"},
+    {"errors", "spelling", "labels", "resources", "spreadsheet", "aside", "local_time", "pins", "faults"},
 )
 # Names of the module that imports and of the one that is imported, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

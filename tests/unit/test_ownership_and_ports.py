@@ -120,7 +120,7 @@ def test_compose_must_be_there_and_new_enough(version: str | None) -> None:
     assert refusal.value.code == "compose_missing"
 
 
-@pytest.mark.parametrize("version", ["2.20.0", "v2.26.1", "2.26.1-4", "5.0.0"])
+@pytest.mark.parametrize("version", ["2.20.0", "v2.26.1", "2.26.1-4", "5.0.0", "5.0.1", "v5.0.1-desktop.1"])
 def test_a_compose_that_is_new_enough_is_fine(version: str) -> None:
     require_compose("gpu-1", replace(FIT, compose=version))
 

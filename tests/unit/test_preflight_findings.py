@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.ansible_process import AnsibleNeeds
 from orchestrator.checks.preflight.facts import (
     Amount,
     Basics,
@@ -108,6 +109,29 @@ def test_the_gateways_clock_must_be_right_where_keys_open_and_close_by_it() -> N
     assert the("clock", off, replace(NEEDS, is_front=True)).level == "warn"
     assert the("clock", off, replace(NEEDS, has_window=True)).level == "warn"
     assert the("clock", off, replace(NEEDS, is_front=True, has_window=True)).level == "problem"
+
+
+def test_the_lowest_python_is_that_of_the_ansible_core_that_is_installed_here() -> None:
+    old = replace(GOOD, basics=replace(GOOD.basics, python="3.8.10"))
+    assert the("system", old).level == "ok"
+    newer = replace(NEEDS, python=AnsibleNeeds((3, 9), "ansible-core 2.20.1"))
+    finding = found("system", old, newer)[0]
+    assert finding.what == "Python 3.8.10 is older than 3.9, which ansible-core 2.20.1 asks of hosts"
+    assert (finding.level, finding.remedy) == ("problem", "Install python3 3.9 or newer there")
+
+
+def test_it_is_read_from_that_ansible_core() -> None:
+    from ansible.module_utils import basic
+
+    assert AnsibleNeeds.installed().python == max((3, 8), basic._PY_MIN)
+
+
+def test_an_engine_that_docker_itself_no_longer_speaks_to_is_told() -> None:
+    finding = the("docker", engine(version="20.10.24+dfsg1"))
+    assert (finding.level, finding.what) == ("warn", "Docker 20.10.24+dfsg1 is older than 25.0, and was not tried")
+    assert "API 1.44" in (finding.remedy or "")
+    assert the("docker", engine(version="29.1.3")).level == "ok"
+    assert the("compose", engine(compose="v5.0.1-desktop.1")).level == "ok"
 
 
 def test_an_old_python_and_another_processor_are_told() -> None:

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.checks.preflight.facts import Amount, Disk, Facts, Needs
+from orchestrator.checks.preflight.faults import host_holes, is_older
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.engines.size import GIB, gib
 from orchestrator.fleet.docker_host import engine_trouble
 from orchestrator.fleet.requirements import compose_problem, port_problem
+from orchestrator.pins import LEAST
 
 LEAST_FREE = 2 * GIB  # logs, layers, Open WebUI's data
 PLENTY = 40 * GIB  # where not all sizes are known
+NEWER_DOCKER = f"Take a newer one: Docker's own tools of version 29 speak to API {LEAST['docker-api']} and newer alone"
 MAKE_ROOM = "Make room (docker system df shows what can go: docker system prune), or move Docker's data-root"
 
 
 def docker(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:  # noqa: ARG001 - nobody needs more of it
     if facts.engine.version is None:
         yield Finding.of("docker", host, engine_trouble(host, facts.engine.said))
+        return
+    yield from host_holes(host, "engine", "docker", facts.engine.version)
+    if is_older(facts.engine.version, LEAST["docker"]):
+        what = f"Docker {facts.engine.version} is older than {LEAST['docker']}, and was not tried"
+        yield Finding("docker", host, "warn", what, NEWER_DOCKER)
     else:
         yield Finding("docker", host, "ok", f"Docker {facts.engine.version}")
 
@@ -26,6 +34,7 @@ def compose(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:  # noqa
     if facts.engine.version is None:
         return
     problem = compose_problem(host, facts.engine.compose)
+    yield from host_holes(host, "compose", "compose", facts.engine.compose or "")
     yield (
         Finding.of("compose", host, problem)
         if problem

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from orchestrator.ansible_process import AnsibleNeeds
 from orchestrator.spec.hosts import Gpus
 
 MIB_IN_GIB = 1024
@@ -195,6 +196,7 @@ class Needs:
     registries: Mapping[str, str] = field(default_factory=dict)  # that have an image: name to URL
     hubs: Mapping[str, str] = field(default_factory=dict)  # that have weights
     same_machine: str | None = None  # the kind of processor that images are made for here
+    python: AnsibleNeeds = field(default_factory=AnsibleNeeds)
 
 
 def _gib(mib: int | None) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.checks.preflight import engine, gpus, machine, reach, weights
 from orchestrator.checks.preflight.facts import Facts, Needs
+from orchestrator.checks.preflight.faults import CHECK as HOLES
 from orchestrator.checks.preflight.finding import Finding
 from orchestrator.errors import UserError
 
@@ -30,7 +31,7 @@ JUDGES: tuple[tuple[str, Judge], ...] = (
 )
 SSH = "ssh"
 INSTALLED = frozenset({"docker", "compose", "runtime"})
-CHECKS = (SSH, *(name for name, _ in JUDGES))
+CHECKS = (SSH, *(name for name, _ in JUDGES), HOLES)
 ELSEWHERE = {"sudo_password": "sudo", "python_missing": "system", "script_failed": "system"}
 
 

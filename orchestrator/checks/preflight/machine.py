@@ -10,7 +10,6 @@ from orchestrator.checks.preflight.finding import Finding
 from orchestrator.engines.size import GIB, gib
 from orchestrator.plan.instance_memory import memory_of, shortage
 
-PYTHON_LEAST = (3, 8)
 LEAST_MEMORY = GIB  # below that even a gateway alone is not safe
 OFF, FAR_OFF, FAR_OFF_AT_THE_DOOR = 2.0, 60.0, 10.0  # s
 SET_THE_CLOCK = (
@@ -28,9 +27,10 @@ def sudo(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:  # noqa: A
 def system(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     found = facts.basics
     numbers = re.findall(r"\d+", found.python)
-    if tuple(map(int, numbers[:2])) < PYTHON_LEAST:
-        remedy = "Install python3 3.8 or newer there"
-        yield Finding("system", host, "problem", f"Python {found.python} is older than 3.8", remedy)
+    if tuple(map(int, numbers[:2])) < needs.python.python:
+        least = ".".join(map(str, needs.python.python))
+        what = f"Python {found.python} is older than {least}, which {needs.python.by} asks of hosts"
+        yield Finding("system", host, "problem", what, f"Install python3 {least} or newer there")
     kind = SAME_NAME.get(found.machine, found.machine)
     if needs.same_machine and kind != SAME_NAME.get(needs.same_machine, needs.same_machine):
         what = f"its processor is {kind}, and images made or pulled here are for {needs.same_machine}"

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import UserError
+from orchestrator.pins import LEAST, least
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-NGINX = (1, 30)
-NJS = (1, 0)
 
 # njs has no command in the image: nginx runs one line of JavaScript, away from any network, and that line tells.
 _PROBE = """
@@ -39,14 +37,14 @@ def check_gateway(client: DockerClient, reference: str, cache: Path) -> None:
         return
     said = _probe(client, str(image.id))
     nginx, njs = (_version(name, said) for name in ("nginx", "njs"))
-    if nginx is None or njs is None or nginx < NGINX or njs < NJS:
+    if nginx is None or njs is None or nginx < least("nginx") or njs < least("njs"):
         has = ", ".join(
             f"{name} {'.'.join(map(str, version))}" if version else f"no {name}"
             for name, version in (("nginx", nginx), ("njs", njs))
         )
         raise UserError(
             "gateway_image",
-            f"the gateway needs nginx 1.30 and njs 1.0 or newer, and {reference} has {has}",
+            f"the gateway needs nginx {LEAST['nginx']} and njs {LEAST['njs']} or newer, and {reference} has {has}",
             hint="Name another image under images.override.gateway, or set images.source to packages",
         )
     cache.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 
+from orchestrator.ansible_process import AnsibleNeeds
 from orchestrator.checks.preflight.facts import Amount, Facts, Needs, Seat
 from orchestrator.engines.container import Fetch
 from orchestrator.engines.registry import engine_of
@@ -14,7 +15,7 @@ from orchestrator.fleet.channel import LocalChannel
 from orchestrator.fleet.model_files import HUB
 from orchestrator.fleet.scripts import engine
 from orchestrator.plan.deployment import Deployment, Stack
-from orchestrator.plan.images import DOCKER_HUB, Image, ImageChoice, Reference, reference_for
+from orchestrator.plan.images import DOCKER_HUB, Image, Reference, reference_for
 from orchestrator.plan.instance_memory import memory_of
 from orchestrator.plan.instances import own_ports
 from orchestrator.plan.stacks import Known
@@ -24,7 +25,7 @@ from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
 from orchestrator.state.state import State
 from orchestrator.workflow.context.hosts import front_of, hosts_of
-from orchestrator.workflow.images.choice import recorded_images
+from orchestrator.workflow.images.choice import image_choice, recorded_images
 from orchestrator.workflow.weights.on_hosts import paths_of
 
 REGISTRY = {DOCKER_HUB: "https://registry-1.docker.io"}  # where images of docker.io really are
@@ -46,9 +47,7 @@ def host_needs(
 
 def image_references(spec: Spec, state: State, deployment: Deployment) -> dict[Component, str]:
     """As an earlier run recorded them, else as the spec would have them."""
-    section = spec.workshop.images
-    choice = ImageChoice(section.source, section.registry, dict(section.override))
-    recorded = recorded_images(state)
+    choice, recorded = image_choice(spec), recorded_images(state)
     return {
         component: recorded[component].pinned if component in recorded else reference_for(component, choice)
         for component in sorted(deployment.components)
@@ -95,6 +94,7 @@ def _needs(
         registries=_registries(spec, components, references, recorded, here=frozenset(sizes)),
         hubs=_hubs(models),
         same_machine=None if host.is_local else platform.machine(),
+        python=AnsibleNeeds.installed(),
     )
 
 
