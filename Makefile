@@ -7,7 +7,7 @@ DAILY := .venv/bin/pytest -m "not full" --junitxml=.pytest_cache/junit/daily
 export TESTCONTAINERS_RYUK_DISABLED := true
 unexport PYTHONDONTWRITEBYTECODE # collecting tests that were not compiled takes twice as long
 
-.PHONY: provision test test-all lint unit stack classes compat bench pictures durations lock
+.PHONY: provision test test-all lint unit stack classes compat bench pictures durations lock outdated
 
 provision:
 	@bootstrap/prepare.sh .venv/bin/provision $(SPEC)
@@ -52,3 +52,7 @@ durations:
 # The locks name versions and hashes, never an address: whatever index pip is set to will do.
 lock:
 	bootstrap/lock.sh
+
+# What is newer than the pins, and which of them have published holes: docs/pins.md.
+outdated:
+	@bootstrap/prepare.sh --with-tests .venv/bin/python bootstrap/outdated.py
