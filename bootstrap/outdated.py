@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orchestrator.faults import PROJECTS, Kind, faults_of
+from orchestrator.faults import Kind, faults_of, project_of
 from orchestrator.pins import BUILT, IMAGES, LOCKS
 
 ROOT = Path(__file__).parents[1]
@@ -145,7 +145,7 @@ def holes(_: Asking) -> Iterator[str]:
 
 def _pinned() -> Iterator[tuple[str, Kind, str, str]]:
     for component, image in IMAGES.items():
-        yield f"images.{component}", "image", PROJECTS.get(component, component), image.rpartition(":")[2]
+        yield f"images.{component}", "image", project_of(component), image.rpartition(":")[2]
     for folder, built in BUILT.items():
         for package, version in built.debian.items():
             yield f"compose/images/{folder}", "debian", package, version

@@ -9,19 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["image", "engine", "compose", "debian", "python"]
 TABLE = Path(__file__).with_name("known_faults.toml")
 VERSION = re.compile(r"(?:^|[-:])[vb]?(\d+(?:\.\d+)+|(?<=b)\d+)(?=$|[-+~])")  # 1.30.6, b11669: not a digest
-# What an image's component is called there.
-PROJECTS = {
-    "gateway": "nginx",
-    "webui": "open-webui",
-    "llamacpp": "llama.cpp",
-    "llamacpp_cuda": "llama.cpp",
-    "vllm_cpu": "vllm",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +38,19 @@ class Fault:
 
 
 @cache
-def known_faults() -> tuple[Fault, ...]:
+def _table() -> dict[str, Any]:
     with TABLE.open("rb") as file:
-        entries = tomllib.load(file)["fault"]
-    return tuple(Fault(**{**entry, "found_in": tuple(entry["found_in"])}) for entry in entries)
+        return tomllib.load(file)
+
+
+@cache
+def known_faults() -> tuple[Fault, ...]:
+    return tuple(Fault(**{**entry, "found_in": tuple(entry["found_in"])}) for entry in _table()["fault"])
+
+
+def project_of(component: str) -> str:
+    """What the table calls what is in the image of a component."""
+    return str(_table()["projects"].get(component, component))
 
 
 def faults_of(component: str, version: str, found_in: Kind) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from orchestrator.checks.preflight.faults import host_holes, image_holes, is_older
-from orchestrator.faults import PROJECTS, faults_of, known_faults, numbers
+from orchestrator.faults import faults_of, known_faults, numbers, project_of
 from orchestrator.pins import IMAGES, LEAST
 from orchestrator.spec.components import Component
 from orchestrator.webui.versions import WITHOUT_KNOWN_HOLES
@@ -100,7 +100,7 @@ def test_every_entry_says_what_where_and_when() -> None:
         assert isinstance(fault.date, date)
         assert fault.what[0].islower() or fault.what[0].isdigit()
     images = {fault.component for fault in known_faults() if "image" in fault.found_in}
-    assert images <= {PROJECTS.get(name, name) for name in IMAGES}
+    assert images <= {project_of(name) for name in IMAGES}
 
 
 def test_open_webuis_own_warning_and_the_table_agree() -> None:

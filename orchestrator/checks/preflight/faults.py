@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from orchestrator.checks.preflight.finding import Finding
-from orchestrator.faults import PROJECTS, Fault, Kind, faults_of, numbers
+from orchestrator.faults import Fault, Kind, faults_of, numbers, project_of
 from orchestrator.plan.images import Reference
 from orchestrator.spec.components import Component
 
@@ -17,7 +17,7 @@ def image_holes(references: Mapping[Component, str]) -> Iterator[Finding]:
     """Of each image by its tag: nothing of one such as `latest`. Those made here are of the release that is pulled."""
     for component, reference in sorted(references.items()):
         version = Reference.parse(reference).suffix.partition("@")[0].lstrip(":")
-        for fault in faults_of(PROJECTS.get(component, component), version, "image"):
+        for fault in faults_of(project_of(component), version, "image"):
             yield _found(None, f"{fault.component} {version} ({component})", fault, NAME_ANOTHER.format(component))
 
 
