@@ -15,7 +15,9 @@ compile bootstrap/requirements-test.lock "${program[@]}" --group pyproject.toml:
 image=(--python-version 3.11 --python-platform x86_64-manylinux_2_36)
 for name in webui vllm; do
   folder=compose/images/$name
-  compile "$folder/requirements.lock" "${image[@]}" --overrides "$folder/drop.txt" --no-emit-package torch \
+  raised=()
+  if [ -f "$folder/raise.txt" ]; then raised=(--overrides "$folder/raise.txt"); fi
+  compile "$folder/requirements.lock" "${image[@]}" --overrides "$folder/drop.txt" "${raised[@]}" --no-emit-package torch \
     ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$folder/requirements.in"
 done
 

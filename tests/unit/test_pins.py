@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.outdated import locked
 from orchestrator.engines.image import Recipe
+from orchestrator.faults import faults_of
 from orchestrator.fleet.images.recipes import RECIPES
 from orchestrator.pins import BUILT, IMAGES, LEAST, LOCKS
 from orchestrator.plan.images import Reference
@@ -88,6 +90,15 @@ def test_no_other_text_pins_a_package() -> None:
     line = re.compile(rf"\b({'|'.join(PINNED_PACKAGES)})==(\d[\w.]*)")
     wrong = [f"{path}: {name}=={v}" for path in tracked() for name, v in line.findall(text(path)) if wanted[name] != v]
     assert not wrong
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_has_a_package_with_a_hole_that_is_known_here(lock: str) -> None:
+    assert not [
+        f"{name} {version}: {hole}"
+        for name, version in locked(ROOT / lock)
+        for hole in faults_of(name, version, "python")
+    ]
 
 
 def test_the_locks_are_those_that_are_written() -> None:
