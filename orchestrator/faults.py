@@ -60,6 +60,10 @@ def faults_of(component: str, version: str, found_in: Kind) -> Iterator[Fault]:
             yield fault
 
 
+def fault_named(cve: str) -> Fault:
+    return next(fault for fault in known_faults() if fault.cve == cve)
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """What counts of a version. Trailing zeros don't; none: it is no version."""
     found = VERSION.search(version)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from orchestrator.faults import fault_named
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.limits import UNBOUNDED, CallerLimits
 
@@ -20,6 +21,15 @@ FIRST_PAGE_PORT = 10000  # of an Open WebUI for each participant or team
 METRICS_PORT = 9001  # /metrics alone; published on the host's own 127.0.0.1 where `gateway.metrics` asks for it
 CONFIG_DIR = "/etc/nginx/workshop"  # mounted read-only: nginx.conf, gateway.js, policy.json, tls/, edges/
 DATA_DIR = "/var/lib/gateway"  # a volume: access.jsonl, counters
+START = "start.sh"  # in CONFIG_DIR
+HTTP2_FILE = "/run/http2.conf"  # in the container: "http2 on;", where START found nginx without the hole
+HTTP2_HOLE = "CVE-2026-123007"
+
+
+def start_command() -> list[str]:
+    """Of the gateway's container."""
+    hole = fault_named(HTTP2_HOLE)
+    return ["sh", f"{CONFIG_DIR}/{START}", hole.below, hole.cve, HTTP2_FILE]
 
 
 @dataclass(frozen=True, slots=True)

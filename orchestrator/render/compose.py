@@ -74,6 +74,7 @@ def render_compose(stack: Stack, values: StackValues) -> str:
             logging=LOGGING,
             gateway={
                 "service": GATEWAY_SERVICE,
+                "command": inside.start_command(),
                 "config_dir": inside.CONFIG_DIR,
                 "data_dir": inside.DATA_DIR,
                 "instances": [instance.service for instance in stack.instances],

@@ -1,4 +1,4 @@
-"""The gateway's files: nginx.conf, the njs rules, and policy.json, which says who may ask what. Pure."""
+"""The gateway's files: nginx.conf, the njs rules, how it is started, and policy.json: who may ask what. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from orchestrator.plan.gateway import (
     CONFIG_DIR,
     DATA_DIR,
     FIRST_PAGE_PORT,
+    HTTP2_FILE,
     INTERNAL_PORT,
     METRICS_PORT,
+    START,
     WEBUI_PORT,
     GatewayConfig,
     Page,
@@ -60,7 +62,8 @@ def render_gateway(config: GatewayConfig, *, resolver: str = DOCKER_DNS) -> dict
     """
     text = policy_text(policy(config))
     rules = {path.name: path.read_text(encoding="utf-8") for path in sorted(_SOURCES.glob("*.js"))}
-    return {"nginx.conf": _nginx_conf(config, resolver), POLICY: text, **rules}
+    start = (_SOURCES / START).read_text(encoding="utf-8")
+    return {"nginx.conf": _nginx_conf(config, resolver), POLICY: text, START: start, **rules}
 
 
 def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
@@ -73,6 +76,7 @@ def _nginx_conf(config: GatewayConfig, resolver: str) -> str:
         "data_dir": DATA_DIR,
         "resolver": resolver,
         "tls": config.tls,
+        "http2": HTTP2_FILE.replace(".", "[.]"),  # a pattern may match nothing: where nginx was started without START
         "authorities": f"{CONFIG_DIR}/{AUTHORITIES}" if config.authorities else SYSTEM_AUTHORITIES,
         "edges": f"{CONFIG_DIR}/{CLIENT_CONF}" if config.edges else None,
         "headers": _header_names(config),

@@ -12,7 +12,7 @@ from orchestrator.engines.practice import CHECKPOINT, GGUF, PUT_SCRIPT
 from orchestrator.errors import WorkshopError
 from orchestrator.plan.deployment import GATEWAY_SERVICE, WEBUI_SERVICE, Stack
 from orchestrator.plan.edges import EDGE_SERVICE
-from orchestrator.plan.gateway import GatewayConfig
+from orchestrator.plan.gateway import START, GatewayConfig
 from orchestrator.render.compose import SECRETS_FOLDER, StackValues, inputs_digest, render_compose, secret_names
 from orchestrator.render.edge import EdgeCredentials, edge_files, gateway_files
 from orchestrator.render.files import PRIVATE, READABLE, RUNNABLE, File
@@ -96,6 +96,8 @@ def _inputs(stack: Stack, service: str, files: Mapping[str, File]) -> dict[str, 
     wanted = {name for name in files if name.startswith(f"{SECRETS_FOLDER}/{service}.")}
     if service in {WEBUI_SERVICE, *(instance.service for instance in stack.running)}:
         wanted.add(WITH_SECRETS)
+    if service == GATEWAY_SERVICE:
+        wanted.add(f"{GATEWAY_SERVICE}/{START}")
     for backend in stack.backends:
         if backend.service == service:
             wanted |= {name for name in files for source, _ in backend.container.files if _below(name, source)}

@@ -223,7 +223,7 @@ def values(**changes: Any) -> StackValues:
         "tls": False,
         "webui_environments": {"webui": {}},
         "webui_secrets": ("WEBUI_SECRET_KEY",),
-        "inputs": dict.fromkeys(("webui", "model-m-1", "model-m-2"), "0"),
+        "inputs": dict.fromkeys(("gateway", "webui", "model-m-1", "model-m-2"), "0"),
     }
     return StackValues(**(plain | changes))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import api_key, fingerprint
 from orchestrator.identity.limits import CallerLimits
-from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig, RoutedModel, Server, Upstream, start_command
 from orchestrator.render.gateway import render_gateway
 
 if TYPE_CHECKING:
@@ -143,8 +143,7 @@ def this_gateway(bed: Bed, nginx: str) -> Target:
     folder.mkdir()
     for name, text in render_gateway(gateway_config()).items():
         (folder / name).write_text(text, encoding="utf-8")
-    command = ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"]
-    return _for_all_models("this gateway", *bed.run(nginx, command, {folder: CONFIG_DIR}))
+    return _for_all_models("this gateway", *bed.run(nginx, start_command(), {folder: CONFIG_DIR}))
 
 
 def gateway_config() -> GatewayConfig:

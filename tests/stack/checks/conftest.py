@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.checks.subject import EngineUnderTest
 from orchestrator.fleet.docker_host import DockerHost
-from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig
+from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, GatewayConfig, start_command
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.render.gateway import render_gateway
 from orchestrator.spec.components import Component
@@ -76,7 +76,7 @@ def room(
     engine = run(engine_image, llama("tiny"), "engine", engines, volumes=[f"{models}:/models:ro"])
     gateway = run(
         gateway_image,
-        ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"],
+        start_command(),
         "gateway",
         front,
         engines,

@@ -26,7 +26,16 @@ from orchestrator.engines.container import Container
 from orchestrator.identity.callers import Caller
 from orchestrator.identity.keys import fingerprint
 from orchestrator.identity.limits import CallerLimits
-from orchestrator.plan.gateway import API_PORT, CONFIG_DIR, WEBUI_PORT, GatewayConfig, RoutedModel, Server, Upstream
+from orchestrator.plan.gateway import (
+    API_PORT,
+    CONFIG_DIR,
+    WEBUI_PORT,
+    GatewayConfig,
+    RoutedModel,
+    Server,
+    Upstream,
+    start_command,
+)
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.components import Component
 from tests.unit.eventually import eventually
@@ -253,13 +262,13 @@ def start_gateway(
 ) -> Callable[..., Gateway]:
     """Start one more gateway. It trusts the authority of the stubs' certificate only."""
 
-    def start(config: GatewayConfig, *, keep: bool = False) -> Gateway:
+    def start(config: GatewayConfig, *, keep: bool = False, command: list[str] | None = None) -> Gateway:
         folder = tmp_path_factory.mktemp("gateway")
         write(config, folder)
         shutil.copytree(certificate, folder / "tls")
         container = run_container(
             packaged(Component("gateway")),
-            ["nginx", "-c", f"{CONFIG_DIR}/nginx.conf", "-g", "daemon off;"],
+            command or start_command(),
             folder.name,
             keep=keep,
             ports={f"{port}/tcp": ("127.0.0.1", None) for port in (API_PORT, WEBUI_PORT)},

@@ -9,13 +9,38 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.plan.gateway import API_PORT, INTERNAL_PORT, WEBUI_PORT, GatewayConfig, Server
+from orchestrator.faults import fault_named
+from orchestrator.plan.gateway import (
+    API_PORT,
+    HTTP2_HOLE,
+    INTERNAL_PORT,
+    WEBUI_PORT,
+    GatewayConfig,
+    Server,
+    start_command,
+)
 from tests.unit.gateway_bed import Gateway
+
+FIRST = "0.0.0"
 
 
 @pytest.fixture(scope="module")
-def secure(start_gateway: Callable[[GatewayConfig], Gateway], config: GatewayConfig) -> Gateway:
-    return start_gateway(replace(config, tls=True, webui=Server("nobody", 8080)))
+def secure(start_gateway: Callable[..., Gateway], config: GatewayConfig) -> Gateway:
+    """With HTTP/2: for this one, nginx is fixed since its very first version."""
+    tls = replace(config, tls=True, webui=Server("nobody", 8080))
+    return start_gateway(tls, command=[FIRST if part == fixed_since() else part for part in start_command()])
+
+
+@pytest.fixture(scope="module")
+def without_http2(start_gateway: Callable[..., Gateway], config: GatewayConfig) -> Gateway:
+    """Fixed only in a version, and under a name, that no nginx has."""
+    tls = replace(config, tls=True, webui=Server("nobody", 8080))
+    never = {fixed_since(): "999.0.0", HTTP2_HOLE: "CVE-0000-0000"}
+    return start_gateway(tls, command=[never.get(part, part) for part in start_command()])
+
+
+def fixed_since() -> str:
+    return fault_named(HTTP2_HOLE).below
 
 
 def test_open_webui_sees_the_real_client_and_the_name_it_used(gateway: Gateway) -> None:
@@ -67,16 +92,31 @@ def test_with_tls_the_api_answers_over_it(secure: Gateway) -> None:
     assert len(secure.chat("bob", stream=True, stub={"events": 3}).events) == 4
 
 
-def test_http_2_is_offered(secure: Gateway) -> None:
-    assert secure.tls
-    secure.tls.set_alpn_protocols(["h2", "http/1.1"])
+def agreed_on(gateway: Gateway) -> set[str | None]:
+    """What somebody who offers HTTP/2 gets, on each port."""
+    assert gateway.tls
+    gateway.tls.set_alpn_protocols(["h2", "http/1.1"])
+    found = set()
     for port in (API_PORT, WEBUI_PORT):
         with (
-            socket.create_connection(("127.0.0.1", secure.port(port))) as plain,
-            secure.tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+            socket.create_connection(("127.0.0.1", gateway.port(port))) as plain,
+            gateway.tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
         ):
-            assert connection.selected_alpn_protocol() == "h2"
-    secure.tls.set_alpn_protocols(["http/1.1"])
+            found.add(connection.selected_alpn_protocol())
+    gateway.tls.set_alpn_protocols(["http/1.1"])
+    return found
+
+
+def test_http_2_is_offered(secure: Gateway) -> None:
+    assert agreed_on(secure) == {"h2"}
+
+
+def test_http_2_is_off_where_nginx_has_the_hole(without_http2: Gateway) -> None:
+    assert agreed_on(without_http2) == {"http/1.1"}
+    assert without_http2.chat("bob").status == 200
+    assert b"gateway: HTTP/2 is off: this nginx is below 999.0.0" in without_http2.container.logs()
+    without_http2.reload_files()
+    assert agreed_on(without_http2) == {"http/1.1"}
 
 
 def test_over_http_2_an_answer_streams_too(secure: Gateway) -> None:

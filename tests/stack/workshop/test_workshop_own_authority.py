@@ -17,6 +17,7 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from orchestrator.plan.gateway import HTTP2_FILE
 from orchestrator.state.folder import StateFolder
 from orchestrator.tls import store
 from orchestrator.tls.issue import Issued, Wanted, issue
@@ -150,10 +151,16 @@ def curl(workshop: Workshop, url: str, *options: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
-def test_curl_speaks_http_2(workshop: Workshop) -> None:
+def newest_http(workshop: Workshop) -> str:
+    """That the gateway may speak: not HTTP/2 where the image's nginx has a hole in it (templates/gateway/start.sh)."""
+    told = workshop.container("gateway").exec_run(["cat", HTTP2_FILE]).output
+    return "2" if b"http2 on;" in told else "1.1"
+
+
+def test_curl_speaks_http_2_where_it_may(workshop: Workshop) -> None:
     told = ("-w", "%{http_version} %{http_code}")
 
-    assert curl(workshop, f"{workshop.api}/healthz", "--http2", *told) == "2 200"
+    assert curl(workshop, f"{workshop.api}/healthz", "--http2", *told) == f"{newest_http(workshop)} 200"
     assert curl(workshop, f"{workshop.api}/healthz", "--http1.1", *told) == "1.1 200"
 
 
@@ -222,7 +229,7 @@ def test_open_webui_is_behind_it_too(make_workshop: Callable[..., Workshop]) -> 
     headers = requests.get(made.webui, verify=trusted, timeout=60).raw.headers
     assert headers.getlist("x-content-type-options") == ["nosniff"]
     assert headers.getlist("x-frame-options") == ["SAMEORIGIN"]
-    assert curl(made, made.webui, "--http2", "-w", "%{http_version} %{http_code}") == "2 200"
+    assert curl(made, made.webui, "--http2", "-w", "%{http_version} %{http_code}") == f"{newest_http(made)} 200"
     made.workshop("participants rotate", person["id"])
     assert made.people()[0]["api_key"] != person["api_key"]
     assert "Warning" not in "".join(made.said)
