@@ -39,7 +39,14 @@ class Suite:
         )
 
 
-IMAGES = ("weights", "test_images_resolve.py", "test_images_run.py", "test_bootstrap_apt.py", "test_sglang_package.py")
+IMAGES = (
+    "weights",
+    "test_images_resolve.py",
+    "test_images_run.py",
+    "test_bootstrap_apt.py",
+    "test_sglang_package.py",
+    "test_wheel_installed.py",
+)
 OLDEST = {"WORKSHOP_TEST_WEBUI": "oldest"}
 UNIT = ("-n", "auto", "--dist", "worksteal")
 SUITES = (  # in the order in which they run, while there is time
