@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-BATCH = 2048  # tokens that vLLM reads ahead of a sliding window: its max_num_batched_tokens for servers
+from orchestrator.engines.config_defaults import DEFAULTS, Json, said, whole
+from orchestrator.engines.context_length import context_length
+from orchestrator.engines.sliding import sliding_layers
 
-PLAIN = frozenset({  # every layer attends with num_key_value_heads heads of head_dim numbers
-    *("llama", "mistral", "mixtral", "ministral3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi3", "gemma"),
-    *("gemma2", "gemma3_text", "gpt_oss", "granite", "granitemoe", "olmo2", "smollm3", "starcoder2", "stablelm"),
-    *("internlm2", "cohere", "cohere2"),
-})  # fmt: skip
+AHEAD = 4096  # tokens that are read ahead of a sliding window and kept too: two batches of vLLM's default on small GPUs
+BLOCK = 16  # tokens that are kept together
+MOST_LAYERS = 1024  # a file from elsewhere may say anything
+
 LATENT = frozenset({"deepseek_v2", "deepseek_v3", "kimi_k2"})  # multi-head latent attention
-ALL_SLIDE = frozenset({"mistral", "mixtral", "phi3", "starcoder2"})  # a sliding_window is that of every layer
+PLAIN = frozenset({*DEFAULTS, "internlm2"}) - LATENT  # every layer has num_key_value_heads heads of head_dim numbers
 OTHER_STATE = ("mamba", "ssm", "linear_", "conv_", "rwkv", "attn_layer", "hybrid", "compress_", "index_", "global_head")
-LAYER_KINDS = {"full_attention", "sliding_attention"}
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +29,22 @@ class Attention:
     heads: int  # query heads; tensor parallelism must divide them
     kv_heads: int
     numbers: int  # that one KV head of one layer keeps of a token: its key and its value, or one latent vector
-    layers: int  # that keep all tokens
-    sliding: int = 0  # layers that keep the last `window` tokens only
+    layers: int  # that keep all tokens; with those that fill up vLLM's groups
+    sliding: int = 0  # layers that keep the last `window` tokens only; likewise
     window: int | None = None
     latent: bool = False  # one vector for all heads: each GPU keeps all of it
     context: int | None = None  # tokens that the model was made for
 
-    def kv_bytes(self, tokens: int, gpus: int, width: float) -> float:
-        """What one request of so many tokens takes on each GPU; `width` is bytes per number."""
+    def kv_bytes(self, tokens: int, gpus: int, width: float, ahead: int = AHEAD) -> float:
+        """What one request of so many tokens takes on each GPU; `width` is bytes per number.
+
+        `ahead`: tokens that the engine reads before it lets go of those that left a window. A window begins within a
+        block, so that it takes one more (SlidingWindowSpec in vllm/v1/kv_cache_interface.py).
+        """
         heads = 1 if self.latent else max(1, self.kv_heads // gpus)
-        near = min(tokens, self.window + BATCH) if self.window else 0
-        return heads * self.numbers * width * (self.layers * tokens + self.sliding * near)
+        near = min(tokens, self.window - 1 + ahead) if self.window else 0
+        blocks = -(-near // BLOCK) + 1
+        return heads * self.numbers * width * (self.layers * tokens + self.sliding * blocks * BLOCK)
 
     def split_problem(self, gpus: int) -> str | None:
         """Why so many GPUs can't share it."""
@@ -63,13 +65,13 @@ def attention(config: Json) -> Attention | str:
         return why
     try:
         return _read(text)
-    except (KeyError, TypeError, ValueError) as problem:
+    except (LookupError, ArithmeticError, TypeError, ValueError) as problem:
         return f"its config.json lacks {problem.args[0]}" if isinstance(problem, KeyError) else str(problem)
 
 
 def _not_understood(text: Json) -> str | None:
     kind = text.get("model_type")
-    if kind not in PLAIN | LATENT:
+    if not isinstance(kind, str) or kind not in PLAIN | LATENT:
         return f"how models of the type {kind} keep tokens is not known here"
     odd = [name for name, value in text.items() if value and name.startswith(OTHER_STATE)]
     if odd:
@@ -80,42 +82,32 @@ def _not_understood(text: Json) -> str | None:
 
 
 def _read(text: Json) -> Attention:
-    layers, heads = _whole(text, "num_hidden_layers"), _whole(text, "num_attention_heads")
-    context = text.get("max_position_embeddings")
-    context = context if isinstance(context, int) else None
+    layers, heads, context = whole(text, "num_hidden_layers"), whole(text, "num_attention_heads"), context_length(text)
+    if layers > MOST_LAYERS:
+        raise ValueError(f"its config.json says num_hidden_layers: {layers}"[:200])
     if text["model_type"] in LATENT:
-        numbers = _whole(text, "kv_lora_rank") + _whole(text, "qk_rope_head_dim")
+        numbers = whole(text, "kv_lora_rank") + whole(text, "qk_rope_head_dim")
         return Attention(heads, 1, numbers, layers, latent=True, context=context)
-    kv_heads = _whole(text, "num_key_value_heads") if text.get("num_key_value_heads") is not None else heads
-    if text.get("head_dim"):
-        size = _whole(text, "head_dim")
+    kv_heads = whole(text, "num_key_value_heads") if said(text, "num_key_value_heads") is not None else heads
+    if said(text, "head_dim"):
+        size = whole(text, "head_dim")
     else:
-        hidden = _whole(text, "hidden_size")
+        hidden = whole(text, "hidden_size")
         if hidden % heads:
             raise ValueError("its config.json gives no size of its heads")
         size = hidden // heads
-    sliding, window = _sliding(text, layers, context)
-    return Attention(heads, kv_heads, 2 * size, layers - sliding, sliding, window, context=context)
+    sliding, window = sliding_layers(text, layers)
+    full, sliding = _grouped(layers - sliding, sliding)
+    return Attention(heads, kv_heads, 2 * size, full, sliding, window, context=context)
 
 
-def _sliding(text: Json, layers: int, context: int | None) -> tuple[int, int | None]:
-    """How many layers slide, and their window."""
-    window = text.get("sliding_window")
-    if not window or text.get("use_sliding_window") is False or (context and window >= context):
-        return 0, None
-    kinds = text.get("layer_types")
-    if kinds is not None:
-        if len(kinds) != layers or not set(kinds) <= LAYER_KINDS:
-            raise ValueError("not all of its layers keep tokens alike (layer_types)")
-        sliding = list(kinds).count("sliding_attention")
-        return sliding, int(window) if sliding else None
-    if text["model_type"] in ALL_SLIDE:
-        return layers, int(window)
-    raise ValueError("its config.json does not say which of its layers have a sliding window")
+def _grouped(full: int, sliding: int) -> tuple[int, int]:
+    """Groups of equally many layers, all of one kind: vLLM fills up the last with layers that are not there.
 
-
-def _whole(text: Json, name: str) -> int:
-    value = text[name]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"its config.json says {name}: {value!r}"[:200])
-    return value
+    `_get_kv_cache_groups_uniform_page_size` in vllm/v1/core/kv_cache_utils.py.
+    """
+    if not full or not sliding:
+        return full, sliding
+    fewer, more = sorted((full, sliding))
+    size = more if more < 1.5 * fewer else fewer
+    return -(-full // size) * size, -(-sliding // size) * size

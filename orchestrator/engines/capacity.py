@@ -54,7 +54,7 @@ class Allotment:
 
 def request_tokens(model: Model, size: ModelSize, assumed: Capacity) -> int:
     """Tokens of one request, as assumed."""
-    return min(n for n in (assumed.request_tokens, model.context, size.context) if n)
+    return min(n for n in (assumed.request_tokens, model.context or size.context) if n)
 
 
 def not_reckoned(size: ModelSize, budget: float | None) -> str | None:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from orchestrator.engines.attention import Attention, attention
+from orchestrator.engines.attention import AHEAD, Attention, attention
 from orchestrator.engines.loaded_files import weights_of
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.models import Model
@@ -28,18 +28,18 @@ class ModelSize:
     weights: int | None = None  # bytes
     attention: Attention | None = None
     kv_bytes: float | None = None  # of one token in all, where the spec says so
-    context: int | None = None  # tokens that the model was made for
+    context: int | None = None  # tokens that it is served with where the spec says nothing
     origin: str | None = None
     lacks: str | None = "its size is not known"
     quantised: bool = False  # its files are
 
-    def kv(self, tokens: int, gpus: int, width: float | None) -> float | None:
-        """Bytes on each GPU that one request of so many tokens takes."""
+    def kv(self, tokens: int, gpus: int, width: float | None, ahead: int = AHEAD) -> float | None:
+        """Bytes on each GPU that one request of so many tokens takes; `ahead` as in `Attention.kv_bytes`."""
         if self.kv_bytes is not None:
             return self.kv_bytes * tokens / gpus
         if self.attention is None or width is None:
             return None
-        return self.attention.kv_bytes(tokens, gpus, width)
+        return self.attention.kv_bytes(tokens, gpus, width, ahead)
 
 
 UNKNOWN = ModelSize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -107,13 +108,13 @@ def test_every_model_of_the_table_can_be_reckoned() -> None:
         ({}, 2 * 2 * 2 * 16 * 2, 10_000 * 256),
         ({"head_dim": 32}, 2 * 2 * 2 * 32 * 2, 10_000 * 512),
         ({"num_key_value_heads": None}, 2 * 4 * 2 * 16 * 2, 10_000 * 512),
-        ({"model_type": "mistral", "sliding_window": 1000}, 256, (1000 + 2048) * 256),
-        ({"sliding_window": 10_000}, 256, 10_000 * 256),
+        ({"model_type": "mistral", "sliding_window": 1000}, 32 * 256, 5120 * 256),  # in blocks of 16, and one more
+        ({"sliding_window": 10_000}, 32 * 256, 10_016 * 256),
         ({"model_type": "qwen2", "sliding_window": 1000, "use_sliding_window": False}, 256, 10_000 * 256),
         (
-            {"model_type": "gpt_oss", "sliding_window": 1000, "layer_types": ["full_attention", "sliding_attention"]},
-            256,
-            10_000 * 128 + (1000 + 2048) * 128,
+            {"model_type": "gpt_oss", "head_dim": 16, "sliding_window": 1000},
+            (1 + 32) * 128,
+            10_000 * 128 + 5120 * 128,
         ),
         ({"model_type": "deepseek_v3", "kv_lora_rank": 512, "qk_rope_head_dim": 64}, 2 * 576 * 2, 10_000 * 2304),
     ],
@@ -131,7 +132,8 @@ def test_bytes_of_a_request_follow_from_the_config(fields: dict[str, object], on
         {"model_type": None},
         {"mamba_d_state": 16},
         {"linear_num_key_heads": 16},
-        {"model_type": "gemma2", "sliding_window": 1000},
+        {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 1000, "max_window_layers": 1},
+        {"num_hidden_layers": 10**9},
         {"model_type": "gpt_oss", "sliding_window": 9, "layer_types": ["full_attention", "linear_attention"]},
         {"model_type": "deepseek_v3", "kv_lora_rank": 512},
         {"model_type": "deepseek_v3", "kv_lora_rank": 512, "qk_rope_head_dim": 64, "index_topk": 2048},
@@ -238,6 +240,29 @@ def test_vllm_needs_room_for_one_request_of_full_length() -> None:
         engine_of(model()).need(model(context=context), LLAMA, 1, ASSUMED, 0).kv for context in (4096, 65536)
     )
     assert (short, full) == (2 * 4096 * 131_072, 65536 * 131_072)
+
+
+def test_what_left_a_window_is_kept_while_batches_are_under_way() -> None:
+    """A GPU of 70 GiB reads 8192 tokens at once, and vLLM two batches."""
+    size = from_config(config(model_type="mistral", sliding_window=1000, max_position_embeddings=65536), GIB, "here")
+    long, told = Capacity(request_tokens=65536), model(args={"max_num_batched_tokens": 2048})
+    for each, gib, kept in ((model(), 60, 999 + 4096), (model(), 80, 999 + 16384), (told, 80, 999 + 4096)):
+        budget = gib * 0.92 * GIB
+        tokens = engine_of(each).serves(each, size, Allotment(budget, 1, long, 0)).kv_tokens
+        assert tokens
+        one = (budget - 4.5 * GIB) / (tokens / 65536)  # 1 GiB of weights, 3.5 for the engine
+        assert kept < one / 256 < kept + 32
+    need = engine_of(model()).need(model(), size, 1, ASSUMED, 0)
+    kept = 16384 + 1008 + 16  # it may get a large GPU
+    assert (need.kv, need.kv_for) == (kept * 256, "one request of 65536 tokens")
+
+
+@pytest.mark.parametrize(("asked", "tokens"), [(None, 4096), (32768, 10_000)])
+def test_a_context_that_the_spec_states_goes_before_the_models_own(asked: int | None, tokens: int) -> None:
+    """Phi-3 with 128k tokens is served with 4096 unless more are asked for."""
+    given = Allotment(40.0 * GIB, 1, Capacity(request_tokens=10_000), 0)
+    mine = model(context=asked)
+    assert engine_of(mine).serves(mine, replace(LLAMA, context=4096), given).request_tokens == tokens
 
 
 def test_the_width_of_a_cached_number_follows_the_arguments() -> None:

@@ -42,6 +42,9 @@ OVERHEAD_SHARED_GIB = 5.5
 """The same where several GPUs work together: 3.58 and 1.26 GiB in that pull request."""
 MOST_REQUESTS = 256
 """At once unless max_num_seqs says otherwise: its default on GPUs below 70 GiB."""
+BATCHES = ((160, 16384), (70, 8192), (0, 2048))
+"""max_num_batched_tokens of a server, by the GPU's GiB: get_batch_defaults in vllm/engine/arg_utils.py. Two are
+under way at once (max_in_flight_tokens in vllm/config/vllm.py); what left a sliding window is kept that long."""
 KV_WIDTHS = {  # bytes per number, by kv_cache_dtype
     "auto": 2.0,
     "float16": 2.0,
@@ -136,8 +139,9 @@ class Vllm(Engine):
     ) -> tuple[float | None, str]:
         """It won't start without room for one request of full length."""
         full, tokens, width = model.context or size.context, request_tokens(model, size, assumed), self.kv_width(model)
-        one = size.kv(tokens, gpus, width)
-        whole = size.kv(full, gpus, width) if full else None
+        ahead = _ahead(model, 70 * GIB)  # it is not known yet which GPU it gets
+        one = size.kv(tokens, gpus, width, ahead)
+        whole = size.kv(full, gpus, width, ahead) if full else None
         if one is not None and whole is not None and whole > LEAST_REQUESTS * one:
             return whole, f"one request of {full} tokens"
         return None if one is None else LEAST_REQUESTS * one, f"{LEAST_REQUESTS} requests of {tokens} tokens"
@@ -146,7 +150,7 @@ class Vllm(Engine):
         """Requests = floor(free KV bytes / bytes of one request); free = budget - weights - overhead, on each GPU."""
         tokens, most = request_tokens(model, size, given.assumed), _most(model)
         why = not_reckoned(size, given.budget)
-        one = size.kv(tokens, given.gpus, self.kv_width(model))
+        one = size.kv(tokens, given.gpus, self.kv_width(model), _ahead(model, (given.budget or 0) / SHARE))
         if why or one is None or given.budget is None or size.weights is None:
             return Serves(None, tokens, None, size.origin, why or "its KV cache's kind is not known", most)
         free = given.budget - size.weights / given.gpus - self.overhead(given.gpus)
@@ -248,3 +252,9 @@ def _takes_consolidated(model: Model) -> bool:
 def _most(model: Model) -> int:
     given = argument(model, "max_num_seqs")
     return given if isinstance(given, int) and not isinstance(given, bool) else MOST_REQUESTS
+
+
+def _ahead(model: Model, gpu: float) -> int:
+    """Tokens that it reads ahead, on a GPU of so many bytes."""
+    batch = number(model, "max_num_batched_tokens") or next(batch for gib, batch in BATCHES if gpu >= gib * GIB)
+    return 2 * max(1, round(batch))
