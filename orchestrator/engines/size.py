@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from orchestrator.engines.attention import AHEAD, Attention, attention
+from orchestrator.engines.gguf_attention import gguf_attention
 from orchestrator.engines.loaded_files import weights_of
 from orchestrator.spec.capacity import Size
 from orchestrator.spec.models import Model
@@ -55,6 +56,14 @@ def from_config(config: Mapping[str, Any], weights: int | None, origin: str) -> 
     if isinstance(scheme, Mapping) and (scheme.get("kv_cache_scheme") or scheme.get("kv_cache_quant_algo")):
         return replace(size, attention=None, lacks="its KV cache is quantised in a way of its own")
     return size
+
+
+def from_gguf(header: Mapping[str, Any], weights: int | None, origin: str) -> ModelSize:
+    """Of what a GGUF file's header says (`gguf_header`) and the bytes of all its parts."""
+    found = gguf_attention(header)
+    if isinstance(found, str):
+        return ModelSize(weights, origin=origin, lacks=found)
+    return ModelSize(weights, found, None, found.context, origin, None)
 
 
 def weight_bytes(sizes: Mapping[str, int]) -> int | None:

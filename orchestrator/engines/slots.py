@@ -10,6 +10,8 @@ from orchestrator.spec.capacity import Capacity
 from orchestrator.spec.models import Model
 
 LEAST, MOST = 2, 16  # that are batched; memory grows with each
+AHEAD = 768
+"""Tokens kept beyond a sliding window: a batch of 512, rounded up to 256. src/llama-kv-cache-iswa.cpp of llama.cpp"""
 CONTEXT = 4096  # tokens that this program asks for where the spec says nothing
 
 
@@ -23,7 +25,7 @@ class SlotEngine(Engine):
         self, model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int
     ) -> tuple[float | None, str]:
         slots, each = self.parallel(model, heads), context_of(model)
-        slot = size.kv(each, gpus, self.kv_width(model))
+        slot = size.kv(each, gpus, self.kv_width(model), AHEAD)
         return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
 
     def host_memory(self, model: Model, size: ModelSize, gpus: int, given: Allotment) -> HostMemory:

@@ -1,4 +1,5 @@
-"""Reads what a model's own files say of its size: config.json and the files' sizes, from a folder or a model hub.
+"""Reads what a model's own files say of its size, from a folder or a model hub: config.json or a GGUF file's header,
+and how many bytes each has.
 
 The hub's API: https://huggingface.co/docs/hub/api (GET /api/models/REPOSITORY with blobs=true lists files and sizes).
 """
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
+from orchestrator.engines.gguf_header import Header, gguf_header
 from orchestrator.engines.size import weight_bytes
 from orchestrator.spec.gguf import parts_of
 
@@ -23,20 +25,22 @@ if TYPE_CHECKING:
 HUB = "https://huggingface.co"
 TIMEOUT = (2.0, 4.0)  # seconds to connect, and between two pieces of an answer
 LARGEST = 8 << 20  # bytes of one answer
+HEADER = 1 << 20  # bytes of a GGUF file in which its model is described
 CONFIG = "config.json"
 DOTS = {"", ".", ".."}  # no names: they would lead elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Bytes of the weights, and the config.json; None: not there, or not to be had."""
+    """Bytes of the weights, the config.json, what a GGUF file's header says. None: not there, or not to be had."""
 
     weights: int | None
     config: Mapping[str, Any] | None
     origin: str
+    gguf: Header | None = None
 
     def as_dict(self) -> dict[str, object]:
-        return {"weights": self.weights, "config": self.config, "origin": self.origin}
+        return {"weights": self.weights, "config": self.config, "origin": self.origin, "gguf": self.gguf}
 
 
 def read_folder(folder: Path) -> ModelFiles | None:
@@ -45,7 +49,9 @@ def read_folder(folder: Path) -> ModelFiles | None:
     try:
         if folder.is_file():
             parts = (folder.with_name(name) for name in parts_of(folder.name))
-            return ModelFiles(sum(part.stat().st_size for part in parts), None, origin)
+            with folder.open("rb") as file:
+                header = gguf_header(file.read(HEADER))
+            return ModelFiles(sum(part.stat().st_size for part in parts), None, origin, header)
         sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
         config = _json_object((folder / CONFIG).read_bytes()) if CONFIG in sizes else None
     except OSError:
@@ -73,7 +79,10 @@ def ask_hub(source: str, endpoint: str, token: SecretStr | None) -> ModelFiles |
         sizes = _sizes(listed)
         if file:
             parts = [sizes.get(part) for part in parts_of(file)]
-            return ModelFiles(sum(filter(None, parts)), None, base) if all(parts) else None
+            if not all(parts):
+                return None
+            content = _first_bytes(session, f"{base}/{repository}/resolve/main/{quote(file)}")
+            return ModelFiles(sum(filter(None, parts)), None, base, gguf_header(content or b""))
         config = _get(session, f"{base}/{repository}/resolve/main/{CONFIG}") if CONFIG in sizes else None
     return ModelFiles(weight_bytes(sizes), config, base)
 
@@ -88,16 +97,26 @@ def _sizes(listed: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _get(session: Session, url: str) -> Mapping[str, Any] | None:
+    content = _content(session, url, LARGEST + 1, {})
+    return _json_object(content) if content is not None and len(content) <= LARGEST else None
+
+
+def _first_bytes(session: Session, url: str) -> bytes | None:
+    """Also of a server that sends all of it. The storage that the hub points to gets no token: requests drops it."""
+    return _content(session, url, HEADER, {"Range": f"bytes=0-{HEADER - 1}", "Accept-Encoding": "identity"})
+
+
+def _content(session: Session, url: str, most: int, headers: Mapping[str, str]) -> bytes | None:
     import requests
 
     try:
-        with session.get(url, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code != requests.codes.ok:
+        with session.get(url, timeout=TIMEOUT, stream=True, headers=headers) as answer:
+            if answer.status_code not in {requests.codes.ok, requests.codes.partial_content}:
                 return None
-            content = answer.raw.read(LARGEST + 1, decode_content=True)
+            content: bytes = answer.raw.read(most, decode_content=True)
     except (requests.RequestException, OSError, ValueError):
         return None
-    return _json_object(content) if len(content) <= LARGEST else None
+    return content
 
 
 def _json_object(content: bytes) -> Mapping[str, Any] | None:

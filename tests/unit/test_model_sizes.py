@@ -12,8 +12,12 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
+from orchestrator.engines.gguf_header import gguf_header
+from orchestrator.engines.kinds.vllm import PRACTICE_TOKEN_BYTES
 from orchestrator.engines.size import GIB
 from orchestrator.fleet.model_files import ask_hub, read_folder
+from orchestrator.practice.gguf import write_gguf
+from orchestrator.practice.vocabulary import CONTEXT as VOCABULARY_CONTEXT
 from orchestrator.spec.loader import Spec
 from orchestrator.state.folder import StateFolder
 from orchestrator.state.state import State
@@ -41,16 +45,20 @@ class StandIn(BaseHTTPRequestHandler):
     """A hub with one public and one gated repository, and some that answer badly."""
 
     asked: ClassVar[list[tuple[str, str | None]]] = []
+    gguf: ClassVar[bytes] = b""
 
     def do_GET(self) -> None:
         token = self.headers.get("Authorization")
         StandIn.asked.append((self.path, token))
+        if self.path.startswith("/o/stored/resolve/main/") or self.path.startswith("/storage/"):
+            self.file()
+            return
         repository = self.path.removeprefix("/api/models/").partition("?")[0]
         if repository == "o/odd":
             self.answer(200, b"<html>")
         elif repository == "o/huge":
             self.answer(200, b"[" + b"1," * (5 << 20) + b"1]")
-        elif self.path in {f"/api/models/{name}?blobs=true" for name in ("o/open", "o/gated")}:
+        elif self.path in {f"/api/models/{name}?blobs=true" for name in ("o/open", "o/gated", "o/stored")}:
             self.answer(200, json.dumps({"siblings": SIBLINGS}).encode())
         elif self.path == "/o/open/resolve/main/config.json" or (
             self.path == "/o/gated/resolve/main/config.json" and token == "Bearer right"
@@ -58,6 +66,18 @@ class StandIn(BaseHTTPRequestHandler):
             self.answer(200, json.dumps(CONFIG).encode())
         else:
             self.answer(401 if "gated" in self.path else 404, b"{}")
+
+    def file(self) -> None:
+        """As the hub does it: it points to another host, which sends the part that is asked for."""
+        if self.path.startswith("/storage/"):
+            begin, end = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+            self.answer(206, StandIn.gguf[begin : end + 1])
+            return
+        self.send_response(302)
+        port = self.headers["Host"].partition(":")[2]
+        self.send_header("Location", f"http://localhost:{port}/storage/{self.path.rpartition('/')[2]}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -78,6 +98,13 @@ def hub() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_gguf(path, name="tiny")
+    return path.read_bytes()
 
 
 @pytest.fixture
@@ -160,6 +187,26 @@ def test_a_hub_that_is_not_there_is_no_answer(endpoint: str) -> None:
     assert ask_hub("o/open", endpoint, None) is None
 
 
+def test_of_a_gguf_file_the_first_bytes_are_asked_for(hub: str, tiny: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StandIn, "gguf", tiny + bytes(2 << 20))
+    found = ask_hub("o/stored/small.Q4_K_M.gguf", hub, SecretStr("right"))
+    assert found is not None
+    assert (found.weights, found.gguf) == (GIB, gguf_header(tiny))
+    assert found.gguf
+    assert [(path.split("/")[1], token) for path, token in StandIn.asked] == [
+        ("api", "Bearer right"),
+        ("o", "Bearer right"),
+        ("storage", None),  # on another host
+    ]
+
+
+def test_a_file_that_is_no_gguf_costs_only_its_header(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StandIn, "gguf", b"<html>")
+    found = ask_hub("o/stored/small.Q4_K_M.gguf", hub, None)
+    assert found is not None
+    assert (found.weights, found.gguf) == (GIB, None)
+
+
 # what a plan knows
 
 
@@ -172,6 +219,35 @@ def test_the_hub_is_asked_once_and_its_answer_kept(tmp_path: Path, state: State,
     asked = len(StandIn.asked)
     assert known(spec, state, ask=True).sizes == known(spec, state).sizes == first.sizes
     assert len(StandIn.asked) == asked == 2
+
+
+def test_what_a_gguf_file_keeps_of_a_token_is_known_and_kept(
+    tmp_path: Path, state: State, online: str, tiny: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StandIn, "gguf", tiny)
+    spec = gpu_spec(tmp_path, "name: m, engine: llamacpp, source: o/stored/small.Q4_K_M.gguf")
+    first = known(spec, state, ask=True, keep=True).sizes["m"]
+    assert (first.weights, first.kv(1, 1, 2.0), first.lacks) == (GIB, PRACTICE_TOKEN_BYTES, None)
+    assert known(spec, state).sizes["m"] == first
+
+
+def test_an_answer_that_was_kept_before_headers_were_read_still_counts(
+    tmp_path: Path, state: State, online: str
+) -> None:
+    spec = gpu_spec(tmp_path, "name: m, engine: llamacpp, source: o/open/small.Q4_K_M.gguf")
+    known(spec, state, ask=True, keep=True)
+    (kept,) = state.folder.path.rglob("model-sizes.json")
+    (key,) = json.loads(kept.read_text("utf-8"))
+    kept.write_text(json.dumps({key: {"weights": 7, "config": None, "origin": "hub"}}), encoding="utf-8")
+    found = known(spec, state).sizes["m"]
+    assert (found.weights, found.lacks) == (7, "the header of its GGUF file could not be read")
+
+
+def test_a_gguf_file_on_this_machine_is_read(tmp_path: Path, state: State, tiny: bytes) -> None:
+    (tmp_path / "m.gguf").write_bytes(tiny)
+    spec = gpu_spec(tmp_path, f"name: m, engine: llamacpp, source: {tmp_path}/m.gguf")
+    found = known(spec, state).sizes["m"]
+    assert (found.weights, found.kv(1, 1, 2.0), found.context) == (len(tiny), PRACTICE_TOKEN_BYTES, VOCABULARY_CONTEXT)
 
 
 def test_a_plan_keeps_nothing(tmp_path: Path, state: State, online: str) -> None:

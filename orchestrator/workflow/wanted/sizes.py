@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from orchestrator.durable import replace_file
 from orchestrator.engines.registry import engine_of
-from orchestrator.engines.size import ModelSize, common_models, from_config
+from orchestrator.engines.size import ModelSize, common_models, from_config, from_gguf
 from orchestrator.errors import UserError
 from orchestrator.fleet.model_files import HUB, ModelFiles, ask_hub, read_folder
 from orchestrator.plan.placement import Place
 from orchestrator.plan.stacks import Known
+from orchestrator.spec.gguf import is_gguf
 from orchestrator.spec.hosts import Gpus
 from orchestrator.spec.loader import Spec
 from orchestrator.spec.models import Model
@@ -52,7 +53,8 @@ def known(spec: Spec, state: State, *, ask: bool = False, keep: bool = False) ->
             fresh = {_key(model): answers[model.name] for model in missing if model.name in answers}
             _keep(state.folder, kept | fresh)
     before = {service: Place(*place) for service, place in state.placements.all().items()}
-    return Known({name: _size(files) for name, files in found.items()}, found_gpus(spec, state), before)
+    sizes = {model.name: _size(model, found[model.name]) for model in spec.workshop.models if model.name in found}
+    return Known(sizes, found_gpus(spec, state), before)
 
 
 def found_gpus(spec: Spec, state: State) -> dict[str, Gpus]:
@@ -61,9 +63,12 @@ def found_gpus(spec: Spec, state: State) -> dict[str, Gpus]:
     return {name: gpus for name, gpus in asked.items() if gpus is not None}
 
 
-def _size(files: ModelFiles) -> ModelSize:
+def _size(model: Model, files: ModelFiles) -> ModelSize:
+    if files.gguf is not None:
+        return from_gguf(files.gguf, files.weights, files.origin)
     if files.config is None:
-        return ModelSize(files.weights, origin=files.origin, lacks="its config.json could not be read")
+        where = "the header of its GGUF file" if is_gguf(model.source) else "its config.json"
+        return ModelSize(files.weights, origin=files.origin, lacks=f"{where} could not be read")
     return from_config(files.config, files.weights, files.origin)
 
 
@@ -117,7 +122,12 @@ def _kept(folder: StateFolder) -> dict[str, ModelFiles]:
     """Earlier answers; none where the file is not there or not ours."""
     try:
         found = json.loads(_file(folder).read_bytes())
-        return {key: ModelFiles(entry["weights"], entry["config"], entry["origin"]) for key, entry in found.items()}
+        return {
+            key: ModelFiles(
+                entry["weights"], entry["config"], entry["origin"], entry.get("gguf")
+            )  # older ones have none
+            for key, entry in found.items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
