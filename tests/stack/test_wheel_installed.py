@@ -55,7 +55,7 @@ def installed(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pyt
         )
     folder = tmp_path_factory.mktemp("newcomer")
     subprocess.run([python, "-m", "venv", folder / "venv"], check=True, capture_output=True)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", wheel]
+    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", str(wheel)]
     done = subprocess.run(pip, check=False, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     path = os.pathsep.join((str(folder / "venv" / "bin"), "/usr/local/bin", "/usr/bin", "/bin"))
