@@ -45,6 +45,7 @@ IMAGES = (
     "test_images_run.py",
     "test_bootstrap_apt.py",
     "test_sglang_package.py",
+    "test_vllm_attention.py",
     "test_wheel_installed.py",
 )
 OLDEST = {"WORKSHOP_TEST_WEBUI": "oldest"}
