@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from orchestrator import faults
 from orchestrator.checks.preflight.faults import host_holes, image_holes, is_older
-from orchestrator.faults import faults_of, known_faults, numbers, project_of
+from orchestrator.faults import Fault, faults_of, known_faults, numbers, project_of
 from orchestrator.pins import IMAGES, LEAST
 from orchestrator.spec.components import Component
 from orchestrator.webui.versions import WITHOUT_KNOWN_HOLES
@@ -34,6 +35,8 @@ def cves(component: str, reference: str) -> set[str]:
         ("ollama", "ollama/ollama:0.35.0", set()),
         ("llamacpp_cuda", "ghcr.io/ggml-org/llama.cpp:server-cuda-b11000", {"2026-107183"}),
         ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-b11393", set()),
+        ("vllm", "vllm/vllm-openai:v0.17.1", {"2026-27893"}),
+        ("vllm_cpu", "vllm/vllm-openai:v0.10.0", set()),
         ("webui", "ghcr.io/open-webui/open-webui:v0.11.3", {"2026-109288"}),
     ],
 )
@@ -63,9 +66,23 @@ def test_cryptography_is_in_the_table_for_locks() -> None:
     assert not list(faults_of("cryptography", "48.0.1", "debian"))
 
 
-def test_hosts_are_known_by_what_their_engine_says() -> None:
-    assert not list(host_holes("gpu-1", "engine", "docker", "28.0.1"))
-    assert not list(host_holes("gpu-1", "compose", "compose", ""))
+def test_hosts_are_known_by_what_their_engine_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = Fault(
+        component="docker",
+        found_in=("engine",),
+        below="28.0.2",
+        cve="CVE-0",
+        what="x",
+        date=date(2026, 12, 1),
+        source="y",
+    )
+    monkeypatch.setattr(faults, "known_faults", lambda: (made_up,))
+    (finding,) = host_holes("gpu-1", "engine", "docker", "28.0.1")
+    assert (finding.host, finding.level) == ("gpu-1", "warn")
+    assert finding.what == "docker 28.0.1 has CVE-0: x; fixed in docker 28.0.2"
+    assert finding.remedy == "Take docker 28.0.2 or newer there"
+    assert not list(host_holes("gpu-1", "engine", "docker", "29.0.1"))
+    assert not list(host_holes("gpu-1", "compose", "compose", "5.0.1"))
 
 
 @pytest.mark.parametrize(
