@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from tempfile import TemporaryDirectory
 
 from orchestrator.faults import Kind, faults_of, project_of
@@ -42,22 +44,20 @@ class Asking:
         """Raises NotReachedError."""
         environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_RETRIES": "1", "LC_ALL": "C.UTF-8"}
         try:
-            done = subprocess.run(
-                command,
-                cwd=ROOT,
-                env=environment,
-                timeout=max(1, self.until - time.monotonic()),
-                capture_output=True,
-                text=True,
-                check=False,
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE, text=True, process_group=0
             )
-        except subprocess.TimeoutExpired:
-            raise NotReachedError(f"no answer in time: {Path(command[0]).name}") from None
         except OSError as error:
             raise NotReachedError(f"{command[0]}: {error.strerror}") from error
-        if done.returncode and not may_fail:
-            raise NotReachedError(_last(done.stderr) or f"{Path(command[0]).name} ended with {done.returncode}")
-        return done.stdout
+        with process:
+            try:
+                said, errors = process.communicate(timeout=max(1, self.until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # with its children, which would go on writing
+                raise NotReachedError(f"no answer in time: {Path(command[0]).name}") from None
+        if process.returncode and not may_fail:
+            raise NotReachedError(_last(errors) or f"{Path(command[0]).name} ended with {process.returncode}")
+        return said
 
 
 def python_packages(asking: Asking) -> Iterator[str]:

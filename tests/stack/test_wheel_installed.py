@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from orchestrator.spec.components import Component
+from tests.stack.workshop.bed import free_port
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.full("a minute for each Python, to install what tests/unit/test_wheel.py looks into")
@@ -106,3 +111,28 @@ def test_the_example_with_gpu_hosts_is_valid(installed: Installed) -> None:
 def test_ansible_comes_along_and_runs(installed: Installed) -> None:
     """The one that this Python takes: below 3.12 that is 2.19."""
     assert "ansible-playbook [core 2." in installed.run("ansible-playbook", "--version")
+
+
+def test_a_class_without_a_page_is_provisioned_and_torn_down(
+    installed: Installed, packaged: Callable[[Component], str]
+) -> None:
+    """In practice mode, with this machine's Docker."""
+    for image in ("gateway", "llamacpp"):
+        packaged(Component(image))
+    spec = {
+        "name": f"stacktest-wheel-{secrets.token_hex(3)}",
+        "title": "From the wheel",
+        "practice": True,
+        "public": {"host": "127.0.0.1"},
+        "participants": {"count": 1},
+        "models": [{"name": "tiny", "engine": "llamacpp", "source": "ggml-org/models/tinyllamas/stories260K.gguf"}],
+        "gateway": {"port": free_port()},
+        "webui": {"mode": "none"},
+    }
+    (installed.folder / "small.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    own = {"WORKSHOP_STACK_DIR": str(installed.folder / "stack")}
+    try:
+        told = json.loads(installed.run("provision", "small.yaml", "--output", "json", **own))
+        assert told["ok"] is True
+    finally:
+        installed.run("workshop", "teardown", "small.yaml", "--yes", **own)
