@@ -15,6 +15,6 @@ if is_new_enough || names_the_fix; then
   echo "http2 on;" >"$file"
 else
   echo "# off: this nginx is below $fixed, and its changelog does not name $cve" >"$file"
-  echo "gateway: HTTP/2 is off: this nginx is below $fixed, and its changelog does not name $cve" >&2
+  echo "[notice] HTTP/2 is off: this nginx is below $fixed, and its changelog does not name $cve" >&2
 fi
 exec nginx -c "${0%/*}/nginx.conf" -g "daemon off;"

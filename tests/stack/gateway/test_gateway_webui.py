@@ -114,7 +114,7 @@ def test_http_2_is_offered(secure: Gateway) -> None:
 def test_http_2_is_off_where_nginx_has_the_hole(without_http2: Gateway) -> None:
     assert agreed_on(without_http2) == {"http/1.1"}
     assert without_http2.chat("bob").status == 200
-    assert b"gateway: HTTP/2 is off: this nginx is below 999.0.0" in without_http2.container.logs()
+    assert b"[notice] HTTP/2 is off: this nginx is below 999.0.0" in without_http2.container.logs()
     without_http2.reload_files()
     assert agreed_on(without_http2) == {"http/1.1"}
 
