@@ -13,7 +13,11 @@ _TELLING = re.compile(
     r"|failed|cannot|can't|could not|unable",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(r"see (root cause|stack trace|log)|traceback|^\s*(File \"|\^+|raise )", re.IGNORECASE)
+_ELSEWHERE = re.compile(
+    r"see (root cause|stack trace|log)|traceback|^\s*(File \"|\^+|raise )|for further information|exiting due to"
+    r"|\b(WARNING|WARN|INFO|DEBUG)\b|^[\d.]+ [WID] ",
+    re.IGNORECASE,
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

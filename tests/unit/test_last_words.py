@@ -34,6 +34,25 @@ def log(*lines: str) -> str:
             ["OSError: You are trying to access a gated repo.", "Make sure to have access to it.", "Bye."],
             "OSError: You are trying to access a gated repo.",
         ),
+        (
+            [
+                "pydantic_core.ValidationError: 1 validation error for ModelConfig",
+                "  Value error, User-specified max_model_len (9000000) is greater than the derived max_model_len",
+                "    For further information visit https://errors.pydantic.dev/2.14/v/value_error",
+            ],
+            "Value error, User-specified max_model_len (9000000) is greater than the derived max_model_len",
+        ),
+        (
+            ["RuntimeError: no room", "WARNING 12-01 01:18:39 [cpu_worker.py:114] libiomp is not found in LD_PRELOAD"],
+            "RuntimeError: no room",
+        ),
+        (
+            [
+                "0.00.021.320 E gguf_init_from_file: failed to open GGUF file '/models/none.gguf' (No such file)",
+                "0.00.029.609 E srv  llama_server: exiting due to model loading error",
+            ],
+            "0.00.021.320 E gguf_init_from_file: failed to open GGUF file '/models/none.gguf' (No such file)",
+        ),
         (["loading", "\x1b[31mggml_cuda: out of memory\x1b[0m", "done"], "ggml_cuda: out of memory"),
         (["loading", "loaded"], "loaded"),
         ([], None),

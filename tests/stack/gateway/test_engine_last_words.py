@@ -18,7 +18,8 @@ from tests.unit.eventually import eventually
 pytestmark = pytest.mark.full("each starts a real engine; tests/unit/test_last_words has their logs")
 
 SECONDS = 180.0  # vLLM takes half a minute to get as far as its model
-VLLM = ("--model", "/models/tiny", "--served-model-name", "m", "--enforce-eager", "--max-model-len", "2048")
+VLLM = ("--served-model-name", "m", "--enforce-eager", "--max-model-len", "2048")
+TINY = ("--model", "/models/tiny")
 SMALL = {  # as orchestrator.engines.kinds.vllm starts it in practice mode
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "OMP_NUM_THREADS": "1",
@@ -77,7 +78,11 @@ def ended(run_container: Callable[..., Any], packaged: Callable[[Component], str
         pytest.param(("--mistake", "1"), "--mistake", id="an argument that it does not know"),
         pytest.param(("--enable-auto-tool-choice", "--tool-call-parser", "nobodys"), "nobodys", id="a wrong parser"),
         pytest.param(("--reasoning-parser", "nobodys"), "nobodys", id="a wrong parser of reasoning"),
-        pytest.param(("--max-model-len", "9000000"), "max_model_len", id="a context that the model does not have"),
+        pytest.param(
+            ("--model", "/models/tiny", "--max-model-len", "9000000"),
+            "max_model_len",
+            id="a context that the model does not have",
+        ),
         pytest.param(("--model", "lab/not-here"), "lab/not-here", id="a model that is not there"),
         pytest.param(("--model", "/models/cut"), "safetensor", id="weights that were cut off"),
         pytest.param(("--model", "/models/odd"), "NobodysForCausalLM", id="an architecture that it does not know"),
@@ -85,7 +90,8 @@ def ended(run_container: Callable[..., Any], packaged: Callable[[Component], str
     ],
 )
 def test_vllm_says_why_it_does_not_start(ended: Start, more: tuple[str, ...], told: str) -> None:
-    state, words = ended("vllm_cpu", *VLLM, *more, environment=SMALL, shm_size="1g", mem_limit="6g")
+    model = () if "--model" in more else TINY
+    state, words = ended("vllm_cpu", *model, *VLLM, *more, environment=SMALL, shm_size="1g", mem_limit="6g")
     assert state["ExitCode"] != 0
     assert told.lower() in (words or "").lower(), words
 
@@ -93,7 +99,9 @@ def test_vllm_says_why_it_does_not_start(ended: Start, more: tuple[str, ...], to
 def test_vllm_without_room_for_its_model_is_told(ended: Start) -> None:
     """The cache that one request of full length takes is more than it was given."""
     long = {**SMALL, "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}
-    words = ended("vllm_cpu", *VLLM, "--max-model-len", "9000000", environment=long, shm_size="1g", mem_limit="6g")[1]
+    words = ended(
+        "vllm_cpu", *TINY, *VLLM, "--max-model-len", "3000000", environment=long, shm_size="1g", mem_limit="6g"
+    )[1]
     assert "KV cache" in (words or ""), words
 
 
@@ -114,7 +122,7 @@ def test_a_model_without_a_chat_template_starts_and_the_first_question_names_it(
 ) -> None:
     """`verify`, which ends every `provision`, asks it."""
     volumes = {str(models): {"bind": "/models", "mode": "ro"}}
-    words = [*VLLM, "--model", "/models/mute", "--host", "127.0.0.1", "--port", "8000"]
+    words = ["--model", "/models/mute", *VLLM, "--host", "127.0.0.1", "--port", "8000"]
     image = packaged(Component("vllm_cpu"))
     container = run_container(image, words, "mute", volumes=volumes, environment=SMALL, shm_size="1g", mem_limit="6g")
     healthy = ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8000/health"]
@@ -141,7 +149,7 @@ def test_llamacpp_says_why_it_does_not_start(ended: Start, words: tuple[str, ...
     assert told in (said or ""), said
 
 
-@pytest.mark.parametrize(("component", "words"), [("vllm_cpu", VLLM), ("llamacpp", LLAMA)])
+@pytest.mark.parametrize(("component", "words"), [("vllm_cpu", (*TINY, *VLLM)), ("llamacpp", LLAMA)])
 def test_an_engine_that_is_too_large_for_its_memory_is_said_to_be(
     ended: Start, component: str, words: tuple[str, ...]
 ) -> None:
