@@ -16,11 +16,13 @@ from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstre
 from orchestrator.practice.gguf import write_gguf
 from orchestrator.spec.models import Model
 from tests.stack.gateway.sampling import ASKED
+from tests.stack.gateway.tool_questions import checked
 from tests.unit.gateway_bed import Gateway, output_of
 
 pytestmark = pytest.mark.full("eighty requests to one engine; what engines answer is in test_gateway_answers")
 
 NAME, HOST = "tiny-llama", "llama-test"
+MODEL = Model(name=NAME, engine="llamacpp", source="o/r/f.gguf")
 KIB = 1 << 10  # of them in a MiB
 
 
@@ -50,7 +52,7 @@ def bed(
 ) -> Iterator[tuple[Gateway, Llama]]:
     folder = tmp_path_factory.mktemp("llama")
     write_gguf(folder / GGUF, name=NAME)
-    engine = ENGINE.practice(Model(name=NAME, engine="llamacpp", source="o/r/f.gguf"), HOST, {}).container
+    engine = ENGINE.practice(MODEL, HOST, {}).container
     container = start_engine(engine, HOST, folder)
     llama, server = Llama(container), Server(HOST, engine.port, name="llama-1", health="/health")
     gateway = start_gateway(
@@ -76,6 +78,12 @@ def test_no_ordinary_request_ends_it(bed: tuple[Gateway, Llama], what: str) -> N
     assert answer.status == 200 or answer.error["message"]
     assert llama.restarts() == 0
     assert gateway.chat(model=NAME, max_tokens=4).status == 200
+
+
+def test_verify_finds_nothing_wrong_on_its_routes(bed: tuple[Gateway, Llama]) -> None:
+    checks = checked(bed[0], NAME, ENGINE.practice(MODEL, HOST, {}).container)
+    assert [f"{check.name}: {check.got}" for check in checks if not check.ok] == []
+    assert len(checks) == 5
 
 
 def test_it_keeps_no_prompts_beyond_what_was_planned(bed: tuple[Gateway, Llama]) -> None:

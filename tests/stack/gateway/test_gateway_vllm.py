@@ -20,6 +20,7 @@ from orchestrator.plan.gateway import GatewayConfig, RoutedModel, Server, Upstre
 from orchestrator.practice.huggingface import write_checkpoint
 from orchestrator.spec.models import Model
 from tests.stack.gateway.sampling import ASKED
+from tests.stack.gateway.tool_questions import checked
 from tests.unit.gateway_bed import Gateway, output_of
 
 pytestmark = pytest.mark.full("vLLM takes a minute to come up; what engines answer is in test_gateway_answers")
@@ -28,6 +29,7 @@ Make = Callable[[GatewayConfig], Gateway]
 
 NAME = "tiny-vllm"
 HOST = "vllm-test"
+MODEL = Model(name=NAME, engine="vllm", source="any/model", tools="hermes")
 START_SECONDS = 180
 LEFT_AFTER = 10  # events
 MESSAGES = [{"role": "user", "content": "What is 17 times 3?"}]
@@ -75,7 +77,7 @@ def bed(
 ) -> Iterator[tuple[Gateway, Vllm]]:
     folder = tmp_path_factory.mktemp("vllm")
     write_checkpoint(folder / CHECKPOINT, name=NAME)
-    engine = ENGINE.practice(Model(name=NAME, engine="vllm", source="any/model", tools="hermes"), HOST, {}).container
+    engine = ENGINE.practice(MODEL, HOST, {}).container
     container = start_engine(engine, HOST, folder)
     vllm, server = Vllm(container), Server(HOST, engine.port, name="vllm-1", health="/health")
     gone = Server(HOST, 9, name="gone", health="/health")
@@ -230,6 +232,12 @@ def test_a_chat_with_tools_is_taken(bed: tuple[Gateway, Vllm], choice: object) -
     streamed = gateway.chat(model=NAME, tools=[WEATHER], max_tokens=20, temperature=0, stream=True, **more)
     assert streamed.status == 200
     assert "data: [DONE]" in streamed.text
+
+
+def test_verify_finds_nothing_wrong_on_its_routes(bed: tuple[Gateway, Vllm]) -> None:
+    checks = checked(bed[0], NAME, ENGINE.practice(MODEL, HOST, {}).container)
+    assert [f"{check.name}: {check.got}" for check in checks if not check.ok] == []
+    assert len(checks) == 5
 
 
 def test_its_health_is_what_the_gateway_says_of_it(bed: tuple[Gateway, Vllm]) -> None:

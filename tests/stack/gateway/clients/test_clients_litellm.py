@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.stack.gateway.clients.installed import python_with
+
 pytestmark = pytest.mark.full("an environment of its own is made for it; other clients make the same calls")
 
 VERSION = "1.106.2"
-PATIENCE = 600  # seconds: a hundred packages
 CALLS = Path(__file__).parent / "litellm_calls.py"
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """An interpreter that has LiteLLM; installed the first time, which takes minutes, and kept in a cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workshop-tests"
-    folder = cache / f"litellm-{VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
-    found = folder / "bin" / "python"
-    if works(found):
-        return found
-    shutil.rmtree(folder, ignore_errors=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
-        install(Path(part) / "venv")
-        (Path(part) / "venv").rename(folder)  # whole or not at all
-    return found
-
-
-def works(python: Path) -> bool:
-    """Not where the Python that it was made of has gone."""
-    return python.exists() and subprocess.run([python, "-c", ""], check=False).returncode == 0
-
-
-def install(folder: Path) -> None:
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
-    command = [*pip, "--disable-pip-version-check", f"litellm=={VERSION}"]
-    try:
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"LiteLLM was not installed within {PATIENCE} s")
-    except subprocess.CalledProcessError as failed:
-        pytest.skip(f"LiteLLM could not be installed: {failed.stderr.strip().splitlines()[-1]}")
+    return python_with(f"litellm-{VERSION}", f"litellm=={VERSION}")
 
 
 @pytest.fixture(scope="module")
