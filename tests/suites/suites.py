@@ -44,6 +44,7 @@ IMAGES = (
     "test_images_resolve.py",
     "test_images_run.py",
     "test_bootstrap_apt.py",
+    "test_llamacpp_attention.py",
     "test_sglang_package.py",
     "test_vllm_attention.py",
     "test_wheel_installed.py",
