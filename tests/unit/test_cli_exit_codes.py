@@ -161,7 +161,7 @@ from orchestrator.cli.outcome import run, wants_json
 def hold():
     try:
         pathlib.Path("holds").touch()
-        time.sleep(30)
+        time.sleep(120)
     finally:
         pathlib.Path("cleaned").touch()
 sys.exit(run(hold, []))
@@ -170,7 +170,7 @@ sys.exit(run(hold, []))
         while not (tmp_path / "holds").exists():
             time.sleep(0.02)
         child.send_signal(number)
-        _, told = child.communicate(timeout=10)
+        _, told = child.communicate(timeout=60)
     assert child.returncode == status
     assert (tmp_path / "cleaned").exists()
     assert "goes on where it stopped" in told
