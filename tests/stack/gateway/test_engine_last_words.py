@@ -83,7 +83,6 @@ def ended(run_container: Callable[..., Any], packaged: Callable[[Component], str
             "max_model_len",
             id="a context that the model does not have",
         ),
-        pytest.param(("--model", "lab/not-here"), "lab/not-here", id="a model that is not there"),
         pytest.param(("--model", "/models/cut"), "safetensor", id="weights that were cut off"),
         pytest.param(("--model", "/models/odd"), "NobodysForCausalLM", id="an architecture that it does not know"),
         pytest.param(("--chat-template", "/models/none.jinja"), "none.jinja", id="a chat template that is not there"),
