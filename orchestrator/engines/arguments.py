@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.spec.gguf import parts_of
 from orchestrator.spec.models import Model
+from orchestrator.spec.section import Problem
 from orchestrator.spec.values import SecretReference
 
 SNAPSHOT = re.compile(r"(/.*/models--[^/]+)/snapshots/[^/]+(/|$)")  # in a cache of huggingface_hub
@@ -41,6 +42,18 @@ def number(model: Model, name: str) -> float | None:
     """The same where it is a number."""
     given = argument(model, name)
     return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+def not_whole(
+    model: Model, name: str, least: int, most: int | None = None, what: str = "a whole number"
+) -> Iterator[Problem]:
+    """What is wrong with an argument that must be one within these bounds, where it is given."""
+    given = argument(model, name)
+    if given is None:
+        return
+    if isinstance(given, bool) or not isinstance(given, int) or given < least or (most is not None and given > most):
+        bounds = f"{what} from {least}" if most is None else f"{what}, {least} to {most}"
+        yield Problem(("args",), f"{name}: expected {bounds}, not {given!r}")
 
 
 def curl_health(port: int, path: str = "/health") -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from orchestrator.engines.attention import Attention
+from orchestrator.engines.attention import MOST_LAYERS, Attention
 from orchestrator.engines.gguf_header import Header
 
 EVERY = {"gemma2": 2, "gpt-oss": 2, "gemma3": 6, "cohere2": 4}  # one in so many layers keeps all tokens
@@ -21,7 +21,6 @@ OTHER_STATE = (
     "attention.key_length_swa",
 )
 PATTERN = "attention.sliding_window_pattern"
-MOST_LAYERS = 1024
 MOST = 1 << 24  # of any number: beyond, it is none
 
 

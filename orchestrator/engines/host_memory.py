@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.engines.size import GIB, ModelSize
+from orchestrator.engines.size import GIB, MIB, ModelSize
 
-MIB = 1 << 20
 SERVER = 4 * GIB  # the processes that take requests and deal them out
 WORKER = 4 * GIB  # of each GPU: https://github.com/vllm-project/vllm/issues/57469 has 3.1 GB that are its own
 RUNNER = 2 * GIB  # llama.cpp and what stands around it, with its buffers

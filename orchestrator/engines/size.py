@@ -17,6 +17,7 @@ from orchestrator.spec.capacity import Size
 from orchestrator.spec.models import Model
 
 GIB = 1 << 30
+MIB = 1 << 20
 KIB = 1 << 10
 SPEC = "workshop.yaml"
 TABLE = "the table of common models"

@@ -25,13 +25,16 @@ class SlotEngine(Engine):
         self, model: Model, size: ModelSize, gpus: int, assumed: Capacity, heads: int
     ) -> tuple[float | None, str]:
         slots, each = self.parallel(model, heads), context_of(model)
-        slot = size.kv(each, gpus, self.kv_width(model), AHEAD)
-        return None if slot is None else slots * slot, f"{slots} slots of {each} tokens"
+        return self._kv(model, size, gpus, slots), f"{slots} slots of {each} tokens"
 
     def host_memory(self, model: Model, size: ModelSize, gpus: int, given: Allotment) -> HostMemory:
-        slots = self.parallel(model, given.heads)
-        slot = size.kv(context_of(model), 1, self.kv_width(model))
-        return of_slots(size, gpus, None if slot is None else slots * slot, self.kept_on_host(model, gpus))
+        kv = self._kv(model, size, max(1, gpus), self.parallel(model, given.heads))
+        return of_slots(size, gpus, kv, self.kept_on_host(model, gpus))
+
+    def _kv(self, model: Model, size: ModelSize, gpus: int, slots: int) -> float | None:
+        """Bytes of all slots on each GPU, or on the CPU; None: not known."""
+        slot = size.kv(context_of(model), gpus, self.kv_width(model), AHEAD)
+        return None if slot is None else slots * slot
 
     def serves(self, model: Model, size: ModelSize, given: Allotment) -> Serves:
         slots, each = self.parallel(model, given.heads), context_of(model)

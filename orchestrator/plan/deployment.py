@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from orchestrator.engines.capacity import Serves
 from orchestrator.engines.container import Container, Fetch
-from orchestrator.engines.host_memory import MIB, NOT_KNOWN, HostMemory
+from orchestrator.engines.host_memory import NOT_KNOWN, HostMemory
 from orchestrator.engines.parsers import Parsers
+from orchestrator.engines.size import MIB
 from orchestrator.identity.pages import OwnPage
 from orchestrator.plan.edges import EDGE_SERVICE, Edge
 from orchestrator.plan.gateway import Page, Server

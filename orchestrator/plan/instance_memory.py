@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.engines.size import GIB, gib
+from orchestrator.engines.size import GIB, MIB, gib
 
-MIB = 1 << 20
 IDLE_MIB = 320  # measured: 0.12.4 as packaged, seeded, after first questions; its cgroup uses 317 MiB, 301 anonymous
 EACH_MIB = 512  # what is planned for: files that are read and searched take their memory beside it
 RESERVE = 2 * GIB  # the system, Docker, the gateway

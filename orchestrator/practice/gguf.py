@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.practice.vocabulary import (
     CHAT_TEMPLATE,
@@ -27,6 +28,9 @@ from orchestrator.practice.weights import (
     Weights,
     make_weights,
 )
+
+if TYPE_CHECKING:
+    import gguf
 
 
 def write_gguf(path: Path, *, name: str, end_bias: float = 30.0, embedding: bool = False) -> None:
@@ -54,13 +58,7 @@ def write_gguf(path: Path, *, name: str, end_bias: float = 30.0, embedding: bool
     if embedding:
         writer.add_pooling_type(gguf.PoolingType.MEAN)
 
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(list(TOKENS))
-    writer.add_token_types([gguf.TokenType.NORMAL] * len(TEXT) + [gguf.TokenType.CONTROL] * len(SPECIAL))
-    writer.add_token_merges([f"{left} {right}" for left, right in MERGES])
-    writer.add_bos_token_id(IDS[END_OF_TEXT])
-    writer.add_eos_token_id(IDS[TURN_END])
+    add_vocabulary(writer)
     writer.add_pad_token_id(IDS[PADDING])
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
@@ -68,6 +66,24 @@ def write_gguf(path: Path, *, name: str, end_bias: float = 30.0, embedding: bool
     ones = np.ones(WIDTH, np.float32)
     for tensor, values in _tensors(make_weights(end_bias=end_bias), ones).items():
         writer.add_tensor(tensor, values)
+    finish(writer)
+
+
+def add_vocabulary(writer: gguf.GGUFWriter) -> None:
+    """That of every synthetic model."""
+    import gguf
+
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(list(TOKENS))
+    writer.add_token_types([gguf.TokenType.NORMAL] * len(TEXT) + [gguf.TokenType.CONTROL] * len(SPECIAL))
+    writer.add_token_merges([f"{left} {right}" for left, right in MERGES])
+    writer.add_bos_token_id(IDS[END_OF_TEXT])
+    writer.add_eos_token_id(IDS[TURN_END])
+
+
+def finish(writer: gguf.GGUFWriter) -> None:
+    """All that was added, into its file."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -16,9 +16,11 @@ import pytest
 
 from orchestrator.engines.attention import Attention
 from orchestrator.engines.gguf_attention import gguf_attention
+from orchestrator.engines.size import MIB
 from orchestrator.engines.slots import AHEAD
 from orchestrator.fleet.model_files import read_folder
-from orchestrator.practice.vocabulary import END_OF_TEXT, IDS, MERGES, SPECIAL, TEXT, TOKENS, TURN_END
+from orchestrator.practice.gguf import add_vocabulary, finish
+from orchestrator.practice.vocabulary import TOKENS
 from orchestrator.spec.components import Component
 from tests.conftest import Packaged
 
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.full("it loads six models; what a header says is in tes
 
 WIDTH, INNER, HEADS, KV_HEADS, SIZE = 64, 32, 4, 2, 16
 SLOTS, CONTEXT, WINDOW = 2, 8192, 512
-MIB = 1 << 20
 LOAD = """
 for file in /models/*.gguf; do
     timeout 60 llama-server -m "$file" -c {tokens} -np {slots} --no-warmup -v > /tmp/log 2>&1 &
@@ -93,23 +94,14 @@ def write(folder: Path, architecture: str) -> None:
     for name, value in {**plain, "attention.layer_norm_rms_epsilon": 1e-5, **more}.items():
         add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
         add(f"{architecture}.{name}", value)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(list(TOKENS))
-    writer.add_token_types([gguf.TokenType.NORMAL] * len(TEXT) + [gguf.TokenType.CONTROL] * len(SPECIAL))
-    writer.add_token_merges([f"{left} {right}" for left, right in MERGES])
-    writer.add_bos_token_id(IDS[END_OF_TEXT])
-    writer.add_eos_token_id(IDS[TURN_END])
+    add_vocabulary(writer)
     tensors: dict[str, Shape] = {"token_embd": (len(TOKENS), WIDTH), "output_norm": (WIDTH,)}
     if architecture in {"llama", "phi3", "deepseek2"}:  # others use that of the words
         tensors["output"] = (len(TOKENS), WIDTH)
     tensors |= {f"blk.{layer}.{name}": shape for layer in range(layers) for name, shape in shapes.items()}
     for name, shape in tensors.items():
         writer.add_tensor(f"{name}.weight", np.full(shape, 0.01, np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engines.size import MIB
 from orchestrator.errors import UserError
 from orchestrator.identity import keys
 from orchestrator.identity.callers import Caller
@@ -19,7 +20,7 @@ from orchestrator.identity.pages import OwnPage
 from orchestrator.identity.participant import Participant
 from orchestrator.plan.deployment import Instance
 from orchestrator.plan.gateway import GatewayConfig
-from orchestrator.plan.instance_memory import EACH_MIB, IDLE_MIB, MIB, RESERVE, memory_of, room_for, shortage
+from orchestrator.plan.instance_memory import EACH_MIB, IDLE_MIB, RESERVE, memory_of, room_for, shortage
 from orchestrator.plan.instances import instance_of, instances, own_ports, with_instances
 from orchestrator.plan.policy import gateway_config
 from orchestrator.plan.stacks import plan_stacks

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engines.arguments import on_the_host
+from orchestrator.engines.engine import Start
 from orchestrator.engines.kinds.vllm import ENGINE as VLLM
 from orchestrator.engines.loaded_files import to_fetch
 from orchestrator.engines.size import weight_bytes
@@ -66,8 +67,6 @@ def test_one_form_of_the_weights_is_fetched_and_reckoned(
     [({}, "consolidated"), ({"load_format": "mistral"}, "consolidated"), ({"load-format": "safetensors"}, "common")],
 )
 def test_vllm_is_brought_the_form_that_it_loads(args: dict[str, str], form: str) -> None:
-    from orchestrator.engines.engine import Start
-
     model = Model.model_validate({"name": "m", "engine": "vllm", "source": "lab/m", "args": args})
     fetch = VLLM.serve(model, Start(1, None, 1)).fetch
     assert fetch is not None

@@ -24,7 +24,6 @@ IN_TROUBLE = (
     "nvidia-smi there says more; often sudo nvidia-smi --gpu-reset or a restart of the machine helps "
     "(MIG: nvidia-smi mig -cgi PROFILE -C makes slices, nvidia-smi -mig 0 ends it). Then run preflight again"
 )
-MIG = "MIG-"
 RUNTIME = "nvidia"
 
 
@@ -65,9 +64,8 @@ def runtime(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
         yield Finding("runtime", host, "problem" if needs.seats else "warn", "containers get no GPU", TOOLKIT)
 
 
-def as_yaml(found: GpuFacts) -> str:
+def as_yaml(gpus: Gpus) -> str:
     """What the spec would say of them."""
-    gpus = found.declared or Gpus(count=0)
     known = gpus.model_dump(include={"count", "memory_gib", "unified", "devices"}, exclude_defaults=True)
     parts = (f"{name}: {str(value).replace(chr(39), '')}" for name, value in known.items())
     return f"write gpus: {{{', '.join(parts)}}}"
@@ -100,9 +98,10 @@ def _as_declared(host: str, found: GpuFacts, declared: Gpus | None) -> Iterator[
     if declared.devices:
         yield from _by_name(host, found, declared.devices)
         return
-    if slices := [gpu.device for gpu in each if gpu.device and gpu.device.startswith(MIG)]:
-        what = f"its GPUs are cut into MIG slices, {len(slices)} of them, and hosts[].gpus declares whole GPUs"
-        yield Finding("gpus", host, "problem", what, f"Leave gpus out, or {as_yaml(found)}")
+    there = found.declared or Gpus(count=0)
+    if slices := sum(map(there.is_slice, range(there.count))):
+        what = f"its GPUs are cut into MIG slices, {slices} of them, and hosts[].gpus declares whole GPUs"
+        yield Finding("gpus", host, "problem", what, f"Leave gpus out, or {as_yaml(there)}")
         return
     count = f"hosts[].gpus declares {declared.count}, and there are {len(each)}"
     if len(each) < declared.count:
@@ -133,12 +132,12 @@ def _by_name(host: str, found: GpuFacts, devices: Sequence[str]) -> Iterator[Fin
 
 def _room(host: str, facts: Facts, needs: Needs) -> Iterator[Finding]:
     """What others hold of GPUs that the plan uses. While its own containers run, nobody can tell whose it is."""
+    planned = needs.gpus or facts.gpus.declared
     taken: dict[int, float | None] = {}
     for seat in needs.seats:
         before = taken.get(seat.index, 0.0)
         taken[seat.index] = None if before is None or seat.memory is None else before + seat.memory
     for index, wanted in sorted(taken.items()):
-        planned = needs.gpus or facts.gpus.declared
         name = planned.device(index) if planned and index < planned.count else str(index)
         gpu = facts.gpus.at(name)
         if gpu is None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from orchestrator.workflow.plan import Placement, Plan
 
 CHANGES = 10
-MIB = 1 << 20
 MOST_PEOPLE = 5  # changes of them, each on a line of its own
 
 
@@ -39,6 +38,8 @@ def plan(spec: Path, *, practice: bool, exit_code: bool, output: str, state_dir:
 
 
 def document(made: Plan) -> dict[str, object]:
+    from orchestrator.engines.size import MIB
+
     return {
         "workshop": made.workshop,
         "ok": True,
@@ -104,7 +105,7 @@ def _lines(changes: Sequence[Change]) -> list[str]:
 
 def _host_memory(made: Plan) -> list[str]:
     """What is held and what is let be taken, together on each host; engines without a limit are named."""
-    from orchestrator.engines.size import gib
+    from orchestrator.engines.size import MIB, gib
 
     lines = []
     for host, group in groupby(sorted(made.backends, key=lambda b: b.host), key=lambda b: b.host):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.engines.arguments import argument, curl_health, flags, number, on_the_host, split_environment, words
+from orchestrator.engines.arguments import curl_health, flags, not_whole, number, on_the_host, split_environment, words
 from orchestrator.engines.container import MESSAGES, RESPONSES, Container, Served
 from orchestrator.engines.engine import Metrics, PracticeEngine, Start, Unavailable
-from orchestrator.engines.host_memory import MIB
 from orchestrator.engines.image import Recipe
 from orchestrator.engines.llama_server import embeds, slots
 from orchestrator.engines.practice import stand_in
 from orchestrator.engines.said_elsewhere import SET
+from orchestrator.engines.size import MIB
 from orchestrator.engines.slots import SlotEngine, context_of
 from orchestrator.engines.sources import gguf_problem
 from orchestrator.engines.weights import GGUF_FILES, file_fetch, weights_file
@@ -101,12 +101,8 @@ class LlamaCpp(SlotEngine):
 
     def problems(self, model: Model) -> Iterable[Problem]:
         yield from super().problems(model)
-        given = argument(model, "parallel")
-        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= SLOTS):
-            yield Problem(("args",), f"parallel: expected a whole number, 1 to {SLOTS}, not {given!r}")
-        kept = argument(model, "cache_ram")
-        if kept is not None and (isinstance(kept, bool) or not isinstance(kept, int) or kept < 0):
-            yield Problem(("args",), f"cache_ram: expected MiB of the host's memory, from 0, not {kept!r}")
+        yield from not_whole(model, "parallel", 1, SLOTS)
+        yield from not_whole(model, "cache_ram", 0, what="MiB of the host's memory,")
 
     def kept_on_host(self, model: Model, gpus: int) -> float:
         """Prompts."""

@@ -11,6 +11,7 @@ from orchestrator.engines.arguments import (
     argument,
     curl_health,
     flags,
+    not_whole,
     number,
     on_the_host,
     split_environment,
@@ -105,14 +106,13 @@ class Vllm(Engine):
 
     def problems(self, model: Model) -> Iterable[Problem]:
         yield from super().problems(model)
-        share, most = argument(model, "gpu_memory_utilization"), argument(model, "max_num_seqs")
+        share = argument(model, "gpu_memory_utilization")
         if share is not None and not 0 < (number(model, "gpu_memory_utilization") or 0) <= 1:
             yield Problem(("args",), f"gpu_memory_utilization: expected a number above 0, at most 1, not {share!r}")
         elif share is not None and model.memory_gib is not None:
             message = "gpu_memory_utilization and memory_gib both say what it takes of a GPU"
             yield Problem(("memory_gib",), message, "Leave one of them out")
-        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-            yield Problem(("args",), f"max_num_seqs: expected a whole number from 1, not {most!r}")
+        yield from not_whole(model, "max_num_seqs", 1)
 
     def image(self, model: Model) -> Component:
         return GPU

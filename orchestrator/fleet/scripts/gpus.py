@@ -59,9 +59,9 @@ def _rows() -> Any:
     """The cells of each GPU, MIG's mode last, and the rest of what was said."""
     for fields in ([*FIELDS, MIG_MODE], FIELDS):
         out, said = _ask("--query-gpu=" + ",".join(fields), "--format=csv,noheader,nounits")
-        cells = [[cell.strip() for cell in line.split(",")] for line in out.splitlines()]
-        rows = [row for row in cells if len(row) == len(fields)]
-        others = [line.strip() for line in out.splitlines() if line.strip() and line.count(",") != len(fields) - 1]
+        lines = [line.strip() for line in out.splitlines() if line.strip()]
+        others = [line for line in lines if line.count(",") != len(fields) - 1]
+        rows = [[cell.strip() for cell in line.split(",")] for line in lines if line not in others]
         if "not a valid field" not in out + said:
             break
     rest = [*others, *(line.strip() for line in said.splitlines() if line.strip())]

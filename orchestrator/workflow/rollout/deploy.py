@@ -78,13 +78,13 @@ def deploy(run: Run) -> Run:
     if not works:
         return in_force(run)
     missing = missing_on_hosts(run, {name: _starting(work) for name, work in works.items()})
-    fetched = fetch_weights(run, {name: _without_weights(work, missing.services) for name, work in works.items()})
+    fetched = fetch_weights(run, {name: _without_weights(work, missing.lacking) for name, work in works.items()})
     run = replace(run.changed(*fetched.changes), notes=(*run.notes, *missing.notes, *fetched.notes))
     front = works.get(run.front_name)
     standing = standing_policy(rules_there(run.front)) if front and front.found.reloads else None
     stopping = {name for work in works.values() for name in work.found.stopping} | set(leaving_engines(run))
     with resting(_gateway(run, works), stopping, run.state.drained.all(), run.report.say) as cut:
-        run, results = _apply(run, works, fetched.lacking | missing.services)
+        run, results = _apply(run, works, fetched.lacking | missing.lacking)
     run = replace(run, notes=(*run.notes, *cut))
     for name, result in results.items():
         run = replace(run.changed(*works[name].found.lines(name)), notes=(*run.notes, *result.notes))

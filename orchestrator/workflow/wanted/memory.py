@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from orchestrator.engines.size import gib
+from orchestrator.engines.size import MIB, gib
 from orchestrator.plan.deployment import Deployment, Stack
-from orchestrator.plan.instance_memory import MIB, memory_of, room_for, shortage
+from orchestrator.plan.instance_memory import memory_of, room_for, shortage
 
 
 def instance_notes(deployment: Deployment, *, short_only: bool = False) -> tuple[str, ...]:

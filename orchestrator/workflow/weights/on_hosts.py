@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from orchestrator.engines.arguments import on_the_host
 from orchestrator.fleet.machine import Machine
@@ -12,16 +11,9 @@ from orchestrator.plan.deployment import Backend
 from orchestrator.spec.gguf import parts_of
 from orchestrator.spec.loader import Spec
 from orchestrator.workflow.context.run import Run
+from orchestrator.workflow.weights.fetch import Fetched
 
 SECONDS = 120.0  # the first bytes of each file, perhaps over a network
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A line for each model that can't start, and the services that it would be."""
-
-    notes: tuple[str, ...] = ()
-    services: frozenset[str] = frozenset()
 
 
 def paths_of(spec: Spec, backends: Iterable[Backend]) -> dict[str, str]:
@@ -40,8 +32,8 @@ def look_at(machine: Machine, spec: Spec, models: Sequence[str]) -> dict[str, li
     return {m.name: [(level, why) for level, why in found] for m, found in zip(sources, answer, strict=True)}
 
 
-def missing_on_hosts(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> Missing:
-    """For these backends by host, which are about to be started."""
+def missing_on_hosts(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> Fetched:
+    """What these backends by host, which are about to be started, lack and nobody fetches."""
     paths = {host: paths_of(run.spec, backends) for host, backends in wanted.items()}
     asked = [host for host, models in paths.items() if models]
     found, _ = run.fleet.each(lambda machine: look_at(machine, run.spec, list(paths[machine.name])), asked)
@@ -51,4 +43,4 @@ def missing_on_hosts(run: Run, wanted: Mapping[str, Sequence[Backend]]) -> Missi
             if whys := [why for level, why in problems if level == "problem"]:
                 notes.append(f"{host}: weights of {model}: {whys[0]}")
                 services |= {backend.service for backend in wanted[host] if backend.model == model}
-    return Missing(tuple(notes), frozenset(services))
+    return Fetched(notes=tuple(notes), lacking=frozenset(services))
